@@ -1,0 +1,1 @@
+"""Inbound: the chat commands, the HTTP server and one gateway a chat."""

@@ -1,0 +1,1 @@
+"""Outbound: the chats, and one small file for every other vendor."""

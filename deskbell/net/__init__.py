@@ -1,0 +1,1 @@
+"""Talking HTTP with care: the engine, the limits, the guard, redaction and verifiers."""

@@ -1,0 +1,1 @@
+"""Inbound: the polling loop and one file a source."""
