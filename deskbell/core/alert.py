@@ -1,0 +1,332 @@
+"""The alert: one exception that people must know of, its state, and every move it can make.
+
+    status    open -> acked -> resolved, and back by unack and reopen
+    level     how far it has escalated; a number, not a status
+    assignee  who has it, if anyone
+    snoozed   until a time: reminders and escalation rest, detection does not
+
+`decide` says what a command does to an alert, or why it can't; it is pure, and the only place that knows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from deskbell.core.access import ACTORS, Person, Role, holds, in_scope
+
+
+class Severity(IntEnum):
+    """P1 page now; P2 chat and escalate; P3 chat; P4 digest. The smaller number is the more severe."""
+
+    P1 = 1
+    P2 = 2
+    P3 = 3
+    P4 = 4
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Status(StrEnum):
+    OPEN = "open"
+    ACKED = "acked"
+    RESOLVED = "resolved"
+
+
+class Mode(StrEnum):
+    """How an alert reaches rooms: a card, only in lists (history found at the first read), or held back (observe only)."""
+
+    CARD = "card"
+    LISTED = "listed"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One exception. `id` is 0 until stored; people see `ref`. `version` counts every change and guards every write."""
+
+    key: str
+    rule: str
+    source: str
+    record_id: str
+    subject: str  # the job's or case's number, as people say it
+    title: str
+    summary: str  # the first line, fit for a lock screen
+    severity: Severity
+    opened_at: datetime
+    updated_at: datetime
+    id: int = 0
+    version: int = 1
+    status: Status = Status.OPEN
+    mode: Mode = Mode.CARD
+    stage: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    url: str = ""
+    team: str = ""
+    zone: str = "UTC"
+    policy: str = ""
+    condition: bool = True  # what the rule saw still holds; resolved by a person, it stays resolved until this ends
+    level: int = 0
+    rounds: int = 0  # how often the whole policy has been gone through again
+    escalate_at: datetime | None = None
+    assignee: str = ""
+    acked_by: str = ""
+    acked_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    resolved_by: str = ""
+    resolved_at: datetime | None = None
+    reason: str = ""
+    writeback: str = ""  # how telling the source went, in a few words for the card
+
+    @property
+    def ref(self) -> str:
+        return f"D-{self.id}"
+
+    @property
+    def live(self) -> bool:
+        return self.status is not Status.RESOLVED
+
+
+class Verb(StrEnum):
+    """The commands that change an alert."""
+
+    ACK = "ack"
+    UNACK = "unack"
+    TAKE = "take"
+    REASSIGN = "reassign"
+    ESCALATE = "escalate"
+    SNOOZE = "snooze"
+    RESOLVE = "resolve"
+    REOPEN = "reopen"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From which states a verb may start, who may make it, and the status it ends in (None: unchanged)."""
+
+    start: frozenset[Status]
+    end: Status | None
+    roles: frozenset[Role] = ACTORS
+
+
+_LIVE = frozenset({Status.OPEN, Status.ACKED})
+_ANY = frozenset(Status)
+_WITH_TECHNICIAN = ACTORS | {Role.TECHNICIAN}
+
+MOVES: Mapping[Verb, Move] = {
+    Verb.ACK: Move(frozenset({Status.OPEN}), Status.ACKED, _WITH_TECHNICIAN),
+    Verb.UNACK: Move(frozenset({Status.ACKED}), Status.OPEN),
+    Verb.TAKE: Move(_LIVE, Status.ACKED),
+    Verb.REASSIGN: Move(_LIVE, Status.ACKED),
+    Verb.ESCALATE: Move(_LIVE, Status.OPEN),
+    Verb.SNOOZE: Move(_LIVE, None),
+    Verb.RESOLVE: Move(_LIVE, Status.RESOLVED),
+    Verb.REOPEN: Move(frozenset({Status.RESOLVED}), Status.OPEN),
+    Verb.NOTE: Move(_ANY, None, _WITH_TECHNICIAN | {Role.VIEWER, Role.COMPLIANCE}),
+}
+
+MAX_SNOOZE = timedelta(days=7)
+MAX_TEXT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One wish of one person. `origin` names where it came from (platform, room, interaction id), for the audit."""
+
+    verb: Verb
+    alert_id: int
+    actor: Person
+    args: Mapping[str, Any] = field(default_factory=dict)
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a command did: the alert as it now is, and the sentence that tells it."""
+
+    before: Alert
+    after: Alert
+    said: str  # "Ana Ruiz acknowledged"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a command did nothing, in words for the person, with what to do instead. `code` is for the audit and tests."""
+
+    code: str
+    text: str
+
+
+def decide(alert: Alert, command: Command, now: datetime, people: Mapping[str, Person]) -> Change | Refusal:
+    """What the command does to the alert. Order: may this person, may this alert, is it sensible, then the change."""
+    move = MOVES[command.verb]
+    if refusal := _not_allowed(alert, command, move, people):
+        return refusal
+    if refusal := _not_now(alert, command, move, people):
+        return refusal
+    result = _APPLY[command.verb](alert, command, now, people)
+    if isinstance(result, Refusal):
+        return result
+    after, said = result
+    if move.end is not None:
+        after = replace(after, status=move.end)
+    return Change(alert, replace(after, version=alert.version + 1, updated_at=now), said)
+
+
+def name_of(person_id: str, people: Mapping[str, Person]) -> str:
+    return people[person_id].name if person_id in people else person_id
+
+
+def _not_allowed(alert: Alert, command: Command, move: Move, people: Mapping[str, Person]) -> Refusal | None:
+    actor = command.actor
+    if not holds(actor, move.roles):
+        needed = ", ".join(sorted(role for role in move.roles if role is not Role.ADMIN))
+        return Refusal("role", f"Your role does not allow {command.verb}. It needs one of: {needed}. Ask a manager.")
+    if not in_scope(actor, alert.team):
+        return Refusal("scope", f"{alert.ref} belongs to the team {alert.team}, which is not one of yours.")
+    own = alert.assignee == actor.id
+    if actor.roles <= {Role.TECHNICIAN, Role.VIEWER} and command.verb is Verb.ACK and alert.assignee and not own:
+        return Refusal("scope", f"{alert.ref} is with {name_of(alert.assignee, people)}, not with you.")
+    return None
+
+
+def _not_now(alert: Alert, command: Command, move: Move, people: Mapping[str, Person]) -> Refusal | None:
+    if alert.status in move.start:
+        return None
+    if command.verb is Verb.ACK and alert.status is Status.ACKED:
+        return Refusal("already", f"{alert.ref} was already acknowledged by {name_of(alert.acked_by, people)}.")
+    if alert.status is Status.RESOLVED:
+        who = name_of(alert.resolved_by, people)
+        return Refusal("resolved", f"{alert.ref} was already resolved by {who}. Reopen it if it is not over.")
+    if command.verb is Verb.REOPEN:
+        return Refusal("already", f"{alert.ref} is not resolved, so that there is nothing to reopen.")
+    return Refusal("already", f"{alert.ref} is not acknowledged.")
+
+
+_Applied = tuple[Alert, str] | Refusal
+
+
+def _ack(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
+    actor = command.actor
+    after = replace(
+        alert,
+        acked_by=actor.id,
+        acked_at=now,
+        assignee=alert.assignee or actor.id,
+        escalate_at=None,
+        snoozed_until=None,
+    )
+    return after, f"{actor.name} acknowledged"
+
+
+def _unack(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
+    mine = alert.assignee == alert.acked_by
+    after = replace(
+        alert, acked_by="", acked_at=None, assignee="" if mine else alert.assignee, escalate_at=now, snoozed_until=None
+    )
+    return after, f"{command.actor.name} took the acknowledgement back"
+
+
+def _take(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
+    actor = command.actor
+    if alert.assignee == actor.id and alert.status is Status.ACKED:
+        return Refusal("already", f"{alert.ref} is yours already.")
+    after = replace(alert, assignee=actor.id, acked_by=actor.id, acked_at=now, escalate_at=None, snoozed_until=None)
+    return after, f"{actor.name} took it"
+
+
+def _reassign(alert: Alert, command: Command, now: datetime, people: Mapping[str, Person]) -> _Applied:
+    wanted = str(command.args.get("person", ""))
+    if wanted not in people:
+        return Refusal("person", "Name a colleague that Deskbell knows, like /desk reassign D-12 @ana.")
+    person = people[wanted]
+    if not holds(person, _WITH_TECHNICIAN):
+        return Refusal("person", f"{person.name} can't take alerts: the role is {', '.join(sorted(person.roles))}.")
+    if not in_scope(person, alert.team):
+        return Refusal("person", f"{person.name} is not in the team {alert.team}.")
+    if alert.assignee == wanted and alert.status is Status.ACKED:
+        return Refusal("already", f"{alert.ref} is with {person.name} already.")
+    after = replace(
+        alert, assignee=wanted, acked_by=command.actor.id, acked_at=now, escalate_at=None, snoozed_until=None
+    )
+    return after, f"{command.actor.name} gave it to {person.name}"
+
+
+def _escalate(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
+    why = _text(command, "reason")
+    said = f"{command.actor.name} escalated it" + (f": {why}" if why else "")
+    # `escalate_at = now` lets the policy take its next step at once; the desk fills in the level it reaches.
+    return replace(alert, escalate_at=now, acked_by="", acked_at=None, snoozed_until=None), said
+
+
+def _snooze(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
+    span = command.args.get("span")
+    if not isinstance(span, timedelta) or not timedelta() < span <= MAX_SNOOZE:
+        return Refusal("span", "Say for how long, from 1m to 7d, like /desk snooze D-12 30m.")
+    until = now + span
+    # Snooze ends by itself: an open alert then goes on where its policy stood.
+    return replace(alert, snoozed_until=until, escalate_at=until), f"{command.actor.name} snoozed it"
+
+
+def _resolve(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
+    reason = _text(command, "reason")
+    if not reason:
+        return Refusal("reason", "Say in a few words why it is over, like /desk resolve D-12 customer called back.")
+    actor = command.actor
+    after = replace(alert, resolved_by=actor.id, resolved_at=now, reason=reason, escalate_at=None, snoozed_until=None)
+    return after, f"{actor.name} resolved it: {reason}"
+
+
+def _reopen(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
+    after = replace(
+        alert, resolved_by="", resolved_at=None, reason="", acked_by="", acked_at=None, assignee="", escalate_at=now
+    )
+    return after, f"{command.actor.name} reopened it"
+
+
+def _note(alert: Alert, command: Command, _now: datetime, _people: Mapping[str, Person]) -> _Applied:
+    text = _text(command, "text")
+    if not text:
+        return Refusal("text", "Write the note behind the number, like /desk note D-12 called the customer.")
+    return alert, f"{command.actor.name}: {text}"
+
+
+def _text(command: Command, name: str) -> str:
+    return " ".join(str(command.args.get(name, "")).split())[:MAX_TEXT]
+
+
+_APPLY = {
+    Verb.ACK: _ack,
+    Verb.UNACK: _unack,
+    Verb.TAKE: _take,
+    Verb.REASSIGN: _reassign,
+    Verb.ESCALATE: _escalate,
+    Verb.SNOOZE: _snooze,
+    Verb.RESOLVE: _resolve,
+    Verb.REOPEN: _reopen,
+    Verb.NOTE: _note,
+}
+
+
+def end_condition(alert: Alert, why: str, now: datetime) -> Change:
+    """The condition is over: an alert that still lives is resolved by Deskbell; a resolved one may ring again later."""
+    version = alert.version + 1
+    if not alert.live:
+        after = replace(alert, condition=False, version=version, updated_at=now)
+        return Change(alert, after, "")
+    after = replace(
+        alert,
+        condition=False,
+        status=Status.RESOLVED,
+        resolved_by="deskbell",
+        resolved_at=now,
+        reason=why,
+        escalate_at=None,
+        snoozed_until=None,
+        version=version,
+        updated_at=now,
+    )
+    return Change(alert, after, f"Over by itself: {why}")

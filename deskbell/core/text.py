@@ -1,0 +1,84 @@
+"""Text from strangers made fit to show, and the few words that every card uses: times, spans, names."""
+
+import re
+import unicodedata
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+# Characters that reorder or hide what a person reads (bidirectional controls, zero width), and control characters.
+_INVISIBLE = re.compile(
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
+)
+_COMBINING_AT_MOST = 4  # in a row; more is a flood that covers neighbouring lines
+_SPAN = re.compile(r"\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m(?:in)?)?\s*(?:(\d+)\s*s)?\s*", re.IGNORECASE)
+
+
+def clean(text: object, limit: int = 500) -> str:
+    """One line of plain text: nothing invisible, no control characters, no lone surrogates, not over `limit`."""
+    raw = str(text)[: limit * 4]  # a megabyte of subject costs no more than a line
+    line = " ".join(_INVISIBLE.sub(" ", raw.replace("\t", " ").replace("\n", " ")).split())
+    return cut(_thin(line), limit)
+
+
+def clean_lines(text: object, limit: int = 2000) -> str:
+    """As `clean`, but line breaks stay."""
+    return cut("\n".join(clean(line, limit) for line in str(text)[: limit * 4].splitlines()).strip(), limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters, an ellipsis where something was left out, never inside a combined character."""
+    if len(text) <= limit:
+        return text
+    end = limit - 1
+    while end > 0 and unicodedata.combining(text[end]):
+        end -= 1
+    return text[:end].rstrip() + "\u2026"
+
+
+def _thin(text: str) -> str:
+    if text.isascii():
+        return text
+    out, run = [], 0
+    for char in text:
+        run = run + 1 if unicodedata.combining(char) else 0
+        if run <= _COMBINING_AT_MOST:
+            out.append(char)
+    return "".join(out)
+
+
+def parse_span(text: str) -> timedelta | None:
+    """`90s`, `30m`, `2h`, `1d`, `1h30m`; a bare number is minutes. None when it is none of these."""
+    if text.strip().isdigit():
+        text = f"{text.strip()}m"
+    match = _SPAN.fullmatch(text)
+    if not match or not any(match.groups()):
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    try:
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        return None
+
+
+def span(delta: timedelta) -> str:
+    """`45 s`, `12 min`, `1 h 05 min`, `3 d 4 h`: as a person would say it."""
+    seconds = max(0, int(delta.total_seconds()))
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if seconds < 60:
+        return f"{seconds} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    if hours < 24:
+        return f"{hours} h {minutes % 60:02} min" if minutes % 60 else f"{hours} h"
+    return f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
+
+
+def clock(at: datetime, zone: str, now: datetime) -> str:
+    """The wall-clock time at the site: `14:02`, `Fri 14:02` within the week, else `2026-11-21 14:02`."""
+    local, today = at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone))
+    if local.date() == today.date():
+        return f"{local:%H:%M}"
+    if abs(local - today) < timedelta(days=6):
+        return f"{local:%a %H:%M}"
+    return f"{local:%Y-%m-%d %H:%M}"
