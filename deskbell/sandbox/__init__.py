@@ -1,0 +1,1 @@
+"""Loopback stand-ins of the vendors, and the demo page. It imports nothing of ours."""
