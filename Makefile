@@ -18,6 +18,7 @@ UV_STAMP := $(VENV)/.uv-$(UV_VERSION)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS ?= 1
 # Without a home to write in, the installers keep no cache.
 ifneq ($(shell test -n "$$HOME" && test -d "$$HOME" && test -w "$$HOME" && echo writable),writable)
 export PIP_NO_CACHE_DIR := 1
