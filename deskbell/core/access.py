@@ -23,7 +23,7 @@ ANYONE = frozenset(Role)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member of staff. `id` is the key in config.toml; `accounts` maps a platform or source to the person's id there."""
+    """A member of staff. `id` is the key in config.toml; `accounts`: platform or source -> the person's id there."""
 
     id: str
     name: str

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from deskbell.core.access import ACTORS, Person, Role, holds, in_scope
+from deskbell.core.access import ACTORS, SYSTEM, Person, Role, holds, in_scope
+from deskbell.core.text import clock
 
 
 class Severity(IntEnum):
@@ -36,7 +37,7 @@ class Status(StrEnum):
 
 
 class Mode(StrEnum):
-    """How an alert reaches rooms: a card, only in lists (history found at the first read), or held back (observe only)."""
+    """How an alert reaches rooms: a card, only lists (history found at the first read), or not at all (observe only)."""
 
     CARD = "card"
     LISTED = "listed"
@@ -154,7 +155,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a command did nothing, in words for the person, with what to do instead. `code` is for the audit and tests."""
+    """Why a command did nothing, in words for the person, and what to do instead. `code` is for audit and tests."""
 
     code: str
     text: str
@@ -165,7 +166,7 @@ def decide(alert: Alert, command: Command, now: datetime, people: Mapping[str, P
     move = MOVES[command.verb]
     if refusal := _not_allowed(alert, command, move, people):
         return refusal
-    if refusal := _not_now(alert, command, move, people):
+    if refusal := _not_now(alert, command, now, people):
         return refusal
     result = _APPLY[command.verb](alert, command, now, people)
     if isinstance(result, Refusal):
@@ -177,7 +178,9 @@ def decide(alert: Alert, command: Command, now: datetime, people: Mapping[str, P
 
 
 def name_of(person_id: str, people: Mapping[str, Person]) -> str:
-    return people[person_id].name if person_id in people else person_id
+    if person_id in people:
+        return people[person_id].name
+    return SYSTEM.name if person_id == SYSTEM.id else person_id
 
 
 def _not_allowed(alert: Alert, command: Command, move: Move, people: Mapping[str, Person]) -> Refusal | None:
@@ -193,17 +196,26 @@ def _not_allowed(alert: Alert, command: Command, move: Move, people: Mapping[str
     return None
 
 
-def _not_now(alert: Alert, command: Command, move: Move, people: Mapping[str, Person]) -> Refusal | None:
-    if alert.status in move.start:
+def _not_now(alert: Alert, command: Command, now: datetime, people: Mapping[str, Person]) -> Refusal | None:
+    """Why the verb does not fit the alert's state; it names who was faster, and when."""
+    if alert.status in MOVES[command.verb].start:
         return None
     if command.verb is Verb.ACK and alert.status is Status.ACKED:
-        return Refusal("already", f"{alert.ref} was already acknowledged by {name_of(alert.acked_by, people)}.")
+        return Refusal(
+            "already",
+            f"{alert.ref} was already acknowledged by {_when(alert, alert.acked_by, alert.acked_at, now, people)}.",
+        )
     if alert.status is Status.RESOLVED:
-        who = name_of(alert.resolved_by, people)
+        who = _when(alert, alert.resolved_by, alert.resolved_at, now, people)
         return Refusal("resolved", f"{alert.ref} was already resolved by {who}. Reopen it if it is not over.")
     if command.verb is Verb.REOPEN:
-        return Refusal("already", f"{alert.ref} is not resolved, so that there is nothing to reopen.")
+        return Refusal("already", f"{alert.ref} is not resolved, so there is nothing to reopen.")
     return Refusal("already", f"{alert.ref} is not acknowledged.")
+
+
+def _when(alert: Alert, who: str, at: datetime | None, now: datetime, people: Mapping[str, Person]) -> str:
+    name = name_of(who, people)
+    return f"{name} at {clock(at, alert.zone, now)}" if at else name
 
 
 _Applied = tuple[Alert, str] | Refusal

@@ -37,9 +37,7 @@ class Button:
     token: str
     style: Style = Style.PLAIN
     choices: tuple[tuple[str, str], ...] = ()  # (value, words): the button is a menu, like Snooze for 15m, 1h ...
-    form: bool = (
-        False  # a tap opens a form (Reassign asks for a colleague, Resolve for a reason) before anything is done
-    )
+    form: bool = False  # a tap opens a form first: Reassign asks for a colleague, Resolve for a reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record with the book-keeping that goes with it. `due_at`: when a rule must look at it again, if nothing changes."""
+    """A record with its book-keeping. `due_at`: when a rule must look at it again although nothing changed."""
 
     record: Record
     seen_at: datetime
@@ -153,6 +153,17 @@ class Lane(IntEnum):
     EDIT = 2
     STORY = 3
     DIGEST = 4
+
+
+class Op(StrEnum):
+    """The kinds of work that vendors limit apart: a new message (a first card or a note), an edit, a write to a source."""
+
+    POST = "post"
+    EDIT = "edit"
+    WRITE = "write"
+
+
+EVERY_OP = frozenset(Op)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +295,7 @@ class Reader(Protocol):
 
     def posts_of(self, alert_id: int) -> list[Post]: ...
     def work_due(self, now: datetime) -> tuple[dict[str, Severity], datetime | None]:
-        """The destinations that have work now (with the severest piece), and when the next piece falls due otherwise."""
+        """The destinations that have work now (with the severest piece), and when the next piece falls due."""
         ...
 
     def outbox(self, *, dead_only: bool = False, limit: int = 100) -> list[OutboxRow]: ...
@@ -347,8 +358,12 @@ class UnitOfWork(Reader, Protocol):
         """False when its key is already there."""
         ...
 
-    def claim(self, destination: str, now: datetime, lease: timedelta, limit: int = 1) -> list[Claim]:
+    def claim(
+        self, destination: str, now: datetime, lease: timedelta, limit: int = 1, ops: frozenset[Op] = EVERY_OP
+    ) -> list[Claim]:
         """Takes the destination's next pieces of work: due, not leased, severest first, then Lane, then age.
+
+        Only work of the kinds in `ops`: what a vendor's limit forbids just now stays where it is.
 
         A dispatch of an alert waits until the earlier dispatches of that alert to that destination are done, and a NOTE
         until the alert's post there has a ref (direct notes don't wait). A piece whose lease ran out comes with
@@ -430,7 +445,7 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of an interaction, in words for the person. `code`: done, repeat, unknown_person, or a Refusal's code."""
+    """What became of an interaction, in words for the person. `code`: done, repeat, unknown_person or a Refusal's."""
 
     ok: bool
     code: str
@@ -489,9 +504,10 @@ class Channel(Protocol):
     async def post(self, to: Destination, card: Card, identity: Identity) -> Outcome: ...
     async def edit(self, to: Destination, ref: Mapping[str, str], card: Card, identity: Identity) -> Outcome: ...
     async def note(self, to: Destination, thread: Mapping[str, str], note: Note, identity: Identity) -> Outcome: ...
-    async def find(self, to: Destination, identity: Identity, since: datetime) -> Mapping[str, str] | None | Outcome:
+    async def find(self, to: Destination, identity: Identity, since: datetime) -> Mapping[str, str] | Outcome | None:
         """The ref of a message whose answer was lost; None when it is certainly not there; an Outcome when that can't
-        be told now (Retry) or never (Rejected: resend)."""
+        be told now (Retry) or never (Rejected: resend).
+        """
         ...
 
     async def check(self, destinations: Sequence[Destination]) -> Sequence[Finding]: ...

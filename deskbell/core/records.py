@@ -1,7 +1,8 @@
 """What a source tells us, normalised and frozen: a Case, a Visit or an Account.
 
 Vendors' words are mapped to ours in the source's `to_record`; `status_raw` keeps the vendor's own word for people.
-All times are aware datetimes in UTC; `zone` is the IANA name of the site's zone, for showing times and counting business hours.
+All times are aware datetimes in UTC; `zone` is the IANA name of the site's zone, in which people read them and business
+hours are counted.
 """
 
 import hashlib
