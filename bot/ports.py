@@ -1,0 +1,152 @@
+"""What the gateways, the commands and the HTTP server need of the desk, and what a typed line looks like to them.
+
+The desk fits `Front`; the daemon plugs it in. A gateway turns what its platform sent into an Interaction (a tap, a
+form) or into a line and a Said (a typed command), and shows what comes back; it decides nothing.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from deskbell.core.access import Person
+from deskbell.core.alert import Alert, Severity, Status
+from deskbell.core.button import Press
+from deskbell.core.card import Card, Reply
+from deskbell.core.ports import Answer, Interaction, StoredRecord
+from deskbell.core.records import Record
+
+LIVE = (Status.OPEN, Status.ACKED)
+
+# Interaction.args by verb, the same from a button, a form and a command:
+#   reassign {"person": person id}   snooze {"span": timedelta}   resolve {"reason": str}
+#   escalate {"reason": str}         note {"text": str}           all others {}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Where a typed line came from. The ids are the platform's immutable ones; `key` is its id of the message."""
+
+    platform: str
+    account: str
+    workspace: str = ""
+    room: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What to show at once; where a slower source is asked as well, `later` gives a newer reply (None: nothing to add).
+
+    `later` is a function, not a coroutine, so that a gateway that cannot show a second reply leaves it uncalled.
+    """
+
+    reply: Reply
+    later: Callable[[], Awaitable[Reply | None]] | None = None
+
+
+class Front(Protocol):
+    """The desk as those who speak for people see it. Nothing here raises but what is said to."""
+
+    @property
+    def people(self) -> Mapping[str, Person]:
+        """Everybody in the configuration, by person id."""
+        ...
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """The names of the configured sources."""
+        ...
+
+    @property
+    def command(self) -> str:
+        """The slash command as people type it: "/desk"."""
+        ...
+
+    def now(self) -> datetime: ...
+
+    # ------------------------------------------------------------ acting
+
+    async def act(self, interaction: Interaction) -> Answer:
+        """Carries out a tap, a form or a changing command, once per `key`. `unknown_person`: not linked."""
+        ...
+
+    async def raise_manual(
+        self,
+        *,
+        caller: str,
+        person: Person | None,
+        idempotency_key: str,
+        title: str,
+        text: str,
+        severity: Severity,
+        team: str,
+        subject: str,
+    ) -> Answer:
+        """A person's or a program's own alert. `done` with the alert; `repeat` with it when this caller sent the same
+        under this key before; `conflict` when it was something else.
+        """
+        ...
+
+    def press(self, token: str) -> Press | None:
+        """What a button's token says, for a gateway that must open a form first; None when it isn't one of ours."""
+        ...
+
+    # ------------------------------------------------------------ people
+
+    async def person(self, platform: str, account: str) -> Person | None: ...
+    async def link(self, platform: str, account: str, person_id: str) -> None: ...
+
+    async def colleagues(self, alert_id: int) -> list[tuple[str, str, str]]:
+        """Who may be given the alert: (person id, name, note like "on duty", "3 alerts open"), the likeliest first."""
+        ...
+
+    def on_duty(self, team_or_rota: str = "") -> list[tuple[str, Person | None]]:
+        """Each rota (all, those of a team, or one by name) and who is on it now; None: nobody."""
+        ...
+
+    # ------------------------------------------------------------ looking
+
+    async def find_alert(self, text: str) -> Alert | None:
+        """By what people type: "D-12", "d12", "#12", "12"."""
+        ...
+
+    async def alerts(
+        self,
+        *,
+        statuses: Sequence[Status] = LIVE,
+        assignee: str | None = None,
+        team: str | None = None,
+        source: str | None = None,
+        limit: int = 20,
+        offset: int = 0,
+    ) -> tuple[list[Alert], int]:
+        """A stretch of them, most severe first, then oldest; and how many there are in all."""
+        ...
+
+    async def alerts_on(self, record: Record) -> list[Alert]: ...
+    async def card(self, alert: Alert, *, buttons: bool = True) -> Card: ...
+    async def find_records(self, text: str, kind: str | None) -> list[StoredRecord]: ...
+
+    async def refresh(self, record: StoredRecord) -> StoredRecord | None:
+        """Asks the source now; None when the record is gone there. Raises SourceError when it can't be read."""
+        ...
+
+    def source_title(self, name: str) -> str:
+        """What people call the source: "Freshdesk"."""
+        ...
+
+    async def freshness(self, source: str) -> datetime | None:
+        """When the source was last read well; None: never."""
+        ...
+
+    # ------------------------------------------------------------ the audit and our own health
+
+    async def audit_tail(self, limit: int, after: int) -> Mapping[str, Any]:
+        """{"entries": [{"seq", "at", "actor", "verb", "alert", "text"}], "count": n, "verified": bool}."""
+        ...
+
+    def health(self) -> Mapping[str, Any]: ...
+    async def ready(self) -> tuple[bool, Sequence[str]]:
+        """Whether all of it works (store, sources, chats), and what doesn't, in words."""
+        ...
