@@ -37,7 +37,7 @@ class Status(StrEnum):
 
 
 class Mode(StrEnum):
-    """How an alert reaches rooms: a card, only lists (history found at the first read), or not at all (observe only)."""
+    """How an alert reaches rooms: a card, only lists (found at the first read), or not at all (observe only)."""
 
     CARD = "card"
     LISTED = "listed"

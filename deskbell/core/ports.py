@@ -156,7 +156,7 @@ class Lane(IntEnum):
 
 
 class Op(StrEnum):
-    """The kinds of work that vendors limit apart: a new message (a first card or a note), an edit, a write to a source."""
+    """The kinds of work that vendors limit apart: a new message (card or note), an edit, a write to a source."""
 
     POST = "post"
     EDIT = "edit"

@@ -1,0 +1,25 @@
+"""So many in so long for each who asks: `/desk new` by a person, the API by a program."""
+
+from collections import deque
+from datetime import datetime, timedelta
+
+
+class Allowance:
+    """A sliding window a name, in memory: it holds off a script gone wild, and a restart may forget it."""
+
+    def __init__(self, count: int, per: timedelta) -> None:
+        self._count = count
+        self._per = per
+        self._taken: dict[str, deque[tuple[datetime, str]]] = {}
+
+    def take(self, who: str, key: str, now: datetime) -> timedelta | None:
+        """None: go ahead. Otherwise how long to wait. The same key again is a repeat, and costs nothing."""
+        taken = self._taken.setdefault(who, deque())
+        while taken and now - taken[0][0] >= self._per:
+            taken.popleft()
+        if any(earlier == key for _, earlier in taken):
+            return None
+        if len(taken) >= self._count:
+            return self._per - (now - taken[0][0]) if taken else self._per
+        taken.append((now, key))
+        return None

@@ -1,0 +1,205 @@
+"""What people read in reply to a command: plain words, the most important first, lines that fit a phone. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.grammar import COMMANDS, Filter, Problem, Spec, usage
+from deskbell.core.access import Person, Role, holds
+from deskbell.core.alert import Alert, Status, name_of
+from deskbell.core.card import Reply
+from deskbell.core.ports import StoredRecord
+from deskbell.core.records import Account, Case, Record, Sla, Visit, kind_of
+from deskbell.core.text import clean, clock, cut, span
+
+LINE = 80  # two lines of a phone
+PAGE = 20
+_WORDS = {"case": "Case", "visit": "Job", "account": "Account"}
+
+
+def plain(*lines: str, title: str = "", footer: str = "") -> Reply:
+    return Reply(title=title, lines=tuple(line for line in lines if line), footer=footer)
+
+
+def problem(wrong: Problem, command: str) -> Reply:
+    """What is wrong, then how it is done right, with an example to copy."""
+    spec = wrong.spec
+    if spec is None:
+        return plain(wrong.text, footer=f"{command} help lists what I can do.")
+    return plain(wrong.text, f"Like this: {command} {spec.examples[-1]}", footer=usage(spec, command))
+
+
+def not_linked(platform: str, account: str) -> Reply:
+    """For people Deskbell doesn't know: how to be linked, and nothing about what there is."""
+    return plain(
+        "I don't know yet who you are here, so I can't show or change anything for you.",
+        f"Ask a Deskbell admin to link you. Your account id is {clean(account, 100)} ({clean(platform, 40)}).",
+        title="Not linked yet",
+    )
+
+
+# ---------------------------------------------------------------- alerts
+
+
+def alert_line(alert: Alert, people: Mapping[str, Person], now: datetime) -> str:
+    """`P1 D-12 J-4711 Ruiz 40 min late, Northgate · Ana Ruiz`."""
+    tail = f" · {_with(alert, people, now)}"
+    head = f"{alert.severity} {alert.ref} "
+    return head + cut(clean(alert.summary or alert.title, LINE), LINE - len(head) - len(tail)) + tail
+
+
+def _with(alert: Alert, people: Mapping[str, Person], now: datetime) -> str:
+    if alert.snoozed_until and alert.snoozed_until > now:
+        return f"snoozed to {clock(alert.snoozed_until, alert.zone, now)}"
+    if alert.assignee:
+        return cut(name_of(alert.assignee, people), 24)
+    return "nobody yet" if alert.status is Status.OPEN else str(alert.status)
+
+
+def alert_list(
+    alerts: Sequence[Alert], total: int, wanted: Filter, command: str, people: Mapping[str, Person], now: datetime
+) -> Reply:
+    lines = [alert_line(alert, people, now) for alert in alerts]
+    if not lines:
+        return _nothing(total, wanted, command)
+    first = (wanted.page - 1) * PAGE + 1
+    if total <= len(lines):
+        return plain(*lines, title=f"{total} alert{'s' * (total != 1)}", footer=f"{command} show D-12 shows one.")
+    again = f"{command} list {wanted.words}".rstrip()
+    more = f" Next: {again} {wanted.page + 1}" if first - 1 + len(lines) < total else ""
+    return plain(*lines, title=f"Alerts {first} to {first - 1 + len(lines)} of {total}", footer=more.strip())
+
+
+def _nothing(total: int, wanted: Filter, command: str) -> Reply:
+    if total:
+        last = -(-total // PAGE)
+        again = f"{command} list {wanted.words}".rstrip()
+        return plain(f"There is no page {wanted.page}: the last is {last}.", footer=f"{again} {last}")
+    return plain("Nothing there: no alert needs anybody." if not wanted.words else "Nothing there.", title="No alerts")
+
+
+# ---------------------------------------------------------------- cases, jobs, accounts
+
+
+def record_reply(
+    record: Record, person: Person, *, personal: bool, alerts: Sequence[str], title: str, footer: str, now: datetime
+) -> Reply:
+    """A record as its kind is read: what, where it stands, who has it, when it is due, what rings about it."""
+    facts = _FACTS[type(record)](record, person.zone, now, personal=personal)
+    lines = [f"{label}: {clean(value, LINE)}" for label, value in facts if value]
+    head = f"{_WORDS[kind_of(record)]} {clean(record.number or record.id, 60)} · {title}"
+    return plain(*lines, *alerts, record.url, title=head, footer=footer)
+
+
+_Facts = list[tuple[str, str]]
+
+
+def _status(record: Record) -> str:
+    own, raw = str(record.status).replace("_", " "), record.status_raw
+    return own if not raw or raw.casefold() == own else f"{own} ({raw})"
+
+
+def _case(case: Case, zone: str, now: datetime, *, personal: bool) -> _Facts:
+    facts = [
+        ("Subject", case.subject),
+        ("Status", _status(case)),
+        ("Priority", str(case.priority)),
+        ("With", case.assignee or case.group or "nobody"),
+        ("Escalated", (f"yes, level {case.escalation_level}" if case.escalation_level else "yes") * case.escalated),
+        ("Requester", case.requester if personal else ""),
+    ]
+    facts += [_due(sla, zone, now) for sla in case.slas if not sla.met]
+    return [*facts, ("Last activity", clock(case.last_activity_at, zone, now) if case.last_activity_at else "")]
+
+
+def _due(sla: Sla, zone: str, now: datetime) -> tuple[str, str]:
+    label = f"{sla.metric.replace('_', ' ').capitalize()} due"
+    if sla.paused:
+        return label, "clock stopped"
+    left = sla.due_at - now
+    words = f"in {span(left)}" if left.total_seconds() >= 0 else f"{span(-left)} ago"
+    return label, f"{clock(sla.due_at, zone, now)}, {words}"
+
+
+def _visit(visit: Visit, zone: str, now: datetime, *, personal: bool) -> _Facts:
+    def at(moment: datetime | None) -> str:
+        return clock(moment, visit.zone or zone, now) if moment else ""
+
+    return [
+        ("What", visit.title),
+        ("Status", _status(visit)),
+        ("Technician", visit.technician or "nobody"),
+        ("Planned", " to ".join(filter(None, (at(visit.start), at(visit.end))))),
+        ("Expected", at(visit.eta)),
+        ("On site since", at(visit.arrived_at)),
+        ("Finished", at(visit.completed_at)),
+        ("Cancelled", at(visit.cancelled_at)),
+        ("Reason", visit.reason),
+        ("Site", visit.site),
+        ("Customer", visit.customer if personal else ""),
+    ]
+
+
+def _account(account: Account, _zone: str, _now: datetime, *, personal: bool) -> _Facts:
+    return [
+        ("Name", account.name if personal else ""),
+        ("Status", _status(account)),
+        ("Plan", account.plan),
+        ("Owner", account.owner),
+    ]
+
+
+_FACTS = {Case: _case, Visit: _visit, Account: _account}
+
+
+def as_of(read_at: datetime, zone: str, now: datetime) -> str:
+    return f"As of {clock(read_at, zone, now)}, read {span(now - read_at)} ago."
+
+
+def which(found: Sequence[StoredRecord], titles: Mapping[str, str], command: str) -> Reply:
+    """Several match: which one is meant."""
+    lines = [_choice(item.record, titles[item.record.source], command) for item in found]
+    return plain(*lines, title="Which one?")
+
+
+def _choice(record: Record, title: str, command: str) -> str:
+    verb = "job" if isinstance(record, Visit) else "case"
+    what = record.subject if isinstance(record, Case) else record.title if isinstance(record, Visit) else record.name
+    number = clean(record.number or record.id, 40)
+    return cut(f"{command} {verb} {number} · {title} · {clean(what, LINE)}", LINE + 20)
+
+
+# ---------------------------------------------------------------- people
+
+
+def duty(rows: Sequence[tuple[str, Person | None]]) -> Reply:
+    lines = [f"{clean(rota, 40)}: {person.name if person else 'nobody'}" for rota, person in rows]
+    return plain(*lines, title="On duty now")
+
+
+def who(person: Person) -> Reply:
+    linked = ", ".join(f"{platform} {account}" for platform, account in sorted(person.accounts.items()))
+    return plain(
+        f"Roles: {', '.join(role for role in Role if role in person.roles) or 'none'}",
+        f"Teams: {', '.join(sorted(person.teams)) or 'all'}",
+        f"Time zone: {person.zone}",
+        f"Accounts: {linked}" if linked else "",
+        title=f"{person.name} ({person.id})",
+    )
+
+
+# ---------------------------------------------------------------- help
+
+
+def help_for(person: Person, command: str) -> Reply:
+    """The table, cut to what this person's roles allow."""
+    mine = [spec for spec in COMMANDS if not spec.hidden and holds(person, spec.roles)]
+    lines = [f"{command} {spec.verb} - {spec.help}" for spec in mine]
+    return plain(*lines, title="What you can ask me", footer=f"{command} help snooze tells more about one of them.")
+
+
+def help_about(spec: Spec, person: Person, command: str) -> Reply:
+    also = f"Also: {', '.join(spec.aliases)}" if spec.aliases else ""
+    needed = ", ".join(role for role in Role if role in spec.roles)
+    barred = "" if holds(person, spec.roles) else f"It needs one of these roles: {needed}. Yours don't allow it."
+    examples = [f"Like this: {command} {example}" for example in spec.examples]
+    return plain(f"{spec.help[0].upper()}{spec.help[1:]}.", *examples, also, barred, title=usage(spec, command))

@@ -1,0 +1,120 @@
+"""From an alert to the card that people see. Everything a card shows is decided here, once for all chats."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from deskbell.core.access import Person
+from deskbell.core.alert import MOVES, Alert, Severity, Status, Verb, name_of
+from deskbell.core.card import Button, Card, Style, Tone
+from deskbell.core.ports import AuditRow
+from deskbell.core.text import clean, clock, cut
+
+TRAIL = 5  # lines of the story on the card; the thread has all of it
+
+SNOOZES = (("15m", "15 min"), ("30m", "30 min"), ("1h", "1 hour"), ("4h", "4 hours"))
+
+_TONES = {Severity.P1: Tone.CRITICAL, Severity.P2: Tone.HIGH, Severity.P3: Tone.MEDIUM, Severity.P4: Tone.LOW}
+_WORDS = {
+    Severity.P1: "P1 act now",
+    Severity.P2: "P2 act soon",
+    Severity.P3: "P3 have a look",
+    Severity.P4: "P4 for information",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a card needs beside the alert itself."""
+
+    now: datetime
+    people: Mapping[str, Person]
+    sign: Callable[[Verb, int, int], str]  # verb, alert id, version -> token
+    story: Sequence[AuditRow] = ()
+    warning: str = ""
+    buttons: bool = True
+
+
+def card_of(alert: Alert, view: View) -> Card:
+    return Card(
+        ref=alert.ref,
+        tone=tone_of(alert, view.now),
+        state=state_of(alert, view),
+        title=clean(alert.title, 150),
+        summary=clean(alert.summary, 120),
+        facts=_facts(alert, view),
+        trail=tuple(_line(row, alert, view) for row in view.story if row.entry.data.get("said"))[-TRAIL:],
+        warning=view.warning if alert.live else "",
+        buttons=_buttons(alert, view) if view.buttons else (),
+        url=alert.url,
+    )
+
+
+def tone_of(alert: Alert, now: datetime) -> Tone:
+    if alert.status is Status.RESOLVED:
+        return Tone.RESOLVED
+    if alert.snoozed_until and alert.snoozed_until > now:
+        return Tone.SNOOZED
+    return Tone.ACKED if alert.status is Status.ACKED else _TONES[alert.severity]
+
+
+def state_of(alert: Alert, view: View) -> str:
+    """The state in words: what to do, or who has it and since when."""
+
+    def at(moment: datetime | None) -> str:
+        return f" at {clock(moment, alert.zone, view.now)}" if moment else ""
+
+    match tone_of(alert, view.now):
+        case Tone.RESOLVED:
+            return f"Resolved by {name_of(alert.resolved_by, view.people)}{at(alert.resolved_at)}"
+        case Tone.SNOOZED:
+            return f"Snoozed until{at(alert.snoozed_until).removeprefix(' at')}"
+        case Tone.ACKED:
+            return f"Acknowledged by {name_of(alert.acked_by, view.people)}{at(alert.acked_at)}"
+        case _:
+            return _WORDS[alert.severity] + (f", escalated to level {alert.level}" if alert.level else "")
+
+
+def _facts(alert: Alert, view: View) -> tuple[tuple[str, str], ...]:
+    facts = [(clean(label, 60), clean(value, 300)) for label, value in alert.facts if value]
+    if alert.assignee:
+        facts.append(("With", name_of(alert.assignee, view.people)))
+    if alert.reason and alert.status is Status.RESOLVED:
+        facts.append(("Why it is over", clean(alert.reason, 300)))
+    if alert.writeback:
+        facts.append(("Told to the source", clean(alert.writeback, 200)))
+    facts.append(("Since", clock(alert.opened_at, alert.zone, view.now)))
+    return tuple(facts)
+
+
+def told(row: AuditRow) -> str:
+    """One audit entry as a sentence; what a person typed is kept apart from the chain and may have been erased."""
+    said = str(row.entry.data.get("said") or row.entry.verb)
+    text = row.entry.personal.get("text", "")
+    return f"{said}: {text}" if text else said
+
+
+def _line(row: AuditRow, alert: Alert, view: View) -> str:
+    return cut(f"{clock(row.at, alert.zone, view.now)} {clean(told(row), 240)}", 250)
+
+
+# In this order, with these words, in every chat.
+_LABELS: Mapping[Verb, tuple[str, Style, bool]] = {
+    Verb.ACK: ("Acknowledge", Style.PRIMARY, False),
+    Verb.TAKE: ("Take it", Style.PLAIN, False),
+    Verb.REASSIGN: ("Reassign\u2026", Style.PLAIN, True),
+    Verb.ESCALATE: ("Escalate", Style.DANGER, False),
+    Verb.SNOOZE: ("Snooze", Style.PLAIN, False),
+    Verb.RESOLVE: ("Resolve\u2026", Style.PLAIN, True),
+    Verb.REOPEN: ("Reopen", Style.PLAIN, False),
+}
+
+
+def _buttons(alert: Alert, view: View) -> tuple[Button, ...]:
+    verbs = [v for v in _LABELS if alert.status in MOVES[v].start and not (v is Verb.TAKE and not alert.assignee)]
+    return tuple(_button(verb, view.sign(verb, alert.id, alert.version)) for verb in verbs)
+
+
+def _button(verb: Verb, token: str) -> Button:
+    label, style, form = _LABELS[verb]
+    return Button(verb, label, token, style, SNOOZES if verb is Verb.SNOOZE else (), form)

@@ -1,0 +1,167 @@
+"""What people say comes in: who is it, may they, what does it do, and the answer; all in one transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from deskbell.core import button
+from deskbell.core.access import Person
+from deskbell.core.alert import Alert, Change, Command, Refusal, Verb, decide, name_of
+from deskbell.core.ports import Answer, Entry, Interaction
+from deskbell.core.text import clean_lines, parse_span, span
+from deskbell.desk.book import WRITES, Book
+from deskbell.desk.ladder import climb
+
+# What a person typed is a personal value, kept apart from the audit chain; these are the places it is typed in.
+_TYPED = ("text", "reason")
+
+
+def act(book: Book, said: Interaction) -> Answer:
+    """Carries an interaction out once. A repeat of it gets the first answer again and changes nothing."""
+    earlier = book.uow.taken_in(said.key)
+    if earlier is not None:
+        return Answer(bool(earlier.get("ok")), "repeat", str(earlier.get("text", "")), _alert(book, earlier))
+    book.uow.take_in(said.key, said.platform, book.now, {"verb": said.verb, "ref": said.ref, "room": said.room})
+    answer = _carry_out(book, said)
+    kept = {"ok": answer.ok, "code": answer.code, "text": answer.text}
+    book.uow.answered(said.key, {**kept, "alert_id": answer.alert.id if answer.alert else 0})
+    return answer
+
+
+def _alert(book: Book, earlier: Mapping[str, Any]) -> Alert | None:
+    return book.uow.alert(int(earlier.get("alert_id") or 0))
+
+
+def _carry_out(book: Book, said: Interaction) -> Answer:
+    person_id = book.uow.person_for(said.platform, said.account)
+    person = book.house.people.get(person_id or "")
+    if person is None:
+        text = f"Deskbell does not know you yet. Ask an administrator to add your {said.platform.title()} account."
+        return _refuse(book, said, None, None, Refusal("unknown_person", text))
+    aim = _aim(book, said)
+    if isinstance(aim, Refusal):
+        return _refuse(book, said, person, None, aim)
+    command = Command(aim.verb, aim.alert.id, person, _args(said), {"platform": said.platform, "room": said.room})
+    result = decide(aim.alert, command, book.now, book.house.people)
+    if isinstance(result, Refusal):
+        return _refuse(book, said, person, aim.alert, result)
+    return _keep(book, command, result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """What the interaction means: this verb on this alert."""
+
+    verb: Verb
+    alert: Alert
+
+
+def _aim(book: Book, said: Interaction) -> _Aim | Refusal:
+    try:
+        verb = Verb(said.verb)
+    except ValueError:
+        return Refusal("verb", f"Deskbell has no command {said.verb[:20]!r}. Try {book.house.command} help.")
+    alert_id = _by_token(book, said, verb) if said.token else ref_number(said.ref)
+    if isinstance(alert_id, Refusal):
+        return alert_id
+    alert = book.uow.alert(alert_id)
+    if alert is None:
+        return Refusal(
+            "no_alert", f"There is no alert {said.ref or 'behind this button'}. See {book.house.command} list."
+        )
+    if said.token and not _shown_in(book, alert, said.room):
+        return Refusal("room", f"{alert.ref} was not posted in this room, so that it can't be answered from here.")
+    return _Aim(verb, alert)
+
+
+def _by_token(book: Book, said: Interaction, verb: Verb) -> int | Refusal:
+    press = button.read(book.house.secret, said.token)
+    if press is None or press.verb is not verb:
+        return Refusal("token", f"This button is not genuine or too old. Use {book.house.command} list instead.")
+    return press.alert_id
+
+
+def ref_number(ref: str) -> int:
+    """The alert's number from what people type ("D-12", "d12", "#12", "12"); 0 when it is none."""
+    digits = ref.strip().lstrip("#").upper().removeprefix("D").removeprefix("-")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 15 else 0
+
+
+def _shown_in(book: Book, alert: Alert, room: str) -> bool:
+    """A card may be answered only in a room it was delivered to; a room is known by its address in the configuration."""
+    rooms = {
+        book.house.destinations[p.destination].address
+        for p in book.uow.posts_of(alert.id)
+        if _known(book, p.destination)
+    }
+    return not room or room in rooms
+
+
+def _known(book: Book, destination: str) -> bool:
+    return destination in book.house.destinations
+
+
+def _args(said: Interaction) -> dict[str, Any]:
+    args = {name: clean_lines(value) if isinstance(value, str) else value for name, value in said.args.items()}
+    if isinstance(args.get("span"), str):
+        args["span"] = parse_span(args["span"])
+    return args
+
+
+def _refuse(book: Book, said: Interaction, person: Person | None, alert: Alert | None, why: Refusal) -> Answer:
+    actor = person.id if person else f"{said.platform}:{said.account}"[:100]
+    data = {"verb": said.verb[:40], "code": why.code, "platform": said.platform, "kind": said.kind}
+    book.uow.audit(Entry(actor, "refused", alert.id if alert else 0, data), book.now)
+    return Answer(False, why.code, why.text, alert)
+
+
+def _keep(book: Book, command: Command, change: Change) -> Answer:
+    """Stores the change with its story, its rings and its write-back, and finds the words of the answer."""
+    verb, after = command.verb, change.after
+    ring: tuple[str, ...] = ()
+    sentence = change.said
+    if verb is Verb.ESCALATE:
+        climbed = climb(book, after)
+        after, ring = climbed.alert, climbed.ring
+        sentence = f"{sentence} to level {after.level}" + (f": {climbed.names}" if climbed.names else "")
+    if verb is Verb.REASSIGN and after.assignee != command.actor.id:
+        ring = (after.assignee,)
+    if verb is Verb.SNOOZE and after.snoozed_until:
+        sentence = f"{sentence} for {span(command.args['span'])}"
+    after = book.write_back(after, WRITES[verb], f"{sentence} (Deskbell {after.ref})", after.assignee, after.version)
+    change = replace(change, after=after, said=sentence)
+    loud = verb in (Verb.ESCALATE, Verb.REASSIGN) and bool(ring)
+    if not book.keep(change, _entry(command, change), ring=ring, loud=loud):
+        return Answer(False, "raced", "Somebody was faster. Look at the card again.", after)
+    return Answer(True, "done", _words(book, command, after), after)
+
+
+def _entry(command: Command, change: Change) -> Entry:
+    words = next((str(command.args[name]) for name in _TYPED if command.args.get(name)), "")
+    typed = {"text": words} if words else {}
+    said = change.said.removesuffix(f": {' '.join(words.split())}")
+    data: dict[str, Any] = {"said": said, "from": str(change.before.status), "to": str(change.after.status)}
+    data |= {"version": change.after.version, **dict(command.origin)}
+    if change.after.assignee != change.before.assignee:
+        data["assignee"] = change.after.assignee
+    if isinstance(command.args.get("span"), timedelta):
+        data["span_s"] = int(command.args["span"].total_seconds())
+    return Entry(command.actor.id, command.verb, change.after.id, data, typed)
+
+
+def _words(book: Book, command: Command, alert: Alert) -> str:
+    who = name_of(alert.assignee, book.house.people)
+    length = span(command.args["span"]) if command.verb is Verb.SNOOZE else ""
+    words = {
+        Verb.ACK: f"acknowledged. It is with {who}.",
+        Verb.UNACK: "is open again and rings on.",
+        Verb.TAKE: "is yours.",
+        Verb.REASSIGN: f"is with {who} now.",
+        Verb.ESCALATE: f"escalated to level {alert.level}.",
+        Verb.SNOOZE: f"is quiet for {length}.",
+        Verb.RESOLVE: "resolved.",
+        Verb.REOPEN: "is open again.",
+        Verb.NOTE: "has your note.",
+    }
+    return f"{alert.ref} {words[command.verb]}"

@@ -1,0 +1,167 @@
+"""What every change of an alert carries with it, in the same transaction: the audit entry, the cards' wanted version,
+the thread's story, what must ring, and what the source is told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from deskbell.core.alert import Alert, Change, Mode, Severity, Verb, end_condition
+from deskbell.core.policy import people_for
+from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, UnitOfWork, WriteKind
+from deskbell.core.route import destinations_for
+from deskbell.desk.house import House
+
+UNREACHABLE = "channel_unreachable"
+SOURCE_LANE = "source:"  # a source's queue of write-backs, beside the rooms' queues
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One transaction's view: the unit of work, the house rules, and the moment that everything in it happens at."""
+
+    uow: UnitOfWork
+    house: House
+    now: datetime
+
+    def open(self, alert: Alert, data: Mapping[str, Any] | None = None, mentions: Sequence[str] = ()) -> Alert:
+        """Stores a new alert and wants a card of it in each of its rooms."""
+        alert = self.uow.insert_alert(alert)
+        detail = {"key": alert.key, "rule": alert.rule, "severity": str(alert.severity), "mode": str(alert.mode)}
+        said = f"Opened as {alert.severity}"
+        self.uow.audit(Entry("deskbell", "open", alert.id, {**detail, **(data or {}), "said": said}), self.now)
+        if alert.mode is Mode.CARD:
+            for name in self.rooms(alert):
+                self.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, self.now)
+            self._direct(alert, mentions, f"{alert.severity} {alert.ref}: {alert.summary}")
+        return alert
+
+    def keep(self, change: Change, entry: Entry, *, ring: Sequence[str] = (), loud: bool = False) -> bool:
+        """Stores a changed alert with everything that follows from it. False when somebody else was faster."""
+        if not self.uow.save_alert(change.after, change.before.version):
+            return False
+        self.uow.audit(entry, self.now)
+        if change.after.mode is not Mode.CARD:
+            return True
+        self.uow.bump_posts(change.after.id, self.now)
+        if change.said:
+            self.tell(change.after, change.said, ring=ring, loud=loud)
+        return True
+
+    def tell(self, alert: Alert, text: str, *, ring: Sequence[str] = (), loud: bool = False) -> None:
+        """One line in the thread of each card. `loud` notifies: people are mentioned, and the room sees it too."""
+        payload: dict[str, Any] = {"text": text, "ref": alert.ref, "mentions": list(ring), "broadcast": loud}
+        if loud:
+            payload["only_if"] = "open"  # asked again when it is sent: who has just acknowledged is not rung
+        for post in self.uow.posts_of(alert.id):
+            key = f"tell:{alert.id}:{alert.version}:{post.destination}"
+            lane = Lane.PAGE if loud else Lane.STORY
+            self._dispatch(Dispatch(key, post.destination, DispatchKind.NOTE, payload, alert.id, lane), alert)
+        if loud:
+            self._direct(alert, ring, f"{alert.severity} {alert.ref}: {alert.summary}")
+
+    def _direct(self, alert: Alert, people: Sequence[str], text: str) -> None:
+        """A direct message to each person, through a room's platform on which Deskbell knows them."""
+        for person in people:
+            room = self._room_of(alert, person)
+            if room:
+                payload = {"text": text, "ref": alert.ref, "direct": person, "only_if": "open"}
+                key = f"direct:{alert.id}:{alert.version}:{person}"
+                self._dispatch(Dispatch(key, room, DispatchKind.NOTE, payload, alert.id, Lane.PAGE), alert)
+
+    def _room_of(self, alert: Alert, person: str) -> str | None:
+        for name in self.rooms(alert):
+            if self.uow.account_of(self.house.destinations[name].platform, person):
+                return name
+        return None
+
+    def _dispatch(self, dispatch: Dispatch, alert: Alert) -> None:
+        self.uow.add_dispatch(dispatch, alert.severity, self.now)
+
+    def write_back(self, alert: Alert, kind: WriteKind, said: str, person: str, serial: int) -> Alert:
+        """Asks for the source to be told; returns the alert with the word about it that the card shows."""
+        facts = self.house.sources.get(alert.source)
+        if facts is None or not facts.writes or not alert.record_id:
+            return alert
+        colleague = self.house.people.get(person)
+        account = colleague.accounts.get(alert.source, "") if colleague else ""
+        word = f"telling {facts.title} \u2026"
+        if kind is WriteKind.ASSIGN and not account:
+            kind, word = WriteKind.NOTE, f"{facts.title}: note only, {self._name(person)} has no agent id there"
+        if kind is WriteKind.RESOLVE and not facts.resolves:
+            kind = WriteKind.NOTE
+        payload = {"kind": kind, "record_id": alert.record_id, "text": said, "assignee": account, "person": person}
+        key = f"write:{alert.id}:{serial}"
+        self._dispatch(Dispatch(key, SOURCE_LANE + alert.source, DispatchKind.WRITE, payload, alert.id), alert)
+        return replace(alert, writeback=word)
+
+    def _name(self, person: str) -> str:
+        return self.house.people[person].name if person in self.house.people else person
+
+    def rooms(self, alert: Alert) -> tuple[str, ...]:
+        """Where the alert's cards go, by the routes; only destinations that exist."""
+        routed = tuple(n for n in destinations_for(self.house.routes, alert) if n in self.house.destinations)
+        if alert.rule != UNREACHABLE:
+            return routed
+        # What is wrong with a room is told in the others.
+        return tuple(n for n in routed if n != alert.subject) or self.others(alert.subject)[:1]
+
+    def others(self, destination: str) -> tuple[str, ...]:
+        """The rooms to fall over to: those of another platform first, for the whole platform may be down."""
+        platform = self.house.destinations[destination].platform if destination in self.house.destinations else ""
+        rest = [d for d in self.house.destinations.values() if d.name != destination]
+        return tuple(d.name for d in sorted(rest, key=lambda d: d.platform == platform))
+
+    def on_call(self, targets: Sequence[str], team: str) -> tuple[str, ...]:
+        return tuple(people_for(targets, self.house.people, self.house.rotas, self.now, team))
+
+    def about_us(self, key: str, rule: str, severity: Severity, summary: str, **more: Any) -> Alert | None:
+        """An alert about Deskbell itself, a source or a chat; one per key. Rings though we only observe: it is our own."""
+        held = self.uow.newest_by_key(key)
+        if held is not None and (held.live or held.condition):
+            return self._worse(held, severity, summary)
+        alert = Alert(
+            key=key,
+            rule=rule,
+            source=more.pop("source", ""),
+            record_id="",
+            subject=more.pop("subject", ""),
+            title=summary,
+            summary=summary,
+            severity=severity,
+            opened_at=self.now,
+            updated_at=self.now,
+            zone=self.house.zone,
+            **more,
+        )
+        return self.open(alert)
+
+    def _worse(self, held: Alert, severity: Severity, summary: str) -> Alert:
+        if not held.live or severity >= held.severity:
+            return held
+        after = replace(
+            held, severity=severity, summary=summary, title=summary, version=held.version + 1, updated_at=self.now
+        )
+        entry = Entry("deskbell", "severity", held.id, {"to": str(severity)})
+        self.keep(Change(held, after, f"Now {severity}: {summary}"), entry, loud=True)
+        return after
+
+    def over(self, key: str, why: str) -> None:
+        """The trouble with this key has passed."""
+        held = self.uow.newest_by_key(key)
+        if held is not None and held.condition:
+            change = end_condition(held, why, self.now)
+            self.keep(change, Entry("deskbell", "over", held.id, {"said": change.said or why}))
+
+
+WRITES: Mapping[Verb, WriteKind] = {
+    Verb.ACK: WriteKind.NOTE,
+    Verb.UNACK: WriteKind.NOTE,
+    Verb.TAKE: WriteKind.ASSIGN,
+    Verb.REASSIGN: WriteKind.ASSIGN,
+    Verb.ESCALATE: WriteKind.NOTE,
+    Verb.SNOOZE: WriteKind.NOTE,
+    Verb.RESOLVE: WriteKind.RESOLVE,
+    Verb.REOPEN: WriteKind.NOTE,
+    Verb.NOTE: WriteKind.NOTE,
+}

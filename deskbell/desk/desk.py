@@ -1,0 +1,310 @@
+"""The desk: every use-case as one method, each one transaction. The only writer of alert state.
+
+Pollers bring pages, gateways bring what people say, the courier brings what became of deliveries, the clock ticks;
+all of them meet the database here and nowhere else.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from deskbell.core import button
+from deskbell.core.access import Person
+from deskbell.core.alert import Alert, Severity, Status, Verb
+from deskbell.core.button import Press
+from deskbell.core.card import Card
+from deskbell.core.outcome import Outcome
+from deskbell.core.ports import (
+    Answer,
+    Claim,
+    Interaction,
+    Page,
+    Reader,
+    Source,
+    SourceError,
+    SourceState,
+    Store,
+    StoredRecord,
+    UnitOfWork,
+    Urgency,
+)
+from deskbell.core.present import View, card_of, told
+from deskbell.core.records import Record
+from deskbell.core.rota import on_duty
+from deskbell.core.text import clock
+from deskbell.desk import act, manual, settle, tick
+from deskbell.desk.book import Book
+from deskbell.desk.house import House
+from deskbell.desk.observe import Tally, observe
+from deskbell.net import metrics
+from deskbell.net.faults import point
+
+log = logging.getLogger("deskbell.desk")
+T = TypeVar("T")
+LIVE = (Status.OPEN, Status.ACKED)
+
+
+class Desk:
+    """`now` is the clock; `verify` checks the audit chain and says (whole, count), in a thread, when asked."""
+
+    def __init__(
+        self,
+        store: Store,
+        house: House,
+        now: Callable[[], datetime],
+        sources: Mapping[str, Source],
+        verify: Callable[[], Awaitable[tuple[bool, int]]],
+    ) -> None:
+        self.store, self.house, self.now = store, house, now
+        self._sources, self._verify = sources, verify
+        self._started = now()
+        self.reasons: Callable[[], Sequence[str]] = list  # what the daemon knows to be wrong, for /readyz
+
+    async def _change(self, what: Callable[[Book], T], urgency: Urgency = Urgency.NORMAL) -> T:
+        """Runs a change in a transaction of its own. `now` is taken when it runs, not when it was asked for."""
+
+        def change(uow: UnitOfWork) -> T:
+            return what(Book(uow, self.house, self.now()))
+
+        return await self.store.write(change, urgency)
+
+    # ------------------------------------------------------------ the pollers
+
+    async def source_state(self, name: str) -> SourceState:
+        state = await self.store.read(lambda reader: reader.source(name))
+        if state is None or state.rules_hash == self.house.version:
+            return state or SourceState(name, rules_hash=self.house.version)
+        return await self._change(lambda book: _rules_changed(book, name))
+
+    async def observe(self, page: Page) -> Tally:
+        point("desk.observe.before")
+        tally = await self._change(lambda book: observe(book, page), Urgency.BULK)
+        point("desk.observe.after")
+        if tally.changed:
+            log.info("%s: %d read, %d changed, %d opened", page.source, tally.read, tally.changed, tally.opened)
+        return tally
+
+    async def source_read(self, name: str, skew_s: float = 0.0) -> None:
+        state = await self.store.read(lambda reader: reader.source(name))
+        if state is None or state.failures or await self.store.read(lambda r: _troubled(r, name)):
+            await self._change(lambda book: tick.source_read(book, name))
+        else:
+            await self._change(lambda book: book.uow.save_source(_read_now(book, name, skew_s)), Urgency.BULK)
+
+    async def source_failed(self, name: str, error: SourceError) -> None:
+        await self._change(lambda book: tick.source_failed(book, name, error))
+
+    # ------------------------------------------------------------ the clock
+
+    async def tick(self) -> None:
+        """Everything whose time has come. A full batch is followed by another, so that taps get their turn between."""
+        while await self._change(tick.look_again, Urgency.BULK) == tick.BATCH:
+            pass
+        while await self._change(tick.climb) == tick.BATCH:
+            pass
+        await self._change(lambda book: tick.watch_sources(book, self._started))
+        await self._change(tick.daily_summary, Urgency.BULK)
+
+    # ------------------------------------------------------------ the courier
+
+    async def claim(self, take: Callable[[UnitOfWork, datetime], T]) -> T:
+        return await self.store.write(lambda uow: take(uow, self.now()))
+
+    async def settle(self, claim: Claim, outcome: Outcome, shown: int = 0) -> bool:
+        point("desk.settle.before")
+        done = await self._change(lambda book: settle.settle(book, claim, outcome, shown))
+        point("desk.settle.after")
+        return done
+
+    # ------------------------------------------------------------ people who speak
+
+    async def act(self, interaction: Interaction) -> Answer:
+        point("desk.act.before")
+        answer = await self._change(lambda book: act.act(book, interaction), Urgency.TAP)
+        point("desk.act.after")
+        return answer
+
+    async def raise_manual(
+        self,
+        *,
+        caller: str,
+        person: Person | None,
+        idempotency_key: str,
+        title: str,
+        text: str,
+        severity: Severity,
+        team: str,
+        subject: str,
+    ) -> Answer:
+        ask = manual.Ask(caller, person, idempotency_key, title, text, severity, team, subject)
+        answer = await self._change(lambda book: manual.raise_manual(book, ask), Urgency.TAP)
+        if answer.code == "done" and answer.alert:
+            metrics.opened(answer.alert.rule, str(answer.alert.severity))
+        return answer
+
+    def press(self, token: str) -> Press | None:
+        return button.read(self.house.secret, token)
+
+    # ------------------------------------------------------------ people
+
+    @property
+    def people(self) -> Mapping[str, Person]:
+        return self.house.people
+
+    @property
+    def sources(self) -> Sequence[str]:
+        return tuple(self.house.sources)
+
+    @property
+    def command(self) -> str:
+        return self.house.command
+
+    async def person(self, platform: str, account: str) -> Person | None:
+        person_id = await self.store.read(lambda reader: reader.person_for(platform, account))
+        return self.house.people.get(person_id or "")
+
+    async def account_of(self, platform: str, person_id: str) -> str | None:
+        return await self.store.read(lambda reader: reader.account_of(platform, person_id))
+
+    async def link(self, platform: str, account: str, person_id: str) -> None:
+        if await self.store.read(lambda reader: reader.person_for(platform, account)) != person_id:
+            await self._change(lambda book: manual.link(book, platform, account, person_id))
+
+    async def colleagues(self, alert_id: int) -> list[tuple[str, str, str]]:
+        return await self.store.read(lambda r: manual.colleagues(r, self.house, alert_id, self.now()))
+
+    def on_duty(self, team_or_rota: str = "") -> list[tuple[str, Person | None]]:
+        wanted = team_or_rota.casefold()
+        rotas = [r for r in self.house.rotas.values() if not wanted or wanted == r.name.casefold()]
+        return [(r.name, self.house.people.get(on_duty(r, self.now()) or "")) for r in rotas]
+
+    # ------------------------------------------------------------ looking
+
+    async def find_alert(self, text: str) -> Alert | None:
+        number = act.ref_number(text)
+        return await self.store.read(lambda reader: reader.alert(number)) if number else None
+
+    async def alerts(
+        self,
+        *,
+        statuses: Sequence[Status] = LIVE,
+        assignee: str | None = None,
+        team: str | None = None,
+        source: str | None = None,
+        limit: int = 20,
+        offset: int = 0,
+    ) -> tuple[list[Alert], int]:
+        def query(reader: Reader) -> tuple[list[Alert], int]:
+            page = reader.alerts(
+                statuses=statuses, assignee=assignee, team=team, source=source, limit=limit, offset=offset
+            )
+            if assignee is None and team is None and source is None:
+                return page, reader.count_alerts(statuses)
+            every = reader.alerts(statuses=statuses, assignee=assignee, team=team, source=source, limit=10_000)
+            return page, len(every)
+
+        return await self.store.read(query)
+
+    async def alerts_on(self, record: Record) -> list[Alert]:
+        return await self.store.read(lambda reader: reader.alerts_of(record.source, record.id))
+
+    async def card(self, alert: Alert, *, buttons: bool = True) -> Card:
+        """The alert's card as of now, with its story and, when its source is silent, the mark that says so."""
+        return await self.store.read(lambda reader: self._card(reader, alert, buttons))
+
+    def _card(self, reader: Reader, alert: Alert, buttons: bool) -> Card:  # noqa: FBT001 - positional in a lambda
+        view = View(
+            now=self.now(),
+            people=self.house.people,
+            sign=self._sign,
+            story=reader.story(alert.id),
+            warning=self._warning(reader, alert),
+            buttons=buttons,
+        )
+        return card_of(alert, view)
+
+    def _sign(self, verb: Verb, alert_id: int, version: int) -> str:
+        return button.sign(self.house.secret, verb, alert_id, version)
+
+    def _warning(self, reader: Reader, alert: Alert) -> str:
+        facts = self.house.sources.get(alert.source)
+        stale = reader.newest_by_key(f"stale:{alert.source}") if facts and alert.record_id else None
+        if facts is None or stale is None or not stale.live:
+            return ""
+        state = reader.source(alert.source)
+        at = clock(state.last_ok_at, alert.zone, self.now()) if state and state.last_ok_at else "before the start"
+        return f"Unverified: {facts.title} is silent, data from {at}"
+
+    async def find_records(self, text: str, kind: str | None) -> list[StoredRecord]:
+        return await self.store.read(lambda reader: reader.find_records(text, kind))
+
+    async def refresh(self, record: StoredRecord) -> StoredRecord | None:
+        source = self._sources[record.record.source]
+        fresh = await source.fetch(record.record.id)
+        if fresh is None:
+            return None
+        state = await self.source_state(source.name)
+        await self.observe(Page(source.name, (fresh,), state.cursor))
+        return await self.store.read(lambda reader: reader.record(source.name, fresh.id))
+
+    def source_title(self, name: str) -> str:
+        return self.house.source_title(name)
+
+    async def freshness(self, source: str) -> datetime | None:
+        state = await self.store.read(lambda reader: reader.source(source))
+        return state.last_ok_at if state else None
+
+    # ------------------------------------------------------------ the audit and our own health
+
+    async def audit_tail(self, limit: int, after: int) -> Mapping[str, Any]:
+        whole, count = await self._verify()
+        start = after or max(0, count - limit)
+        rows = await self.store.read(lambda reader: reader.audit_rows(start, limit))
+        entries = [
+            {
+                "seq": row.seq,
+                "at": row.at.isoformat(),
+                "actor": row.entry.actor,
+                "verb": row.entry.verb,
+                "alert": f"D-{row.entry.alert_id}" if row.entry.alert_id else "",
+                "text": told(row),
+            }
+            for row in rows
+        ]
+        return {"entries": entries, "count": count, "verified": whole}
+
+    def health(self) -> Mapping[str, Any]:
+        return {"since": self._started.isoformat(), "observe": self.house.observe}
+
+    async def ready(self) -> tuple[bool, Sequence[str]]:
+        states = {state.name: state for state in await self.store.read(lambda reader: reader.sources())}
+        reasons = list(self.reasons())
+        for name, facts in self.house.sources.items():
+            state = states.get(name)
+            if state is None or state.last_ok_at is None:
+                reasons.append(f"{facts.title} has not been read yet" + (f": {state.error}" if state else ""))
+            elif state.failures >= self.house.stale_after:
+                reasons.append(f"{facts.title} can't be read: {state.error}")
+        return not reasons, reasons
+
+
+def _rules_changed(book: Book, name: str) -> SourceState:
+    """The rules are not those that judged this source's records: all that is live is looked at anew."""
+    for record_id in book.uow.live_record_ids(name):
+        book.uow.set_due(name, record_id, book.now)
+    state = replace(book.uow.source(name) or SourceState(name), rules_hash=book.house.version)
+    book.uow.save_source(state)
+    return state
+
+
+def _troubled(reader: Reader, name: str) -> bool:
+    """Whether an alert about the source itself is still on."""
+    held = [reader.newest_by_key(f"{kind}:{name}") for kind in ("stale", "auth")]
+    return any(alert is not None and alert.condition for alert in held)
+
+
+def _read_now(book: Book, name: str, skew_s: float) -> SourceState:
+    state = book.uow.source(name) or SourceState(name, rules_hash=book.house.version)
+    return replace(state, last_ok_at=book.now, skew_s=skew_s or state.skew_s)

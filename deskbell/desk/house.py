@@ -1,0 +1,53 @@
+"""The house rules, fixed at start: who works here, which rules look, where alerts go. Config builds them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from deskbell.core.access import Person
+from deskbell.core.calendar import Calendar
+from deskbell.core.policy import Policy
+from deskbell.core.ports import Destination
+from deskbell.core.rota import Rota
+from deskbell.core.route import Route
+from deskbell.core.rules import RuleConf
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What the desk must know of a source without calling it."""
+
+    title: str
+    interval: timedelta
+    writes: bool = False  # whether it is told what people do
+    resolves: bool = False  # whether Resolve also resolves the record there, or only leaves a note
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    secret: bytes  # signs the tokens of buttons
+    people: Mapping[str, Person] = field(default_factory=dict)
+    rules: Mapping[str, RuleConf] = field(default_factory=dict)
+    calendar: Calendar = field(default_factory=Calendar)
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    rotas: Mapping[str, Rota] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
+    sources: Mapping[str, SourceFacts] = field(default_factory=dict)
+    observe: bool = False
+    backfill: timedelta = timedelta(hours=2)
+    stale_after: int = 3  # missed intervals
+    command: str = "/desk"
+    zone: str = "UTC"
+    summary_at: str = "08:00"
+    version: str = ""  # a hash of what rules say, so that a changed rule is looked at anew
+
+    def source_title(self, name: str) -> str:
+        return self.sources[name].title if name in self.sources else name
+
+
+def aware(at: datetime) -> datetime:
+    """Guards the border: a time without a zone is a mistake of ours, found here and not in a card."""
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return at

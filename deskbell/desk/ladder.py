@@ -1,0 +1,77 @@
+"""Escalation: who is rung next, and when after that. Due times are columns; nothing here remembers or waits."""
+
+from dataclasses import dataclass, replace
+
+from deskbell.core.alert import Alert, Change, Severity, Status, name_of
+from deskbell.core.policy import next_step
+from deskbell.core.ports import Entry, Lane
+from deskbell.desk.book import Book
+
+ROOM = "destination:"
+
+
+@dataclass(frozen=True, slots=True)
+class Climbed:
+    """The alert one level up, whom that rings, and their names for people to read."""
+
+    alert: Alert
+    ring: tuple[str, ...]
+    names: str
+
+
+def climb(book: Book, alert: Alert) -> Climbed:
+    """One step of the alert's policy. Without a policy the level still rises, and every manager is rung."""
+    policy = book.house.policies.get(alert.policy)
+    if policy is None:
+        ring = book.on_call(("role:manager",), alert.team)
+        return _climbed(book, replace(alert, level=alert.level + 1, escalate_at=None), ring)
+    step = next_step(policy, alert, book.now, lambda targets: book.on_call(targets, alert.team))
+    for target in step.targets:
+        if target.startswith(ROOM) and (name := target.removeprefix(ROOM)) in book.house.destinations:
+            book.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, book.now)
+    for warning in step.warnings:
+        book.uow.audit(Entry("deskbell", "level_skipped", alert.id, {"said": warning}), book.now)
+    if step.exhausted:
+        _exhausted(book, alert)
+    after = replace(alert, level=step.level, rounds=step.round, escalate_at=step.escalate_at)
+    return _climbed(book, after, book.on_call(step.targets, alert.team))
+
+
+def _climbed(book: Book, alert: Alert, ring: tuple[str, ...]) -> Climbed:
+    return Climbed(alert, ring, ", ".join(name_of(person, book.house.people) for person in ring))
+
+
+def _exhausted(book: Book, alert: Alert) -> None:
+    summary = f"Nobody has answered {alert.ref}, every level was rung: {alert.summary}"[:118]
+    book.about_us(f"exh:{alert.id}", "escalation_exhausted", Severity.P1, summary, subject=alert.subject)
+
+
+def due(book: Book, alert: Alert) -> None:
+    """An alert whose `escalate_at` has passed: a snooze ends, or the next level is rung."""
+    woke = alert.snoozed_until is not None and alert.snoozed_until <= book.now
+    after = replace(alert, snoozed_until=None) if woke else alert
+    if alert.status is Status.ACKED:
+        _rest(book, alert, after)
+        return
+    climbed = climb(book, after)
+    after = replace(climbed.alert, version=alert.version + 1, updated_at=book.now)
+    said = _said(alert, after, climbed.names, woke=woke)
+    data = {"said": said, "level": after.level, "round": after.rounds}
+    change = Change(alert, after, said)
+    book.keep(change, Entry("deskbell", "escalate", alert.id, data), ring=climbed.ring, loud=bool(said))
+
+
+def _said(alert: Alert, after: Alert, names: str, *, woke: bool) -> str:
+    if (after.level, after.rounds) == (alert.level, alert.rounds):
+        return "The snooze is over" if woke else ""
+    start = "The snooze is over, nobody has it" if woke else "Not acknowledged"
+    return f"{start}: escalated to level {after.level}" + (f", {names}" if names else "")
+
+
+def _rest(book: Book, alert: Alert, after: Alert) -> None:
+    """Acknowledged alerts do not climb; the end of their snooze is told to whoever has them."""
+    after = replace(after, escalate_at=None, version=alert.version + 1, updated_at=book.now)
+    said = "The snooze is over" if alert.snoozed_until else ""
+    ring = (after.assignee,) if after.assignee and said else ()
+    entry = Entry("deskbell", "snooze_over", alert.id, {"said": said})
+    book.keep(Change(alert, after, said), entry, ring=ring, loud=bool(ring))

@@ -1,0 +1,222 @@
+"""A page of records comes in: what changed, what the rules see in it, which alerts that opens, changes or ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from deskbell.core.alert import Alert, Change, Mode, Severity, end_condition
+from deskbell.core.policy import start
+from deskbell.core.ports import DuplicateAlert, Entry, Lane, Page, SourceState, StoredRecord
+from deskbell.core.records import Record, fingerprint, kind_of
+from deskbell.core.rules import RULES, Context, Found, Verdict, evaluate, resolve_reason
+from deskbell.desk.book import Book
+from deskbell.desk.notices import baseline_notice
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a page did, for the log and the metrics."""
+
+    read: int = 0
+    changed: int = 0
+    opened: int = 0
+    ended: int = 0
+    bad: int = 0
+
+
+def observe(book: Book, page: Page) -> Tally:
+    """Takes one page in. Safe to repeat: an unchanged record does nothing, and a key opens one alert."""
+    state = book.uow.source(page.source) or SourceState(page.source)
+    tally = Tally(read=len(page.records), bad=len(page.bad))
+    fresh = _changed(book, page)
+    alerts = book.uow.alerts_of_many(page.source, [record.id for record, _, _ in fresh])
+    rows = [
+        _take(book, record, before, print_, alerts.get(record.id, ()), tally, baseline=state.baseline)
+        for record, before, print_ in fresh
+    ]
+    book.uow.save_records(rows)
+    tally.changed = len(rows)
+    for bad in page.bad:
+        book.uow.quarantine(page.source, bad.record_id, bad.error, bad.raw, book.now)
+    _unmapped(book, page)
+    book.uow.save_source(_after(book, state, page))
+    if state.baseline and page.complete:
+        _baseline_done(book, page.source)
+    return tally
+
+
+def _changed(book: Book, page: Page) -> list[tuple[Record, Record | None, str]]:
+    """The records that differ from what is stored, each once (the last reading of the page counts)."""
+    latest = {record.id: record for record in page.records}
+    known = book.uow.records(page.source, list(latest))
+    out = []
+    for record_id, record in latest.items():
+        stored, print_ = known.get(record_id), fingerprint(record)
+        if stored is None or stored.fingerprint != print_:
+            out.append((record, stored.record if stored else None, print_))
+    return out
+
+
+def _take(
+    book: Book,
+    record: Record,
+    before: Record | None,
+    print_: str,
+    alerts: Sequence[Alert],
+    tally: Tally,
+    *,
+    baseline: bool,
+) -> StoredRecord:
+    verdict = judge(book, record, before, baseline=baseline)
+    follow(book, record, verdict, alerts, tally, baseline=baseline)
+    return StoredRecord(record, book.now, verdict.due_at, print_)
+
+
+def judge(book: Book, record: Record, before: Record | None, *, baseline: bool) -> Verdict:
+    """What the rules say; a rule that raises is kept in quarantine with its record and stops nothing else."""
+    context = Context(now=book.now, baseline=baseline, calendar=book.house.calendar)
+    verdict = evaluate(record, before, book.house.rules, context)
+    for rule, error in verdict.errors:
+        book.uow.quarantine(record.source, record.id, f"rule {rule}: {error}", "", book.now)
+    return verdict
+
+
+def follow(
+    book: Book, record: Record, verdict: Verdict, alerts: Sequence[Alert], tally: Tally, *, baseline: bool
+) -> None:
+    """Makes the alerts on a record what the verdict says they should be."""
+    by_key = {alert.key: alert for alert in alerts}
+    for found in verdict.found:
+        held = by_key.get(found.key)
+        if held is None:
+            tally.opened += _open(book, record, found, baseline=baseline)
+        elif held.live:
+            _renew(book, held, found)
+    failed = {rule for rule, _ in verdict.errors}
+    seen = {found.key for found in verdict.found}
+    for alert in alerts:
+        if alert.key in seen or not alert.condition or alert.rule in failed or _holds(book, alert, record, verdict):
+            continue
+        change = end_condition(alert, resolve_reason(alert.rule, record), book.now)
+        tally.ended += alert.live
+        book.keep(change, Entry("deskbell", "over", alert.id, {"said": change.said}))
+
+
+def _holds(book: Book, alert: Alert, record: Record, verdict: Verdict) -> bool:
+    """Whether an alert that was not found anew goes on: its rule says so, or it is no rule's to end."""
+    rule = RULES.get(alert.rule)
+    if rule is None or rule.kind != kind_of(record):
+        return True
+    conf = book.house.rules.get(alert.rule)
+    return alert.rule in verdict.holds and conf is not None and conf.enabled
+
+
+def _open(book: Book, record: Record, found: Found, *, baseline: bool) -> bool:
+    earlier = book.uow.newest_by_key(found.key)
+    if earlier is not None and not found.clears:
+        return False  # an edge rings once; a page read again after a crash must not ring it twice
+    conf = book.house.rules[found.rule]
+    policy_name = conf.policy or _default_policy(record)
+    policy = book.house.policies.get(policy_name)
+    mode = _mode(book, found, baseline=baseline)
+    alert = Alert(
+        key=found.key,
+        rule=found.rule,
+        source=record.source,
+        record_id=record.id,
+        subject=record.number,
+        title=found.title,
+        summary=found.summary,
+        severity=found.severity,
+        stage=found.stage,
+        facts=found.facts,
+        url=record.url,
+        team=record.team,
+        zone=record.zone,
+        policy=policy_name,
+        mode=mode,
+        opened_at=book.now,
+        updated_at=book.now,
+        escalate_at=start(policy, found.severity, book.now) if policy and mode is Mode.CARD else None,
+    )
+    try:
+        book.open(alert, {"since": found.since.isoformat() if found.since else None})
+    except DuplicateAlert:
+        return False
+    return True
+
+
+def _default_policy(record: Record) -> str:
+    return {"visit": "dispatch", "case": "support"}.get(kind_of(record), "accounts")
+
+
+def _mode(book: Book, found: Found, *, baseline: bool) -> Mode:
+    if book.house.observe:
+        return Mode.HELD
+    old = found.since is not None and book.now - found.since > book.house.backfill
+    return Mode.LISTED if baseline and old else Mode.CARD
+
+
+def _renew(book: Book, held: Alert, found: Found) -> None:
+    """The condition goes on: a rise in severity rings, anything else the card shows is edited quietly."""
+    same = (held.severity, held.stage, held.summary, held.facts) == (
+        found.severity,
+        found.stage,
+        found.summary,
+        found.facts,
+    )
+    if same:
+        return
+    worse = found.severity < held.severity
+    after = replace(
+        held,
+        severity=min(found.severity, held.severity),
+        stage=found.stage,
+        title=found.title,
+        summary=found.summary,
+        facts=found.facts,
+        version=held.version + 1,
+        updated_at=book.now,
+    )
+    if worse:
+        after = _wake(book, held, after)
+    said = f"Now {after.severity}: {found.summary}" if worse else ""
+    entry = Entry("deskbell", "severity" if worse else "update", held.id, {"to": str(after.severity), "said": said})
+    ring = tuple(p for p in (held.assignee or held.acked_by,) if p)
+    book.keep(Change(held, after, said), entry, ring=ring, loud=worse)
+
+
+def _wake(book: Book, held: Alert, after: Alert) -> Alert:
+    """A rise in severity ends a snooze, and lets an alert listed quietly get its card."""
+    policy = book.house.policies.get(held.policy)
+    if held.snoozed_until is not None:
+        again = start(policy, after.severity, book.now) if policy else None
+        after = replace(after, snoozed_until=None, escalate_at=None if held.acked_by else again)
+    if held.mode is Mode.LISTED:
+        after = replace(after, mode=Mode.CARD, escalate_at=start(policy, after.severity, book.now) if policy else None)
+        for name in book.rooms(after):
+            book.uow.want_post(after.id, name, Lane.PAGE, after.severity, book.now)
+    return after
+
+
+def _unmapped(book: Book, page: Page) -> None:
+    """A vendor word that no map knows is told once, never guessed."""
+    for field, value in page.unmapped:
+        title = book.house.source_title(page.source)
+        summary = f"{title} says {field} = {value!r}, which no map in config.toml knows"
+        book.about_us(f"map:{page.source}:{field}:{value}", "unmapped_status", Severity.P3, summary, source=page.source)
+
+
+def _after(book: Book, state: SourceState, page: Page) -> SourceState:
+    skew = (page.read_at - book.now).total_seconds() if page.read_at else state.skew_s
+    return replace(
+        state, cursor=page.cursor, baseline=state.baseline and not page.complete, last_ok_at=book.now, skew_s=skew
+    )
+
+
+def _baseline_done(book: Book, source: str) -> None:
+    quiet = [a for a in book.uow.alerts(source=source, limit=500) if a.mode is Mode.LISTED]
+    said = f"First read of {book.house.source_title(source)} is complete"
+    data = {"said": said, "listed": len(quiet)}
+    book.uow.audit(Entry("deskbell", "baseline", 0, data), book.now)
+    if quiet:
+        baseline_notice(book, source, len(quiet))

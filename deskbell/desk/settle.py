@@ -1,0 +1,162 @@
+"""What became of a delivery: done, again later, looked up, or given up and told to people another way."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from deskbell.core.alert import Alert, Severity
+from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
+from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Post, StoredRecord, WriteKind
+from deskbell.core.records import Case, CaseStatus, Record, Visit, changed, fingerprint
+from deskbell.desk.book import SOURCE_LANE, UNREACHABLE, Book
+
+MAX_TRIES = 12
+FIRST_PAUSE = timedelta(seconds=2)
+LONGEST_PAUSE = timedelta(minutes=5)
+
+
+def settle(book: Book, claim: Claim, outcome: Outcome, shown: int = 0) -> bool:
+    """Writes down what became of a claim. False when the lease was lost meanwhile, so that another holder decides."""
+    match outcome:
+        case Sent():
+            return _sent(book, claim, outcome, shown)
+        case Retry():
+            return _again(book, claim, outcome.why, outcome.after, counts=not outcome.limited, unsure=False)
+        case Unknown():
+            return _again(book, claim, outcome.why, None, counts=True, unsure=True)
+        case Rejected():
+            return _rejected(book, claim, outcome)
+
+
+def _sent(book: Book, claim: Claim, outcome: Sent, shown: int) -> bool:
+    if not book.uow.settle_sent(claim, outcome.ref, shown, book.now):
+        return False
+    work = claim.work
+    if isinstance(work, Dispatch) and work.kind is DispatchKind.WRITE:
+        _written(book, claim.alert, work.payload, outcome)
+    if not work.destination.startswith(SOURCE_LANE):
+        book.over(f"chan:{work.destination}", "it takes messages again")
+    return True
+
+
+def pause(attempts: int, roll: float) -> timedelta:
+    """Exponential with full jitter; `roll` is a random number from 0 to 1."""
+    longest = min(FIRST_PAUSE * 2 ** min(attempts, 12), LONGEST_PAUSE)
+    return max(timedelta(milliseconds=200), longest * roll)
+
+
+def _again(book: Book, claim: Claim, why: str, after: timedelta | None, *, counts: bool, unsure: bool) -> bool:
+    tries = claim.work.attempts + (1 if counts else 0)
+    if tries >= MAX_TRIES:
+        return _give_up(book, claim, f"{why} (after {tries} tries)")
+    wait = after if after is not None else pause(claim.work.attempts, random.random())  # noqa: S311 - jitter, no secret
+    if tries == 3 and counts and not claim.work.destination.startswith(SOURCE_LANE):
+        _unreachable(book, claim, why)
+    return book.uow.settle_retry(claim, book.now + wait, why[:300], unsure=unsure, counts=counts, now=book.now)
+
+
+def _rejected(book: Book, claim: Claim, outcome: Rejected) -> bool:
+    work = claim.work
+    if outcome.fault is Fault.GONE and isinstance(work, Post):
+        return _gone(book, claim, work)
+    if outcome.fault is Fault.AUTH and not work.destination.startswith(SOURCE_LANE):
+        # The whole channel is shut out: keep the queue, tell people elsewhere, look again every now and then.
+        _unreachable(book, claim, outcome.why)
+        wait = book.now + timedelta(seconds=30)
+        return book.uow.settle_retry(claim, wait, outcome.why[:300], unsure=False, counts=False, now=book.now)
+    return _give_up(book, claim, outcome.why)
+
+
+def _gone(book: Book, claim: Claim, post: Post) -> bool:
+    """The card was deleted in the chat: posted anew while the alert lives, forgotten when it is over."""
+    if not book.uow.settle_sent(claim, {}, post.wanted, book.now):
+        return False
+    if claim.alert is not None and claim.alert.live:
+        book.uow.repost(post.id, book.now)
+    return True
+
+
+def _give_up(book: Book, claim: Claim, why: str) -> bool:
+    if not book.uow.settle_dead(claim, why[:300], book.now):
+        return False
+    work, alert = claim.work, claim.alert
+    if isinstance(work, Dispatch) and work.kind is DispatchKind.WRITE:
+        _not_written(book, alert, work, why)
+        return True
+    if alert is not None and alert.rule != UNREACHABLE:
+        _elsewhere(book, claim, alert)
+    _unreachable(book, claim, why)
+    return True
+
+
+def _elsewhere(book: Book, claim: Claim, alert: Alert) -> None:
+    """A card that can't be posted in its room is posted in another: silence is the one thing not allowed."""
+    if not isinstance(claim.work, Post) or claim.work.ref:
+        return
+    for name in book.others(claim.work.destination)[:1]:
+        book.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, book.now)
+
+
+def _unreachable(book: Book, claim: Claim, why: str) -> None:
+    """Rings once per destination, in the other rooms."""
+    destination = claim.work.destination
+    summary = f"Deskbell can't reach the room {destination}: {why}"[:118]
+    book.about_us(f"chan:{destination}", UNREACHABLE, Severity.P1, summary, subject=destination)
+
+
+# ---------------------------------------------------------------- what a source was told
+
+
+def _written(book: Book, alert: Alert | None, payload: Mapping[str, Any], outcome: Sent) -> None:
+    if alert is None:
+        return
+    _echo(book, alert, payload)
+    title = book.house.source_title(alert.source)
+    done = {WriteKind.NOTE: "note added", WriteKind.ASSIGN: "reassigned", WriteKind.RESOLVE: "resolved"}
+    word = f"{title}: {done[WriteKind(payload['kind'])]}" + (f", {outcome.detail}" if outcome.detail else "")
+    _show(book, alert, word if "no agent id" not in alert.writeback else alert.writeback)
+
+
+def _not_written(book: Book, alert: Alert | None, work: Dispatch, why: str) -> None:
+    if alert is None:
+        return
+    title = book.house.source_title(alert.source)
+    _show(book, alert, f"{title} was not told: {why}")
+    summary = f"{title} did not take what was done on {alert.ref}: {why}"[:118]
+    book.about_us(f"wb:{work.key}", "writeback_failed", Severity.P3, summary, source="", subject=alert.subject)
+
+
+def _show(book: Book, alert: Alert, word: str) -> None:
+    current = book.uow.alert(alert.id)
+    if current is None or current.writeback == word:
+        return
+    after = replace(current, writeback=word[:200], version=current.version + 1)
+    if book.uow.save_alert(after, current.version):
+        book.uow.bump_posts(alert.id, book.now)
+
+
+def _echo(book: Book, alert: Alert, payload: Mapping[str, Any]) -> None:
+    """Puts what we wrote into our own copy of the record, so that reading it back is no change and rings nobody."""
+    stored = book.uow.record(alert.source, alert.record_id)
+    if stored is None:
+        return
+    record = _as_written(book, stored.record, payload)
+    if record != stored.record:
+        book.uow.save_records([StoredRecord(record, stored.seen_at, stored.due_at, fingerprint(record))])
+
+
+def _as_written(book: Book, record: Record, payload: Mapping[str, Any]) -> Record:
+    kind = WriteKind(payload["kind"])
+    person = book.house.people.get(str(payload.get("person", "")))
+    if kind is WriteKind.ASSIGN and person is not None:
+        if isinstance(record, Case):
+            return changed(record, assignee=person.name, assignee_id=payload["assignee"])
+        if isinstance(record, Visit):
+            return changed(
+                record, technician=person.name, technician_id=payload["assignee"], technician_email=person.email
+            )
+    if kind is WriteKind.RESOLVE and isinstance(record, Case):
+        return changed(record, status=CaseStatus.RESOLVED)
+    return record

@@ -1,0 +1,117 @@
+"""The clock's share: records whose due time came, alerts that must climb, sources gone quiet, the daily summary."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from deskbell.core.alert import Alert, Severity
+from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, SourceError, SourceFault, SourceState
+from deskbell.core.text import clock, span
+from deskbell.desk import ladder
+from deskbell.desk.book import Book
+from deskbell.desk.observe import Tally, follow, judge
+
+BATCH = 200  # due records or alerts taken in one transaction
+
+
+def look_again(book: Book) -> int:
+    """Judges records whose due time has come. How many there were; a full batch means: call again."""
+    rows = book.uow.due_records(book.now, BATCH)
+    tally = Tally()
+    for row in rows:
+        record = row.record
+        alerts = book.uow.alerts_of(record.source, record.id)
+        verdict = judge(book, record, record, baseline=False)
+        follow(book, record, verdict, alerts, tally, baseline=False)
+        due_at = verdict.due_at
+        if due_at is not None and due_at <= book.now:  # a rule that names a past moment must not spin
+            due_at = book.now + timedelta(minutes=1)
+        book.uow.set_due(record.source, record.id, due_at)
+    return len(rows)
+
+
+def climb(book: Book) -> int:
+    alerts = book.uow.due_alerts(book.now, BATCH)
+    for alert in alerts:
+        ladder.due(book, alert)
+    return len(alerts)
+
+
+def watch_sources(book: Book, started: datetime) -> None:
+    """A source that is silent too long is an alert of its own."""
+    for name, facts in book.house.sources.items():
+        state = book.uow.source(name) or SourceState(name)
+        # After a restart a source gets its chance before it counts as silent.
+        quiet = book.now - max(state.last_ok_at or started, started)
+        if quiet < facts.interval * book.house.stale_after or quiet < timedelta(seconds=5):
+            continue
+        severity = Severity.P1 if quiet > max(facts.interval * 10, timedelta(minutes=1)) else Severity.P3
+        since = clock(state.last_ok_at, book.house.zone, book.now) if state.last_ok_at else "the start"
+        why = f": {state.error}" if state.error else ""
+        summary = f"{facts.title} has not been read since {since}{why}"[:118]
+        _stale(book, name, severity, summary)
+
+
+def _stale(book: Book, name: str, severity: Severity, summary: str) -> None:
+    before = book.uow.newest_by_key(f"stale:{name}")
+    held = book.about_us(f"stale:{name}", "source_stale", severity, summary, source=name, subject=name)
+    if held is not None and (before is None or before.id != held.id):
+        book.uow.bump_source_posts(name, book.now)  # their cards say "unverified" now
+
+
+def source_read(book: Book, name: str) -> None:
+    """A good read: whatever was wrong with the source is over."""
+    state = book.uow.source(name) or SourceState(name)
+    if state.failures or state.failing_since:
+        lasted = f" after {span(book.now - state.failing_since)}" if state.failing_since else ""
+        book.uow.audit(Entry("deskbell", "source_back", 0, {"source": name, "said": f"read again{lasted}"}), book.now)
+    cleared = replace(state, last_ok_at=book.now, failures=0, failing_since=None, error="")
+    book.uow.save_source(cleared)
+    title = book.house.source_title(name)
+    for key in (f"stale:{name}", f"auth:{name}"):
+        held = book.uow.newest_by_key(key)
+        if held is not None and held.condition:
+            book.over(key, f"{title} is read again")
+            book.uow.bump_source_posts(name, book.now)
+
+
+def source_failed(book: Book, name: str, error: SourceError) -> None:
+    """A read failed: kept with the source; a refused login rings at once, for it never mends itself."""
+    state = book.uow.source(name) or SourceState(name)
+    if not state.failures:
+        data = {"source": name, "said": str(error)[:200], "fault": str(error.fault)}
+        book.uow.audit(Entry("deskbell", "source_failed", 0, data), book.now)
+    failing = state.failing_since or book.now
+    said = str(error)[:300]
+    book.uow.save_source(replace(state, failures=state.failures + 1, failing_since=failing, error=said))
+    if error.fault is SourceFault.AUTH:
+        title = book.house.source_title(name)
+        summary = f"{title} refuses Deskbell's login; nothing of it is seen until that is mended"
+        book.about_us(f"auth:{name}", "source_auth_failed", Severity.P1, summary, source=name, subject=name)
+
+
+def daily_summary(book: Book) -> bool:
+    """In observe-only mode, once a day at `summary_at`: what would have rung. The only thing that is posted then."""
+    local = book.now.astimezone(ZoneInfo(book.house.zone))
+    today = local.date().isoformat()
+    if not book.house.observe or f"{local:%H:%M}" < book.house.summary_at or book.uow.value("summary") == today:
+        return False
+    book.uow.put_value("summary", today)
+    alerts = book.uow.alerts(limit=500)
+    text = _summary(alerts)
+    for name in book.house.destinations:
+        payload = {"text": text, "mentions": []}
+        dispatch = Dispatch(f"summary:{today}:{name}", name, DispatchKind.NOTICE, payload, 0, Lane.DIGEST)
+        book.uow.add_dispatch(dispatch, Severity.P4, book.now)
+    return True
+
+
+def _summary(alerts: list[Alert]) -> str:
+    if not alerts:
+        return "Observe only: nothing is open. Set observe = false in config.toml when you trust this."
+    by_rule: dict[str, int] = {}
+    for alert in alerts:
+        by_rule[alert.rule] = by_rule.get(alert.rule, 0) + 1
+    counts = ", ".join(f"{count} x {rule}" for rule, count in sorted(by_rule.items(), key=lambda item: -item[1]))
+    first = "\n".join(f"{a.severity} {a.ref} {a.summary}" for a in alerts[:10])
+    return f"Observe only: these {len(alerts)} would have been posted ({counts}).\n{first}"
