@@ -504,7 +504,9 @@ class Channel(Protocol):
     async def post(self, to: Destination, card: Card, identity: Identity) -> Outcome: ...
     async def edit(self, to: Destination, ref: Mapping[str, str], card: Card, identity: Identity) -> Outcome: ...
     async def note(self, to: Destination, thread: Mapping[str, str], note: Note, identity: Identity) -> Outcome: ...
-    async def find(self, to: Destination, identity: Identity, since: datetime) -> Mapping[str, str] | Outcome | None:
+    async def find(
+        self, to: Destination, identity: Identity, since: datetime, thread: Mapping[str, str]
+    ) -> Mapping[str, str] | Outcome | None:
         """The ref of a message whose answer was lost; None when it is certainly not there; an Outcome when that can't
         be told now (Retry) or never (Rejected: resend).
         """

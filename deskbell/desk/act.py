@@ -89,7 +89,7 @@ def ref_number(ref: str) -> int:
 
 
 def _shown_in(book: Book, alert: Alert, room: str) -> bool:
-    """A card may be answered only in a room it was delivered to; a room is known by its address in the configuration."""
+    """A card may be answered only in a room it was delivered to; the configuration knows rooms by address."""
     rooms = {
         book.house.destinations[p.destination].address
         for p in book.uow.posts_of(alert.id)

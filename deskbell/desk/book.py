@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from deskbell.core.alert import Alert, Change, Mode, Severity, Verb, end_condition
+from deskbell.core.alert import Alert, Change, Mode, Severity, Status, Verb, end_condition
 from deskbell.core.policy import people_for
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, UnitOfWork, WriteKind
 from deskbell.core.route import destinations_for
@@ -52,7 +52,8 @@ class Book:
         """One line in the thread of each card. `loud` notifies: people are mentioned, and the room sees it too."""
         payload: dict[str, Any] = {"text": text, "ref": alert.ref, "mentions": list(ring), "broadcast": loud}
         if loud:
-            payload["only_if"] = "open"  # asked again when it is sent: who has just acknowledged is not rung
+            # Asked again when it is sent: once somebody has it, nobody is rung any more.
+            payload["only_if"] = "open" if alert.status is Status.OPEN else "live"
         for post in self.uow.posts_of(alert.id):
             key = f"tell:{alert.id}:{alert.version}:{post.destination}"
             lane = Lane.PAGE if loud else Lane.STORY
@@ -62,10 +63,11 @@ class Book:
 
     def _direct(self, alert: Alert, people: Sequence[str], text: str) -> None:
         """A direct message to each person, through a room's platform on which Deskbell knows them."""
+        only_if = "open" if alert.status is Status.OPEN else "live"
         for person in people:
             room = self._room_of(alert, person)
             if room:
-                payload = {"text": text, "ref": alert.ref, "direct": person, "only_if": "open"}
+                payload = {"text": text, "ref": alert.ref, "direct": person, "only_if": only_if}
                 key = f"direct:{alert.id}:{alert.version}:{person}"
                 self._dispatch(Dispatch(key, room, DispatchKind.NOTE, payload, alert.id, Lane.PAGE), alert)
 
@@ -116,7 +118,7 @@ class Book:
         return tuple(people_for(targets, self.house.people, self.house.rotas, self.now, team))
 
     def about_us(self, key: str, rule: str, severity: Severity, summary: str, **more: Any) -> Alert | None:
-        """An alert about Deskbell itself, a source or a chat; one per key. Rings though we only observe: it is our own."""
+        """An alert about Deskbell itself, a source or a chat; one per key. It rings though we only observe."""
         held = self.uow.newest_by_key(key)
         if held is not None and (held.live or held.condition):
             return self._worse(held, severity, summary)

@@ -45,7 +45,8 @@ def watch_sources(book: Book, started: datetime) -> None:
         quiet = book.now - max(state.last_ok_at or started, started)
         if quiet < facts.interval * book.house.stale_after or quiet < timedelta(seconds=5):
             continue
-        severity = Severity.P1 if quiet > max(facts.interval * 10, timedelta(minutes=1)) else Severity.P3
+        long = min(max(facts.interval * 10, timedelta(minutes=1)), timedelta(minutes=15))
+        severity = Severity.P1 if quiet > long else Severity.P3
         since = clock(state.last_ok_at, book.house.zone, book.now) if state.last_ok_at else "the start"
         why = f": {state.error}" if state.error else ""
         summary = f"{facts.title} has not been read since {since}{why}"[:118]

@@ -1,0 +1,263 @@
+"""The courier carries the outbox: one lane a destination, the most severe first, one piece at a time, at the vendor's pace.
+
+A piece is claimed under a lease, rendered from the state as it is now, delivered, and settled through the desk. Nothing is
+marked sent before it is sent; an answer that got lost is looked up before anything is sent again.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from deskbell.core.alert import Alert, Status
+from deskbell.core.card import Card, Note
+from deskbell.core.outcome import Outcome, Retry, Sent, Unknown
+from deskbell.core.ports import (
+    EVERY_OP,
+    Channel,
+    Claim,
+    Destination,
+    Dispatch,
+    DispatchKind,
+    Identity,
+    Op,
+    Post,
+    Source,
+    Store,
+    UnitOfWork,
+    WriteBack,
+    WriteKind,
+)
+from deskbell.net import metrics
+from deskbell.net.faults import point
+from deskbell.net.limits import Buckets
+
+log = logging.getLogger("deskbell.courier")
+T = TypeVar("T")
+
+LEASE = timedelta(seconds=60)  # longer than the whole timeout of any delivery
+TIMEOUT_S = 40.0
+IDLE_S = 5.0  # how long a lane-keeper sleeps when nobody wakes it; a wake-up may be lost, an alert may not
+SOURCE_LANE = "source:"
+
+
+class CourierDesk(Protocol):
+    """What the courier needs of the desk."""
+
+    def now(self) -> datetime: ...
+    async def claim(self, take: Callable[[UnitOfWork, datetime], T]) -> T: ...
+    async def settle(self, claim: Claim, outcome: Outcome, shown: int = 0) -> bool: ...
+    async def card(self, alert: Alert, *, buttons: bool = True) -> Card: ...
+
+
+class Courier:
+    def __init__(
+        self,
+        store: Store,
+        desk: CourierDesk,
+        destinations: Mapping[str, Destination],
+        channels: Mapping[str, Channel],
+        sources: Mapping[str, Source],
+        buckets: Buckets,
+    ) -> None:
+        self._store, self._desk = store, desk
+        self._destinations, self._channels, self._sources = destinations, channels, sources
+        self._buckets = buckets
+        self._woken = asyncio.Event()
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._open = True
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Until `drain`: whenever something commits or falls due, every destination with work gets its runner."""
+        self._store.on_commit(self.wake)
+        while self._open:
+            self._woken.clear()
+            wait = await self._start_lanes()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), wait)
+
+    async def drain(self, within_s: float) -> None:
+        """Takes nothing new, and lets what is under way arrive."""
+        self._open = False
+        self.wake()
+        if running := list(self._lanes.values()):
+            _, late = await asyncio.wait(running, timeout=within_s)
+            for task in late:
+                task.cancel()
+
+    async def _start_lanes(self) -> float:
+        """Starts a runner for each destination with work; the seconds until more falls due."""
+        now = self._desk.now()
+        due, next_at = await self._store.read(lambda reader: reader.work_due(now))
+        for name, _severity in sorted(due.items(), key=lambda item: item[1]):
+            if self._open and name not in self._lanes:
+                task = asyncio.create_task(self._lane(name), name=f"lane {name}")
+                self._lanes[name] = task
+                task.add_done_callback(lambda _done, name=name: self._left(name))
+        return IDLE_S if next_at is None else min(IDLE_S, max(0.01, (next_at - now).total_seconds()))
+
+    def _left(self, name: str) -> None:
+        task = self._lanes.pop(name)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("lane %s stopped: %r", name, error, exc_info=error)
+        self.wake()
+
+    async def _lane(self, name: str) -> None:
+        """Works one destination off, as far as its limits allow at this moment."""
+        while self._open:
+            ops, wait = self._allowed(name)
+            claims = await self._claim(name, ops) if ops else []
+            if not claims:
+                if wait and await self._more(name):
+                    await asyncio.sleep(min(wait, IDLE_S))
+                    continue
+                return
+            for claim in claims:
+                await self._carry(claim)
+
+    def _allowed(self, name: str) -> tuple[frozenset[Op], float]:
+        """The kinds of work that the vendor's limits allow now, and how long the others must wait."""
+        waits = {op: self._buckets.peek(self._keys(name, op)) for op in EVERY_OP}
+        allowed = frozenset(op for op, wait in waits.items() if wait <= 0)
+        return allowed, min((wait for wait in waits.values() if wait > 0), default=0.0)
+
+    def _keys(self, name: str, op: Op) -> list[tuple[str, str, str]]:
+        destination = self._destinations.get(name)
+        account = destination.platform if destination else name
+        return [(account, "", op), (account, name, op)]
+
+    async def _claim(self, name: str, ops: frozenset[Op]) -> list[Claim]:
+        claims = await self._desk.claim(lambda uow, now: uow.claim(name, now, LEASE, 1, ops))
+        point("courier.claim.after")
+        return claims
+
+    async def _more(self, name: str) -> bool:
+        now = self._desk.now()
+        due, _ = await self._store.read(lambda reader: reader.work_due(now))
+        return name in due
+
+    async def _carry(self, claim: Claim) -> None:
+        work = claim.work
+        self._buckets.take(self._keys(work.destination, op_of(claim)))
+        shown = work.wanted if isinstance(work, Post) else 0
+        point("courier.send.before")
+        outcome = await self._deliver(claim)
+        point("courier.send.after")
+        if isinstance(outcome, Retry) and outcome.limited:
+            seconds = outcome.after.total_seconds() if outcome.after else 1.0
+            self._buckets.cool(self._keys(work.destination, op_of(claim))[-1], seconds)
+        metrics.delivered(work.destination, type(outcome).__name__)
+        if not isinstance(outcome, Sent):
+            log.warning("%s: %s %s", work.destination, type(outcome).__name__, getattr(outcome, "why", ""))
+        if not await self._desk.settle(claim, outcome, shown):
+            log.warning("%s: somebody else took %s over", work.destination, type(work).__name__)
+
+    async def _deliver(self, claim: Claim) -> Outcome:
+        """An adapter may have a bug; it costs one piece of work one try, never the lane."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await self._send(claim)
+        except TimeoutError:
+            return Unknown(f"no answer in {TIMEOUT_S:.0f} s")
+        except Exception as error:
+            log.exception("%s: delivery failed inside Deskbell", claim.work.destination)
+            return Unknown(f"{type(error).__name__} inside Deskbell: see the log")
+
+    async def _send(self, claim: Claim) -> Outcome:
+        work = claim.work
+        if isinstance(work, Dispatch) and work.kind is DispatchKind.WRITE:
+            return await self._write(work, claim)
+        to = self._destinations.get(work.destination)
+        if to is None:
+            return Sent(detail="the destination was removed from the configuration")
+        channel = self._channels[to.platform]
+        if isinstance(work, Post):
+            return await self._card(channel, to, work, claim)
+        return await self._note(channel, to, work, claim)
+
+    async def _card(self, channel: Channel, to: Destination, post: Post, claim: Claim) -> Outcome:
+        if claim.alert is None:
+            return Sent()
+        identity = Identity("card", claim.alert.ref, to.name, post.generation)
+        card = await self._desk.card(claim.alert)
+        if post.ref:
+            return await channel.edit(to, post.ref, card, identity) if channel.edits else Sent(post.ref)
+        found = await self._look_up(channel, to, identity, post.unsure_since)
+        if isinstance(found, Sent):
+            # It did arrive. What it shows may be old by now, so it is edited once.
+            return await channel.edit(to, found.ref, card, identity) if channel.edits else found
+        return found or await channel.post(to, card, identity)
+
+    async def _note(self, channel: Channel, to: Destination, dispatch: Dispatch, claim: Claim) -> Outcome:
+        payload = dispatch.payload
+        if not _still_wanted(claim.alert, str(payload.get("only_if", ""))):
+            return Sent(detail="not needed any more")
+        identity = Identity("note", claim.alert.ref if claim.alert else "", to.name, dispatch.id)
+        found = await self._look_up(channel, to, identity, dispatch.unsure_since, thread=claim.post_ref)
+        return found or await channel.note(to, claim.post_ref, _as_note(payload), identity)
+
+    async def _look_up(
+        self,
+        channel: Channel,
+        to: Destination,
+        identity: Identity,
+        since: datetime | None,
+        thread: Mapping[str, str] | None = None,
+    ) -> Outcome | None:
+        """After an attempt whose end is unknown: Sent if it is there, None to send it (again)."""
+        if since is None:
+            return None
+        point("courier.find.before")
+        found = await channel.find(to, identity, since, thread or {})
+        if isinstance(found, Mapping):
+            return Sent(found, "found after a lost answer")
+        return found if isinstance(found, Retry) else None
+
+    async def _write(self, dispatch: Dispatch, claim: Claim) -> Outcome:
+        source = self._sources.get(dispatch.destination.removeprefix(SOURCE_LANE))
+        if source is None:
+            return Sent(detail="the source was removed from the configuration")
+        item = _as_write(dispatch, claim.alert)
+        if dispatch.unsure_since is not None and await source.find(item):
+            return Sent(detail="found after a lost answer")
+        return await source.write(item)
+
+
+def op_of(claim: Claim) -> Op:
+    work = claim.work
+    if isinstance(work, Post):
+        return Op.EDIT if work.ref else Op.POST
+    return Op.WRITE if work.kind is DispatchKind.WRITE else Op.POST
+
+
+def _still_wanted(alert: Alert | None, only_if: str) -> bool:
+    """Asked when a ring is sent: whoever answered in the meantime has spared everybody the noise."""
+    if alert is None or not only_if:
+        return True
+    return alert.status is Status.OPEN if only_if == "open" else alert.live
+
+
+def _as_note(payload: Mapping[str, Any]) -> Note:
+    return Note(
+        text=str(payload["text"]),
+        ref=str(payload.get("ref", "")),
+        mentions=tuple(payload.get("mentions", ())),
+        direct=str(payload.get("direct", "")),
+        broadcast=bool(payload.get("broadcast")),
+    )
+
+
+def _as_write(dispatch: Dispatch, alert: Alert | None) -> WriteBack:
+    payload = dispatch.payload
+    return WriteBack(
+        kind=WriteKind(payload["kind"]),
+        record_id=str(payload["record_id"]),
+        marker=f"[{alert.ref if alert else 'Deskbell'} #{dispatch.id}]",
+        text=str(payload["text"]),
+        assignee=str(payload.get("assignee", "")),
+    )
