@@ -1,7 +1,7 @@
-"""The courier carries the outbox: one lane a destination, the most severe first, one piece at a time, at the vendor's pace.
+"""The courier carries the outbox: one lane a destination, the most severe first, one piece at a time, at its pace.
 
-A piece is claimed under a lease, rendered from the state as it is now, delivered, and settled through the desk. Nothing is
-marked sent before it is sent; an answer that got lost is looked up before anything is sent again.
+A piece is claimed under a lease, rendered from the state as it is now, delivered, and settled through the desk.
+Nothing is marked sent before it is sent; an answer that got lost is looked up before anything is sent again.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from deskbell.core.ports import (
     Dispatch,
     DispatchKind,
     Identity,
+    Limit,
     Op,
     Post,
     Source,
@@ -32,7 +33,7 @@ from deskbell.core.ports import (
 )
 from deskbell.net import metrics
 from deskbell.net.faults import point
-from deskbell.net.limits import Buckets
+from deskbell.net.limits import Buckets, Key, wanted
 
 log = logging.getLogger("deskbell.courier")
 T = TypeVar("T")
@@ -126,10 +127,11 @@ class Courier:
         allowed = frozenset(op for op, wait in waits.items() if wait <= 0)
         return allowed, min((wait for wait in waits.values() if wait > 0), default=0.0)
 
-    def _keys(self, name: str, op: Op) -> list[tuple[str, str, str]]:
+    def _keys(self, name: str, op: Op) -> dict[Key, list[Limit]]:
         destination = self._destinations.get(name)
-        account = destination.platform if destination else name
-        return [(account, "", op), (account, name, op)]
+        if destination is None:
+            return wanted(name, name, op, ())  # a source paces its own requests
+        return wanted(destination.platform, name, op, self._channels[destination.platform].limits)
 
     async def _claim(self, name: str, ops: frozenset[Op]) -> list[Claim]:
         claims = await self._desk.claim(lambda uow, now: uow.claim(name, now, LEASE, 1, ops))
@@ -143,14 +145,15 @@ class Courier:
 
     async def _carry(self, claim: Claim) -> None:
         work = claim.work
-        self._buckets.take(self._keys(work.destination, op_of(claim)))
+        op = op_of(claim)
+        self._buckets.wait(self._keys(work.destination, op))
         shown = work.wanted if isinstance(work, Post) else 0
         point("courier.send.before")
         outcome = await self._deliver(claim)
         point("courier.send.after")
         if isinstance(outcome, Retry) and outcome.limited:
             seconds = outcome.after.total_seconds() if outcome.after else 1.0
-            self._buckets.cool(self._keys(work.destination, op_of(claim))[-1], seconds)
+            self._buckets.cool((work.destination, op), self._buckets.clock() + seconds)
         metrics.delivered(work.destination, type(outcome).__name__)
         if not isinstance(outcome, Sent):
             log.warning("%s: %s %s", work.destination, type(outcome).__name__, getattr(outcome, "why", ""))
