@@ -84,7 +84,7 @@ def record_reply(
     record: Record, person: Person, *, personal: bool, alerts: Sequence[str], title: str, footer: str, now: datetime
 ) -> Reply:
     """A record as its kind is read: what, where it stands, who has it, when it is due, what rings about it."""
-    facts = _FACTS[type(record)](record, person.zone, now, personal=personal)
+    facts = _facts(record, person.zone, now, personal=personal)
     lines = [f"{label}: {clean(value, LINE)}" for label, value in facts if value]
     head = f"{_WORDS[kind_of(record)]} {clean(record.number or record.id, 60)} · {title}"
     return plain(*lines, *alerts, record.url, title=head, footer=footer)
@@ -139,7 +139,7 @@ def _visit(visit: Visit, zone: str, now: datetime, *, personal: bool) -> _Facts:
     ]
 
 
-def _account(account: Account, _zone: str, _now: datetime, *, personal: bool) -> _Facts:
+def _account(account: Account, *, personal: bool) -> _Facts:
     return [
         ("Name", account.name if personal else ""),
         ("Status", _status(account)),
@@ -148,7 +148,12 @@ def _account(account: Account, _zone: str, _now: datetime, *, personal: bool) ->
     ]
 
 
-_FACTS = {Case: _case, Visit: _visit, Account: _account}
+def _facts(record: Record, zone: str, now: datetime, *, personal: bool) -> _Facts:
+    if isinstance(record, Case):
+        return _case(record, zone, now, personal=personal)
+    if isinstance(record, Visit):
+        return _visit(record, zone, now, personal=personal)
+    return _account(record, personal=personal)
 
 
 def as_of(read_at: datetime, zone: str, now: datetime) -> str:

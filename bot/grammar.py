@@ -288,7 +288,9 @@ class Raised:
     about: str = ""
 
 
-_RAISED_WORD = re.compile(r"(p[1-4])(?:[:,-]+(?=\s)|(?!\S))\s*|(team|about)[=:](\"[^\"\n]{1,100}\"|\S{1,100})\s*", re.IGNORECASE)
+_RAISED_WORD = re.compile(
+    r"(p[1-4])(?:[:,-]+(?=\s)|(?!\S))\s*|(team|about)[=:](\"[^\"\n]{1,100}\"|\S{1,100})\s*", re.IGNORECASE
+)
 
 
 def read_raised(rest: str) -> Raised | Problem:

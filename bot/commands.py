@@ -1,0 +1,208 @@
+"""Typed commands: one class that answers any line from any chat.
+
+What changes an alert goes through `Front.act`, so that a command and its button have the same effect, the same refusals
+and the same audit.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from bot import answers
+from bot.allowance import Allowance
+from bot.grammar import (
+    BY_WORD,
+    COMMANDS,
+    Line,
+    Problem,
+    Spec,
+    commands_markdown,
+    read_line,
+    read_named,
+    read_raised,
+    read_ref,
+    read_span,
+    read_text,
+)
+from bot.names import find_person
+from bot.ports import Front, Said, Spoken
+from bot.questions import Questions, teams_of
+from deskbell.core.access import Person, holds, in_scope
+from deskbell.core.alert import Verb
+from deskbell.core.card import Reply
+from deskbell.core.ports import Interaction
+from deskbell.core.text import clean, span
+
+__all__ = ["COMMANDS", "Commands", "Spec", "commands_markdown"]
+
+NEW_PER_HOUR = 10
+
+log = logging.getLogger(__name__)
+
+
+class Commands:
+    """The commands of all chats. `run` never raises and always has something to say."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+        self._questions = Questions(front)
+        self._new_allowance = Allowance(NEW_PER_HOUR, timedelta(hours=1))
+
+    async def run(self, line: str, said: Said) -> Spoken:
+        """Carries out one typed line of one person and gives what to show them."""
+        try:
+            return await self._run(line, said)
+        except Exception:  # whatever broke, the person who waits is told
+            log.exception("a command failed", extra={"platform": said.platform})
+            return self._say(
+                "Something went wrong on my side, and I can't say whether that was saved.",
+                footer=f"{self._front.command} show and the alert's number tells.",
+            )
+
+    async def _run(self, text: str, said: Said) -> Spoken:
+        person = await self._front.person(said.platform, said.account)
+        line = read_line(text, self._front.command)
+        if person is None:
+            return await self._stranger(line, said)
+        if isinstance(line, Problem):
+            return self._wrong(line)
+        if line.spec.move:
+            return await self._change(person, line, line.spec.move, said)
+        if not holds(person, line.spec.roles):
+            return self._barred(line.spec)
+        if line.spec.verb == "new":
+            return await self._new(person, line, said)
+        return await self._questions.answers[line.spec.verb](person, line)
+
+    def _say(self, *lines: str, footer: str = "") -> Spoken:
+        return Spoken(answers.plain(*lines, footer=footer))
+
+    def _wrong(self, problem: Problem) -> Spoken:
+        return Spoken(answers.problem(problem, self._front.command))
+
+    def _barred(self, spec: Spec) -> Spoken:
+        needed = ", ".join(sorted(spec.roles))
+        return self._say(f"Your role does not allow {spec.verb}. It needs one of: {needed}. Ask a manager.")
+
+    async def _stranger(self, line: Line | Problem, said: Said) -> Spoken:
+        """Somebody who is not linked: the same answer whatever was asked; an attempt to change something is audited."""
+        if isinstance(line, Line) and line.spec.move:
+            ref, _ = read_ref(line.rest)
+            if ref:
+                await self._front.act(_interaction(line.spec.move, ref, {}, said))
+        return Spoken(answers.not_linked(said.platform, said.account))
+
+    # ------------------------------------------------------------ what changes an alert
+
+    async def _change(self, person: Person, line: Line, verb: Verb, said: Said) -> Spoken:
+        ref, rest = read_ref(line.rest)
+        if not ref:
+            return self._wrong(Problem("Which alert? Its number comes first, like D-12.", line.spec))
+        args = await self._args(person, line.spec, verb, rest, said)
+        if isinstance(args, Problem):
+            return self._wrong(args)
+        answer = await self._front.act(_interaction(verb, ref, args, said))
+        return Spoken(Reply(lines=(answer.text,)))
+
+    async def _args(self, person: Person, spec: Spec, verb: Verb, rest: str, said: Said) -> Mapping[str, Any] | Problem:
+        """What the verb needs besides the alert, read from the rest of the line."""
+        if verb is Verb.REASSIGN:
+            return await self._colleague(person, rest, said)
+        if verb is Verb.SNOOZE:
+            return _snooze(rest, spec)
+        if verb in _TEXTS:
+            return _text(verb, rest, spec)
+        if rest.strip():
+            note = f"For a remark: {self._front.command} note."
+            return Problem(f"{spec.verb} takes one alert and nothing else. {note}", spec)
+        return {}
+
+    async def _colleague(self, person: Person, rest: str, said: Said) -> Mapping[str, Any] | Problem:
+        named = read_named(clean(rest, 200))
+        if named is None:
+            return Problem("To whom? A colleague's name comes behind the alert.", BY_WORD["reassign"])
+        if named.name.casefold() in {"me", "myself"}:
+            return {"person": person.id}
+        if not named.account:
+            found = find_person(named.name, self._front.people)
+            return found if isinstance(found, Problem) else {"person": found.id}
+        linked = await self._front.person(said.platform, named.account)
+        if linked is None:
+            return Problem(
+                "I don't know that colleague yet: an admin must link the account first.", BY_WORD["reassign"]
+            )
+        return {"person": linked.id}
+
+    # ------------------------------------------------------------ an alert of one's own
+
+    async def _new(self, person: Person, line: Line, said: Said) -> Spoken:
+        raised = read_raised(line.rest)
+        if isinstance(raised, Problem):
+            return self._wrong(raised)
+        team = self._team(person, raised.team, line.spec)
+        if isinstance(team, Problem):
+            return self._wrong(team)
+        if wait := self._new_allowance.take(person.id, said.key, self._front.now()):
+            return self._say(f"That were more than {NEW_PER_HOUR} alerts in an hour. Try again in {span(wait)}.")
+        answer = await self._front.raise_manual(
+            caller=person.id,
+            person=person,
+            idempotency_key=said.key,
+            title=raised.title,
+            text=raised.text,
+            severity=raised.severity,
+            team=team,
+            subject=raised.about,
+        )
+        return self._say(answer.text)
+
+    def _team(self, person: Person, typed: str, spec: Spec) -> str | Problem:
+        """The team an own alert belongs to: the one that was named, else the person's only one."""
+        if not typed:
+            return next(iter(person.teams)) if len(person.teams) == 1 else ""
+        known = {team.casefold(): team for team in teams_of(self._front)}
+        team = known.get(typed.casefold(), "")
+        if not team or not in_scope(person, team):
+            mine = [name for name in known.values() if in_scope(person, name)]
+            listed = f"There are: {', '.join(mine)}." if mine else "No teams are set up."
+            return Problem(f"I know no team “{clean(typed, 40)}” that you can use. {listed}", spec)
+        return team
+
+
+_TEXTS = {Verb.RESOLVE: ("reason", True), Verb.ESCALATE: ("reason", False), Verb.NOTE: ("text", True)}
+_MISSING = {"reason": "Say in a few words why.", "text": "Write the note behind the number."}
+
+
+def _text(verb: Verb, rest: str, spec: Spec) -> Mapping[str, Any] | Problem:
+    name, needed = _TEXTS[verb]
+    text = read_text(rest, spec, name)
+    if isinstance(text, Problem):
+        return text
+    if needed and not text:
+        return Problem(_MISSING[name], spec)
+    return {name: text} if text else {}
+
+
+def _snooze(rest: str, spec: Spec) -> Mapping[str, Any] | Problem:
+    found, more = read_span(rest)
+    if found is None:
+        return Problem("For how long? From 1m to 7d.", spec)
+    reason = read_text(more, spec, "reason")
+    if isinstance(reason, Problem):
+        return reason
+    return {"span": found} | ({"reason": reason} if reason else {})
+
+
+def _interaction(verb: Verb, ref: str, args: Mapping[str, Any], said: Said) -> Interaction:
+    return Interaction(
+        key=said.key,
+        platform=said.platform,
+        account=said.account,
+        verb=verb.value,
+        ref=ref,
+        args=args,
+        workspace=said.workspace,
+        room=said.room,
+        kind="command",
+    )
