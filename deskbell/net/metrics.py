@@ -1,0 +1,106 @@
+"""What Prometheus is told. Others call the functions and never touch a metric; labels take our own names only (rules,
+destinations, sources, verbs, codes), never what a stranger typed, so that their number stays small.
+"""
+
+from collections.abc import Mapping
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+REGISTRY = CollectorRegistry()
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_QUICK = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 10.0)  # 3 s is what chats wait for an answer
+_SLOW = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+_LAGS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0)
+
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+
+_opened = Counter("deskbell_alerts_opened", "Alerts opened.", ("rule", "severity"), registry=REGISTRY)
+_live = Gauge("deskbell_alerts_live", "Alerts that are not resolved.", ("status",), registry=REGISTRY)
+_answered = Histogram(
+    "deskbell_answer_seconds",
+    "From a tap, form or command coming in until its answer is ready.",
+    ("kind", "verb", "code"),
+    buckets=_QUICK,
+    registry=REGISTRY,
+)
+_delivered = Counter(
+    "deskbell_deliveries", "Attempts to deliver, by how they ended.", ("destination", "outcome"), registry=REGISTRY
+)
+_outbox = Gauge("deskbell_outbox_rows", "Work in the outbox.", ("state",), registry=REGISTRY)
+_polls = Histogram(
+    "deskbell_poll_seconds", "One reading of a source.", ("source", "result"), buckets=_SLOW, registry=REGISTRY
+)
+_lag = Gauge("deskbell_source_lag_seconds", "Since a source was last read well.", ("source",), registry=REGISTRY)
+_commits = Histogram("deskbell_commit_seconds", "One commit of the store.", buckets=_QUICK, registry=REGISTRY)
+_changes = Counter("deskbell_changes", "Changes stored; several may share a commit.", registry=REGISTRY)
+_detected = Histogram(
+    "deskbell_detection_seconds",
+    "From a record's change in its source until its alert is open.",
+    ("source",),
+    buckets=_LAGS,
+    registry=REGISTRY,
+)
+_refused = Counter("deskbell_refused_calls", "Inbound calls not let in.", ("where", "why"), registry=REGISTRY)
+
+
+def opened(rule: str, severity: str) -> None:
+    _opened.labels(rule, severity).inc()
+
+
+def live(counts: Mapping[str, int]) -> None:
+    """How many alerts are open and acked now."""
+    for status, count in counts.items():
+        _live.labels(status).set(count)
+
+
+def answered(kind: str, verb: str, code: str, seconds: float) -> None:
+    """A person got the answer: `kind` as in Interaction, `code` as in Answer."""
+    _answered.labels(kind, verb, code).observe(seconds)
+
+
+def delivered(destination: str, outcome: str) -> None:
+    _delivered.labels(destination, outcome.lower()).inc()
+
+
+def outbox(counts: Mapping[str, int]) -> None:
+    """Rows by state, as `Reader.count_outbox` counts them; a state that is not named has none."""
+    for state in {"waiting", "claimed", "dead", *counts}:
+        _outbox.labels(state).set(counts.get(state, 0))
+
+
+def polled(source: str, result: str, seconds: float) -> None:
+    """`result` is "ok" or the SourceFault."""
+    _polls.labels(source, result).observe(seconds)
+
+
+def lagging(source: str, seconds: float) -> None:
+    _lag.labels(source).set(seconds)
+
+
+def committed(changes: int, seconds: float) -> None:
+    _commits.observe(seconds)
+    _changes.inc(changes)
+
+
+def detected(source: str, seconds: float) -> None:
+    _detected.labels(source).observe(max(0.0, seconds))
+
+
+def refused(where: str, why: str) -> None:
+    _refused.labels(where, why).inc()
+
+
+def render() -> bytes:
+    """The page that /metrics serves."""
+    return generate_latest(REGISTRY)
