@@ -1,0 +1,87 @@
+"""The ways a vendor wants to know who we are. Values are resolved secrets; none of them shows in a repr."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from deskbell.net import redact
+
+
+@dataclass(frozen=True, slots=True)
+class NoAuth:
+    kind = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    kind = "basic"
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    kind = "bearer"
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderKey:
+    """A key in a header of the vendor's own: `x-sn-apikey`, `X-Api-Key`."""
+
+    kind = "header"
+    header: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentials:
+    """OAuth 2 client credentials; the token is fetched when needed and renewed before it runs out."""
+
+    kind = "oauth2_client_credentials"
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scope: str = ""
+
+
+Auth = NoAuth | Basic | Bearer | HeaderKey | ClientCredentials
+KINDS: Mapping[str, type[Auth]] = {
+    "none": NoAuth,
+    "basic": Basic,
+    "bearer": Bearer,
+    "header": HeaderKey,
+    "oauth2_client_credentials": ClientCredentials,
+}
+
+
+def make(kind: str, values: Mapping[str, str]) -> Auth:
+    """The authentication that a configuration describes. ValueError says in words what is wrong with it."""
+    if kind not in KINDS:
+        raise ValueError(f"auth kind {kind!r} is not known; use one of: {', '.join(KINDS)}")
+    cls = KINDS[kind]
+    known = {f.name for f in fields(cls)}
+    needed = known - {"scope"}
+    if unknown := set(values) - known:
+        raise ValueError(f"auth kind {kind}: {', '.join(sorted(unknown))} is not known; it takes {_listed(known)}")
+    if missing := {name for name in needed if not values.get(name)}:
+        raise ValueError(f"auth kind {kind}: {', '.join(sorted(missing))} is missing")
+    return cls(**values)
+
+
+def learn(auth: Auth) -> None:
+    """Has the secrets of this authentication hidden wherever text leaves the process."""
+    match auth:
+        case Basic(user, password):
+            redact.learn_login(user, password)
+        case Bearer(token):
+            redact.learn(token)
+        case HeaderKey(_, value):
+            redact.learn(value)
+        case ClientCredentials(_, _, secret):
+            redact.learn(secret)
+        case NoAuth():
+            pass
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"

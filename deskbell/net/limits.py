@@ -1,0 +1,71 @@
+"""How often a vendor lets us: counted here, before the send, so that a storm meets no refusal.
+
+An exact window a key, not a bucket that refills: after a burst, such a bucket lets twice the limit through within one
+window, and vendors count windows.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from deskbell.core.ports import Limit
+
+Key = tuple[str, str]  # (the account or the destination, the operation)
+Wanted = Mapping[Key, Sequence[Limit]]
+
+
+def wanted(account: str, destination: str, op: str, limits: Sequence[Limit]) -> dict[Key, list[Limit]]:
+    """The keys that one operation counts against. Both are always there, so that a cool-down of either is felt."""
+    keys: dict[Key, list[Limit]] = {(account, op): [], (destination, op): []}
+    for limit in limits:
+        if limit.op == op:
+            keys[(account if limit.scope == "account" else destination, op)].append(limit)
+    return keys
+
+
+class Buckets:
+    """The counts of every key, on a monotonic clock."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._taken: dict[tuple[Key, Limit], deque[float]] = {}
+        self._cool: dict[Key, float] = {}
+
+    def wait(self, keys: Wanted) -> float:
+        """Seconds until the operation is allowed; 0 means now, and then it is counted."""
+        now = self.clock()
+        wait = self.peek(keys)
+        if wait == 0:
+            for key, limits in keys.items():
+                for limit in limits:
+                    self._window(key, limit, now).append(now)
+        return wait
+
+    def peek(self, keys: Wanted) -> float:
+        """As `wait`, but nothing is counted."""
+        now = self.clock()
+        waits = [self._cooling(key, now) for key in keys]
+        waits += [self._full(key, limit, now) for key, limits in keys.items() for limit in limits]
+        return max(waits, default=0.0)
+
+    def cool(self, key: Key, until: float) -> None:
+        """Nothing more for this key until then (on the same clock): the vendor said so."""
+        self._cool[key] = max(until, self._cool.get(key, until))
+
+    def _cooling(self, key: Key, now: float) -> float:
+        left = self._cool.get(key, now) - now
+        if left <= 0:
+            self._cool.pop(key, None)
+        return max(0.0, left)
+
+    def _full(self, key: Key, limit: Limit, now: float) -> float:
+        window = self._window(key, limit, now)
+        if len(window) < limit.count:
+            return 0.0
+        return window[0] + limit.per.total_seconds() - now
+
+    def _window(self, key: Key, limit: Limit, now: float) -> deque[float]:
+        window = self._taken.setdefault((key, limit), deque())
+        while window and window[0] + limit.per.total_seconds() <= now:
+            window.popleft()
+        return window
