@@ -1,4 +1,4 @@
-"""So many in so long for each who asks: `/desk new` by a person, the API by a program."""
+"""So many in so long for each who asks."""
 
 from collections import deque
 from datetime import datetime, timedelta

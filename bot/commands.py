@@ -5,12 +5,11 @@ and the same audit.
 """
 
 import logging
+import time
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from bot import answers
-from bot.allowance import Allowance
 from bot.grammar import (
     BY_WORD,
     COMMANDS,
@@ -32,11 +31,10 @@ from deskbell.core.access import Person, holds, in_scope
 from deskbell.core.alert import Verb
 from deskbell.core.card import Reply
 from deskbell.core.ports import Interaction
-from deskbell.core.text import clean, span
+from deskbell.core.text import clean
+from deskbell.net import metrics
 
 __all__ = ["COMMANDS", "Commands", "Spec", "commands_markdown"]
-
-NEW_PER_HOUR = 10
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +45,6 @@ class Commands:
     def __init__(self, front: Front) -> None:
         self._front = front
         self._questions = Questions(front)
-        self._new_allowance = Allowance(NEW_PER_HOUR, timedelta(hours=1))
 
     async def run(self, line: str, said: Said) -> Spoken:
         """Carries out one typed line of one person and gives what to show them."""
@@ -63,8 +60,15 @@ class Commands:
     async def _run(self, text: str, said: Said) -> Spoken:
         person = await self._front.person(said.platform, said.account)
         line = read_line(text, self._front.command)
-        if person is None:
-            return await self._stranger(line, said)
+        started = time.perf_counter()
+        spoken = await (self._stranger(line, said) if person is None else self._answer(person, line, said))
+        verb = line.spec.verb if isinstance(line, Line) else "none"
+        metrics.answered(
+            "command", verb, "unknown_person" if person is None else "answered", time.perf_counter() - started
+        )
+        return spoken
+
+    async def _answer(self, person: Person, line: Line | Problem, said: Said) -> Spoken:
         if isinstance(line, Problem):
             return self._wrong(line)
         if line.spec.move:
@@ -143,8 +147,6 @@ class Commands:
         team = self._team(person, raised.team, line.spec)
         if isinstance(team, Problem):
             return self._wrong(team)
-        if wait := self._new_allowance.take(person.id, said.key, self._front.now()):
-            return self._say(f"That were more than {NEW_PER_HOUR} alerts in an hour. Try again in {span(wait)}.")
         answer = await self._front.raise_manual(
             caller=person.id,
             person=person,

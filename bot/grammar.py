@@ -16,6 +16,7 @@ from deskbell.core.card import FIRST_LINE
 from deskbell.core.text import clean, clean_lines, cut, parse_span
 
 MAX_LINE = 3000
+MAX_RAISED = 1000  # the text of an alert of one's own
 _WORD = 40  # how much of an unknown word is said back
 
 
@@ -304,8 +305,8 @@ def read_raised(rest: str) -> Raised | Problem:
     text = more.strip() if title == first else rest.strip()
     if not title:
         return Problem("Say in a few words what is wrong.", spec)
-    if len(text) > MAX_TEXT:
-        return Problem(f"The text is too long: {MAX_TEXT} characters at most. Nothing was saved.", spec)
+    if len(text) > MAX_RAISED:
+        return Problem(f"The text is too long: {MAX_RAISED} characters at most. Nothing was saved.", spec)
     return Raised(title, text, Severity[said["p"].upper()], said.get("team", ""), said.get("about", ""))
 
 

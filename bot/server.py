@@ -1,0 +1,95 @@
+"""The HTTP server: health for whoever watches us, metrics, the vendors' hooks, and the API for other programs."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from bot.api import Api, ApiToken
+from bot.ports import Front
+from bot.web import BODY_LIMIT, answer, quiet_headers, read_body, speak_json
+from deskbell.net import metrics
+
+SLACK_EVENTS = "/slack/events"
+_READY_SECONDS = 5.0
+_STOP_SECONDS = 5.0
+
+log = logging.getLogger("deskbell.server")
+
+# A vendor's call: its headers (names in any case) and the raw bytes; the status, headers and body to answer with.
+Hook = Callable[[Mapping[str, str], bytes], Awaitable[tuple[int, Mapping[str, str], bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConf:
+    """Where to listen (port 0: any that is free), and which programs may call."""
+
+    host: str = "127.0.0.1"
+    port: int = 8377
+    tokens: tuple[ApiToken, ...] = ()
+    alerts_per_hour: int = 120  # for each caller of the API
+
+
+class Server:
+    """`hooks` maps a path to what answers there, like SLACK_EVENTS in Slack's HTTP mode. Each verifies its caller."""
+
+    def __init__(self, conf: ServerConf, front: Front, hooks: Mapping[str, Hook] | None = None) -> None:
+        self._conf, self._front = conf, front
+        self._app = web.Application(client_max_size=BODY_LIMIT, middlewares=[speak_json])
+        self._app.on_response_prepare.append(quiet_headers)
+        self._app.add_routes(
+            [
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._metrics),
+                *Api(front, conf.tokens, conf.alerts_per_hour).routes(),
+                *(web.post(path, _hooked(hook)) for path, hook in (hooks or {}).items()),
+            ]
+        )
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listens. Raises OSError when the address is taken."""
+        self._runner = web.AppRunner(
+            self._app, handle_signals=False, access_log=None, shutdown_timeout=_STOP_SECONDS, keepalive_timeout=30
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._conf.host, self._conf.port).start()
+        log.info("listening on http://%s:%d", self._conf.host, self.port)
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; the configured one before the start."""
+        addresses = self._runner.addresses if self._runner else []
+        return int(addresses[0][1]) if addresses else self._conf.port
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        """The process lives and its loop turns; nothing else is asked."""
+        return answer({"alive": True, **self._front.health()})
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                ready, reasons = await self._front.ready()
+        except Exception as error:
+            log.exception("the readiness check failed")
+            ready, reasons = False, [f"the check itself failed: {type(error).__name__}"]
+        return answer({"ready": ready, "reasons": list(reasons)}, 200 if ready else 503)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(body=metrics.render(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+def _hooked(hook: Hook) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        status, headers, body = await hook(request.headers, await read_body(request))
+        return web.Response(status=status, headers=headers, body=body)
+
+    return handle
