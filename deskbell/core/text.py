@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 # Characters that reorder or hide what a person reads (bidirectional controls, zero width), and control characters.
@@ -30,6 +31,8 @@ def cut(text: str, limit: int) -> str:
     """At most `limit` characters, an ellipsis where something was left out, never inside a combined character."""
     if len(text) <= limit:
         return text
+    if limit <= 0:
+        return ""
     end = limit - 1
     while end > 0 and unicodedata.combining(text[end]):
         end -= 1
@@ -54,10 +57,10 @@ def parse_span(text: str) -> timedelta | None:
     match = _SPAN.fullmatch(text)
     if not match or not any(match.groups()):
         return None
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     try:
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
         return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
+    except (OverflowError, ValueError):  # ValueError: thousands of digits
         return None
 
 
@@ -76,9 +79,22 @@ def span(delta: timedelta) -> str:
 
 def clock(at: datetime, zone: str, now: datetime) -> str:
     """The wall-clock time at the site: `14:02`, `Fri 14:02` within the week, else `2026-11-21 14:02`."""
-    local, today = at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone))
-    if local.date() == today.date():
-        return f"{local:%H:%M}"
-    if abs(local - today) < timedelta(days=6):
-        return f"{local:%a %H:%M}"
-    return f"{local:%Y-%m-%d %H:%M}"
+    there, today = local(at, zone), local(now, zone)
+    if there.date() == today.date():
+        return f"{there:%H:%M}"
+    if abs(there - today) < timedelta(days=6):
+        return f"{there:%a %H:%M}"
+    return f"{there:%Y-%m-%d %H:%M}"
+
+
+def local(at: datetime, zone: str) -> datetime:
+    """The moment by the wall clock of a zone; by UTC when the source named a zone that there is not."""
+    return at.astimezone(_zone(zone))
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # no such name, a path, a folder of the zone database
+        return UTC

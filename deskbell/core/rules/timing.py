@@ -1,0 +1,182 @@
+"""Rules of a visit that the clock decides: late, not set out, running over, nobody assigned."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from deskbell.core.alert import Severity
+from deskbell.core.records import Visit, VisitStatus
+from deskbell.core.rules import words
+from deskbell.core.rules.base import NOTHING, Context, Found, RuleConf, Sight, Stages, after, before, climb, stamp
+from deskbell.core.text import clock, span
+
+_NOT_PROMISED = frozenset({VisitStatus.UNSCHEDULED, VisitStatus.PAUSED})
+_UNDER_WAY = frozenset({VisitStatus.EN_ROUTE, VisitStatus.ON_SITE})
+_MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+
+
+def has_technician(visit: Visit) -> bool:
+    return bool(visit.technician or visit.technician_id or visit.technician_email)
+
+
+def has_arrived(visit: Visit) -> bool:
+    return visit.arrived_at is not None or visit.status is VisitStatus.ON_SITE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TechnicianLateConf(RuleConf):
+    """`anchor`: what lateness counts from, "start" or "window_end" (the end of the promised arrival window)."""
+
+    anchor: str = "start"
+    stages: Stages = ((15 * _MINUTE, Severity.P3), (30 * _MINUTE, Severity.P2), (60 * _MINUTE, Severity.P1))
+    # Without a technician it is nobody's lateness: unassigned_near_start tells of it, long before.
+    without_technician: bool = False
+
+
+def technician_late(visit: Visit, _previous: Visit | None, conf: TechnicianLateConf, ctx: Context) -> Sight:
+    """Not there so long after the promised time, and no newer promise."""
+    anchor = late_anchor(visit, conf.anchor)
+    if anchor is None or visit.done or visit.status in _NOT_PROMISED or has_arrived(visit):
+        return NOTHING
+    if not has_technician(visit) and not conf.without_technician:
+        return NOTHING
+    rungs = after(anchor, conf.stages)
+    if rungs and visit.eta and visit.eta > ctx.now:  # rests until the promise is broken
+        return Sight(due_at=max(visit.eta, min(rung.at for rung in rungs)))
+    rung, due_at = climb(rungs, ctx.now)
+    if rung is None:
+        return Sight(due_at=due_at)
+    gone = rung.severity is Severity.P1
+    late = f"{words.technician(visit)} {words.more_than(rung.offset)} late"
+    found = Found(
+        rule="technician_late",
+        key=f"late:{visit.source}:{visit.id}:{stamp(visit.start or anchor)}",
+        severity=rung.severity,
+        title="Suspected no-show" if gone else "Technician late",
+        summary=words.first_line(
+            f"{'Suspected no-show: ' if gone else ''}{late}: {words.number(visit)}",
+            words.place(visit),
+            f"due {clock(anchor, visit.zone, ctx.now)}",
+        ),
+        stage=span(rung.offset),
+        facts=words.visit_facts(visit, ("Due by", words.moment(anchor, visit.zone) if anchor != visit.start else "")),
+        since=min(rung.at for rung in rungs),
+    )
+    return Sight((found,), due_at=due_at)
+
+
+def late_anchor(visit: Visit, anchor: str) -> datetime | None:
+    return (visit.window_end or visit.start) if anchor == "window_end" else (visit.start or visit.window_end)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotEnRouteConf(RuleConf):
+    """Told at start - travel - margin; from start + hands_over on it is technician_late that tells."""
+
+    travel: timedelta = 30 * _MINUTE
+    margin: timedelta = 10 * _MINUTE
+    hands_over: timedelta = 15 * _MINUTE
+    severity: Severity = Severity.P3
+    blind: tuple[str, ...] = ()  # sources that never tell when a technician sets out: the rule is off for them
+
+
+def not_en_route(visit: Visit, _previous: Visit | None, conf: NotEnRouteConf, ctx: Context) -> Sight:
+    """Time to set out, and the technician has not."""
+    start = visit.start
+    if start is None or visit.source in conf.blind or not _waits_at_home(visit):
+        return NOTHING
+    expected = max(start, visit.eta or start)
+    leave_by = expected - conf.travel - conf.margin
+    end = max(start + conf.hands_over, expected)
+    if ctx.now < leave_by:
+        return Sight(due_at=leave_by if leave_by < end else None)
+    if ctx.now >= end:
+        return NOTHING
+    found = Found(
+        rule="not_en_route",
+        key=f"enroute:{visit.source}:{visit.id}:{stamp(start)}",
+        severity=conf.severity,
+        title="Technician has not set out",
+        summary=words.first_line(
+            f"{words.technician(visit)} has not set out: {words.number(visit)}",
+            words.place(visit),
+            f"due {clock(expected, visit.zone, ctx.now)}",
+        ),
+        facts=words.visit_facts(visit, ("Should have left by", words.moment(leave_by, visit.zone))),
+        since=leave_by,
+    )
+    return Sight((found,), due_at=end)
+
+
+def _waits_at_home(visit: Visit) -> bool:
+    if visit.done or visit.status in _NOT_PROMISED or visit.status in _UNDER_WAY or has_arrived(visit):
+        return False
+    return visit.travel_started_at is None and has_technician(visit)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunningOverConf(RuleConf):
+    stages: Stages = ((15 * _MINUTE, Severity.P3), (60 * _MINUTE, Severity.P2))
+
+
+def running_over(visit: Visit, _previous: Visit | None, conf: RunningOverConf, ctx: Context) -> Sight:
+    """Still on site so long after the planned end."""
+    if visit.end is None or visit.done or visit.status is VisitStatus.PAUSED or not has_arrived(visit):
+        return NOTHING
+    rungs = after(visit.end, conf.stages)
+    rung, due_at = climb(rungs, ctx.now)
+    if rung is None or visit.completed_at:
+        return NOTHING if visit.completed_at else Sight(due_at=due_at)
+    found = Found(
+        rule="running_over",
+        key=f"over:{visit.source}:{visit.id}:{stamp(visit.start)}",
+        severity=rung.severity,
+        title="Job running over",
+        summary=words.first_line(
+            f"{words.technician(visit)} {words.more_than(rung.offset)} over: {words.number(visit)}",
+            words.place(visit),
+            f"end was {clock(visit.end, visit.zone, ctx.now)}",
+        ),
+        stage=span(rung.offset),
+        facts=words.visit_facts(
+            visit,
+            ("Planned end", words.moment(visit.end, visit.zone)),
+            ("Checked in", words.moment(visit.arrived_at, visit.zone)),
+        ),
+        since=min(rung.at for rung in rungs),
+    )
+    return Sight((found,), due_at=due_at)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnassignedNearStartConf(RuleConf):
+    """Stages are times before the start."""
+
+    stages: Stages = ((24 * _HOUR, Severity.P3), (2 * _HOUR, Severity.P1))
+
+
+def unassigned_near_start(visit: Visit, _previous: Visit | None, conf: UnassignedNearStartConf, ctx: Context) -> Sight:
+    """The start is near and the job has no technician."""
+    if visit.start is None or visit.done or visit.status is VisitStatus.PAUSED:
+        return NOTHING
+    if has_technician(visit) or visit.status in _UNDER_WAY or has_arrived(visit):
+        return NOTHING
+    rungs = before(visit.start, conf.stages)
+    rung, due_at = climb(rungs, ctx.now)
+    if rung is None:
+        return Sight(due_at=due_at)
+    found = Found(
+        rule="unassigned_near_start",
+        key=f"unassigned:{visit.source}:{visit.id}:{stamp(visit.start)}",
+        severity=rung.severity,
+        title="No technician assigned",
+        summary=words.first_line(
+            f"No technician, under {span(rung.offset)} to start: {words.number(visit)}",
+            words.place(visit),
+            f"start {clock(visit.start, visit.zone, ctx.now)}",
+        ),
+        stage=span(rung.offset),
+        facts=words.visit_facts(visit),
+        since=min(rung.at for rung in rungs),
+    )
+    return Sight((found,), due_at=due_at)
