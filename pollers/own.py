@@ -1,0 +1,59 @@
+"""What we wrote ourselves, so that it does not come back as somebody's activity.
+
+A note of ours moves the ticket's time of change. For each record we wrote to, the time of the last activity before is
+remembered, and the time of change that our write left behind: as long as the record shows no later one, nobody else has
+touched it. The list travels in the cursor, so that it outlives a restart.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+KEPT = 500
+_AFTERMATH = timedelta(seconds=5)  # automations that our write sets off end within
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    before: datetime
+    upto: datetime
+
+
+class OwnWrites:
+    def __init__(self) -> None:
+        self._items: dict[str, Own] = {}
+        self._loaded = False
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        """Takes in what the cursor remembers, once after a start; what we know ourselves is newer."""
+        if not self._loaded:
+            stored = {key: Own(*map(datetime.fromisoformat, pair)) for key, pair in data.items()}
+            self._items = stored | self._items
+            self._loaded = True
+
+    def dump(self) -> dict[str, list[str]]:
+        return {key: [own.before.isoformat(), own.upto.isoformat()] for key, own in self._items.items()}
+
+    def begin(self, record_id: str, changed_at: datetime) -> None:
+        """We are about to write to a record that last changed then."""
+        before = self.activity(record_id, changed_at)
+        self._put(record_id, Own(before, changed_at))
+
+    def done(self, record_id: str, changed_at: datetime) -> None:
+        """Our write left the record with this time of change."""
+        own = self._items.get(record_id)
+        if own is not None and changed_at > own.upto:
+            self._put(record_id, Own(own.before, changed_at))
+
+    def activity(self, record_id: str, changed_at: datetime) -> datetime:
+        """When somebody else last did something to a record that shows this time of change."""
+        own = self._items.get(record_id)
+        ours = own is not None and own.before < changed_at <= own.upto + _AFTERMATH
+        return own.before if own is not None and ours else changed_at
+
+    def _put(self, record_id: str, own: Own) -> None:
+        self._items.pop(record_id, None)
+        self._items[record_id] = own
+        while len(self._items) > KEPT:
+            self._items.pop(next(iter(self._items)))
