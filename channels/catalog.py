@@ -1,0 +1,27 @@
+"""The ways out, one row each. Nothing is imported until a configuration names it: an SDK costs half a second."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import cast
+
+from deskbell.core.ports import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What people call it, and where its class is."""
+
+    title: str
+    module: str
+    factory: str
+
+    def load(self) -> Callable[..., Channel]:
+        """The class; its arguments are its own affair, and the daemon's."""
+        return cast("Callable[..., Channel]", getattr(import_module(self.module), self.factory))
+
+
+CHANNELS: Mapping[str, Row] = {
+    "slack": Row("Slack", "channels.slack", "SlackChannel"),
+    "webhook": Row("Webhook", "channels.webhook", "WebhookChannel"),
+}
