@@ -6,10 +6,11 @@ Nothing is marked sent before it is sent; an answer that got lost is looked up b
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
+
+import structlog
 
 from deskbell.core.alert import Alert, Status
 from deskbell.core.card import Card, Note
@@ -35,7 +36,7 @@ from deskbell.net import metrics
 from deskbell.net.faults import point
 from deskbell.net.limits import Buckets, Key, wanted
 
-log = logging.getLogger("deskbell.courier")
+log = structlog.get_logger("deskbell.courier")
 T = TypeVar("T")
 
 LEASE = timedelta(seconds=60)  # longer than the whole timeout of any delivery
@@ -105,7 +106,7 @@ class Courier:
     def _left(self, name: str) -> None:
         task = self._lanes.pop(name)
         if not task.cancelled() and (error := task.exception()):
-            log.error("lane %s stopped: %r", name, error, exc_info=error)
+            log.error("lane_stopped", lane=name, exc_info=error)
         self.wake()
 
     async def _lane(self, name: str) -> None:
@@ -134,7 +135,11 @@ class Courier:
         return wanted(destination.platform, name, op, self._channels[destination.platform].limits)
 
     async def _claim(self, name: str, ops: frozenset[Op]) -> list[Claim]:
-        claims = await self._desk.claim(lambda uow, now: uow.claim(name, now, LEASE, 1, ops))
+
+        def take(uow: UnitOfWork, now: datetime) -> list[Claim]:
+            return uow.claim(name, now, LEASE, 1, ops)
+
+        claims = await self._desk.claim(take)
         point("courier.claim.after")
         return claims
 
@@ -156,9 +161,9 @@ class Courier:
             self._buckets.cool((work.destination, op), self._buckets.clock() + seconds)
         metrics.delivered(work.destination, type(outcome).__name__)
         if not isinstance(outcome, Sent):
-            log.warning("%s: %s %s", work.destination, type(outcome).__name__, getattr(outcome, "why", ""))
+            log.warning("delivery", to=work.destination, outcome=type(outcome).__name__, why=outcome.why)
         if not await self._desk.settle(claim, outcome, shown):
-            log.warning("%s: somebody else took %s over", work.destination, type(work).__name__)
+            log.warning("lease_lost", to=work.destination)
 
     async def _deliver(self, claim: Claim) -> Outcome:
         """An adapter may have a bug; it costs one piece of work one try, never the lane."""
@@ -168,7 +173,7 @@ class Courier:
         except TimeoutError:
             return Unknown(f"no answer in {TIMEOUT_S:.0f} s")
         except Exception as error:
-            log.exception("%s: delivery failed inside Deskbell", claim.work.destination)
+            log.exception("delivery_broke", to=claim.work.destination)
             return Unknown(f"{type(error).__name__} inside Deskbell: see the log")
 
     async def _send(self, claim: Claim) -> Outcome:

@@ -33,6 +33,7 @@ class View:
     story: Sequence[AuditRow] = ()
     warning: str = ""
     buttons: bool = True
+    mentions: tuple[str, ...] = ()
 
 
 def card_of(alert: Alert, view: View) -> Card:
@@ -47,6 +48,7 @@ def card_of(alert: Alert, view: View) -> Card:
         warning=view.warning if alert.live else "",
         buttons=_buttons(alert, view) if view.buttons else (),
         url=alert.url,
+        mentions=view.mentions if alert.status is Status.OPEN else (),
     )
 
 
@@ -72,7 +74,7 @@ def state_of(alert: Alert, view: View) -> str:
         case Tone.ACKED:
             return f"Acknowledged by {name_of(alert.acked_by, view.people)}{at(alert.acked_at)}"
         case _:
-            return _WORDS[alert.severity] + (f", escalated to level {alert.level}" if alert.level else "")
+            return _WORDS[alert.severity] + (f", escalated to level {alert.step}" if alert.step else "")
 
 
 def _facts(alert: Alert, view: View) -> tuple[tuple[str, str], ...]:

@@ -122,9 +122,9 @@ def _keep(book: Book, command: Command, change: Change) -> Answer:
     ring: tuple[str, ...] = ()
     sentence = change.said
     if verb is Verb.ESCALATE:
-        climbed = climb(book, after)
+        climbed = climb(book, after, asked=True)
         after, ring = climbed.alert, climbed.ring
-        sentence = f"{sentence} to level {after.level}" + (f": {climbed.names}" if climbed.names else "")
+        sentence = f"{sentence} to level {after.step}" + (f": {climbed.names}" if climbed.names else "")
     if verb is Verb.REASSIGN and after.assignee != command.actor.id:
         ring = (after.assignee,)
     if verb is Verb.SNOOZE and after.snoozed_until:
@@ -158,7 +158,7 @@ def _words(book: Book, command: Command, alert: Alert) -> str:
         Verb.UNACK: "is open again and rings on.",
         Verb.TAKE: "is yours.",
         Verb.REASSIGN: f"is with {who} now.",
-        Verb.ESCALATE: f"escalated to level {alert.level}.",
+        Verb.ESCALATE: f"escalated to level {alert.step}.",
         Verb.SNOOZE: f"is quiet for {length}.",
         Verb.RESOLVE: "resolved.",
         Verb.REOPEN: "is open again.",

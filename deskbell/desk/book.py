@@ -9,7 +9,7 @@ from typing import Any
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, Verb, end_condition
 from deskbell.core.policy import people_for
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, UnitOfWork, WriteKind
-from deskbell.core.route import destinations_for
+from deskbell.core.route import destinations_for, fallback
 from deskbell.desk.house import House
 
 UNREACHABLE = "channel_unreachable"
@@ -24,7 +24,7 @@ class Book:
     house: House
     now: datetime
 
-    def open(self, alert: Alert, data: Mapping[str, Any] | None = None, mentions: Sequence[str] = ()) -> Alert:
+    def open(self, alert: Alert, data: Mapping[str, Any] | None = None) -> Alert:
         """Stores a new alert and wants a card of it in each of its rooms."""
         alert = self.uow.insert_alert(alert)
         detail = {"key": alert.key, "rule": alert.rule, "severity": str(alert.severity), "mode": str(alert.mode)}
@@ -33,7 +33,6 @@ class Book:
         if alert.mode is Mode.CARD:
             for name in self.rooms(alert):
                 self.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, self.now)
-            self._direct(alert, mentions, f"{alert.severity} {alert.ref}: {alert.summary}")
         return alert
 
     def keep(self, change: Change, entry: Entry, *, ring: Sequence[str] = (), loud: bool = False) -> bool:
@@ -102,20 +101,25 @@ class Book:
 
     def rooms(self, alert: Alert) -> tuple[str, ...]:
         """Where the alert's cards go, by the routes; only destinations that exist."""
-        routed = tuple(n for n in destinations_for(self.house.routes, alert) if n in self.house.destinations)
+        conf = self.house.rules.get(alert.rule)
+        routed = destinations_for(
+            self.house.routes, alert, named=conf.route if conf else "", default=tuple(self.house.destinations)[:1]
+        )
+        known = tuple(name for name in routed if name in self.house.destinations)
         if alert.rule != UNREACHABLE:
-            return routed
-        # What is wrong with a room is told in the others.
-        return tuple(n for n in routed if n != alert.subject) or self.others(alert.subject)[:1]
+            return known
+        # What is wrong with a room is told in another.
+        return fallback(known, self._platforms(), (alert.subject,))
 
-    def others(self, destination: str) -> tuple[str, ...]:
-        """The rooms to fall over to: those of another platform first, for the whole platform may be down."""
-        platform = self.house.destinations[destination].platform if destination in self.house.destinations else ""
-        rest = [d for d in self.house.destinations.values() if d.name != destination]
-        return tuple(d.name for d in sorted(rest, key=lambda d: d.platform == platform))
+    def _platforms(self) -> dict[str, str]:
+        return {d.name: d.platform for d in self.house.destinations.values()}
 
-    def on_call(self, targets: Sequence[str], team: str) -> tuple[str, ...]:
-        return tuple(people_for(targets, self.house.people, self.house.rotas, self.now, team))
+    def elsewhere(self, destination: str) -> tuple[str, ...]:
+        """Where a card goes that its own room can't take."""
+        return tuple(n for n in fallback((), self._platforms(), (destination,)) if n != destination)
+
+    def on_call(self, targets: tuple[str, ...], alert: Alert) -> tuple[str, ...]:
+        return people_for(targets, self.house.people, self.house.rotas, self.now, alert.team, alert.assignee)
 
     def about_us(self, key: str, rule: str, severity: Severity, summary: str, **more: Any) -> Alert | None:
         """An alert about Deskbell itself, a source or a chat; one per key. It rings though we only observe."""

@@ -4,11 +4,12 @@ Pollers bring pages, gateways bring what people say, the courier brings what bec
 all of them meet the database here and nowhere else.
 """
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
+
+import structlog
 
 from deskbell.core import button
 from deskbell.core.access import Person
@@ -16,6 +17,7 @@ from deskbell.core.alert import Alert, Severity, Status, Verb
 from deskbell.core.button import Press
 from deskbell.core.card import Card
 from deskbell.core.outcome import Outcome
+from deskbell.core.policy import people_for
 from deskbell.core.ports import (
     Answer,
     Claim,
@@ -41,7 +43,7 @@ from deskbell.desk.observe import Tally, observe
 from deskbell.net import metrics
 from deskbell.net.faults import point
 
-log = logging.getLogger("deskbell.desk")
+log = structlog.get_logger("deskbell.desk")
 T = TypeVar("T")
 LIVE = (Status.OPEN, Status.ACKED)
 
@@ -83,7 +85,7 @@ class Desk:
         tally = await self._change(lambda book: observe(book, page), Urgency.BULK)
         point("desk.observe.after")
         if tally.changed:
-            log.info("%s: %d read, %d changed, %d opened", page.source, tally.read, tally.changed, tally.opened)
+            log.info("page", source=page.source, read=tally.read, changed=tally.changed, opened=tally.opened)
         return tally
 
     async def source_read(self, name: str, skew_s: float = 0.0) -> None:
@@ -222,8 +224,15 @@ class Desk:
             story=reader.story(alert.id),
             warning=self._warning(reader, alert),
             buttons=buttons,
+            mentions=self._mentions(alert),
         )
         return card_of(alert, view)
+
+    def _mentions(self, alert: Alert) -> tuple[str, ...]:
+        """Whom a new card rings: those the first level of its policy names, or whoever has it."""
+        policy = self.house.policies.get(alert.policy)
+        targets = policy.levels[0].targets if policy and policy.levels else ()
+        return people_for(targets, self.house.people, self.house.rotas, self.now(), alert.team, alert.assignee)
 
     def _sign(self, verb: Verb, alert_id: int, version: int) -> str:
         return button.sign(self.house.secret, verb, alert_id, version)

@@ -3,11 +3,9 @@
 from dataclasses import dataclass, replace
 
 from deskbell.core.alert import Alert, Change, Severity, Status, name_of
-from deskbell.core.policy import next_step
+from deskbell.core.policy import destinations_of, next_step, start
 from deskbell.core.ports import Entry, Lane
 from deskbell.desk.book import Book
-
-ROOM = "destination:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +17,43 @@ class Climbed:
     names: str
 
 
-def climb(book: Book, alert: Alert) -> Climbed:
-    """One step of the alert's policy. Without a policy the level still rises, and every manager is rung."""
+def climb(book: Book, alert: Alert, *, asked: bool = False) -> Climbed:
+    """One step of the alert's policy, or the next one at once because a person asked.
+
+    Without a policy the level still rises, and every manager is rung.
+    """
     policy = book.house.policies.get(alert.policy)
     if policy is None:
-        ring = book.on_call(("role:manager",), alert.team)
+        ring = book.on_call(("role:manager",), alert)
         return _climbed(book, replace(alert, level=alert.level + 1, escalate_at=None), ring)
-    step = next_step(policy, alert, book.now, lambda targets: book.on_call(targets, alert.team))
-    for target in step.targets:
-        if target.startswith(ROOM) and (name := target.removeprefix(ROOM)) in book.house.destinations:
+    step = next_step(policy, alert, book.now, asked=asked, reaches=lambda targets: _reaches(book, targets, alert))
+    for name in destinations_of(step.targets):
+        if name in book.house.destinations:
             book.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, book.now)
     for warning in step.warnings:
         book.uow.audit(Entry("deskbell", "level_skipped", alert.id, {"said": warning}), book.now)
     if step.exhausted:
         _exhausted(book, alert)
-    after = replace(alert, level=step.level, rounds=step.round, escalate_at=step.escalate_at)
-    return _climbed(book, after, book.on_call(step.targets, alert.team))
+    after = replace(alert, level=step.level, rounds=step.rounds, escalate_at=step.escalate_at)
+    return _climbed(book, after, book.on_call(step.targets, alert))
+
+
+def _reaches(book: Book, targets: tuple[str, ...], alert: Alert) -> bool:
+    """A room alone counts only where nobody was named: a rota with a gap must not pass for a rung of the ladder."""
+    named = [target for target in targets if target != "room"]
+    return bool(book.on_call(targets, alert) or destinations_of(targets)) or not named
+
+
+def first_step(book: Book, alert: Alert) -> Alert:
+    """A new alert whose policy begins at once: its card is the first step, and mentions whom that names."""
+    policy = book.house.policies.get(alert.policy)
+    if policy is None or (at := start(policy, alert.severity, book.now)) is None:
+        return alert
+    alert = replace(alert, escalate_at=at)
+    if at > book.now:
+        return alert
+    step = next_step(policy, alert, book.now, reaches=lambda _targets: True)
+    return replace(alert, level=step.level, rounds=step.rounds, escalate_at=step.escalate_at)
 
 
 def _climbed(book: Book, alert: Alert, ring: tuple[str, ...]) -> Climbed:
@@ -64,8 +83,8 @@ def due(book: Book, alert: Alert) -> None:
 def _said(alert: Alert, after: Alert, names: str, *, woke: bool) -> str:
     if (after.level, after.rounds) == (alert.level, alert.rounds):
         return "The snooze is over" if woke else ""
-    start = "The snooze is over, nobody has it" if woke else "Not acknowledged"
-    return f"{start}: escalated to level {after.level}" + (f", {names}" if names else "")
+    why = "The snooze is over, nobody has it" if woke else "Not acknowledged"
+    return f"{why}: escalated to level {after.step}" + (f", {names}" if names else "")
 
 
 def _rest(book: Book, alert: Alert, after: Alert) -> None:

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 from deskbell.core.access import ACTORS, Person, Role, holds, in_scope
 from deskbell.core.alert import Alert, Severity
-from deskbell.core.policy import start
 from deskbell.core.ports import Answer, Entry, Reader
 from deskbell.core.rota import on_duty
 from deskbell.core.text import clean, clean_lines
 from deskbell.desk.book import Book
 from deskbell.desk.house import House
+from deskbell.desk.ladder import first_step
 
 PER_HOUR = 10  # alerts that one person may raise by hand
 POLICY = "dispatch"
@@ -44,12 +44,13 @@ def raise_manual(book: Book, ask: Ask) -> Answer:
         return Answer(
             False, "text", f"Say what it is about, like {book.house.command} new P2 Compressor down at Hansen"
         )
-    opened = book.open(alert, {"caller": ask.caller, "by": ask.person.id if ask.person else ask.caller})
+    opened = book.open(
+        first_step(book, alert), {"caller": ask.caller, "by": ask.person.id if ask.person else ask.caller}
+    )
     return Answer(True, "done", f"{opened.ref} is open and rings.", opened)
 
 
 def _alert(book: Book, ask: Ask, key: str) -> Alert:
-    policy = book.house.policies.get(POLICY)
     title, text = clean(ask.title, 120), clean_lines(ask.text, 1000)
     facts = (("Details", text),) if text else ()
     by = ask.person.name if ask.person else ask.caller
@@ -68,7 +69,6 @@ def _alert(book: Book, ask: Ask, key: str) -> Alert:
         policy=POLICY,
         opened_at=book.now,
         updated_at=book.now,
-        escalate_at=start(policy, ask.severity, book.now) if policy else None,
     )
 
 

@@ -9,6 +9,7 @@ from deskbell.core.ports import DuplicateAlert, Entry, Lane, Page, SourceState, 
 from deskbell.core.records import Record, fingerprint, kind_of
 from deskbell.core.rules import RULES, Context, Found, Verdict, evaluate, resolve_reason
 from deskbell.desk.book import Book
+from deskbell.desk.ladder import first_step
 from deskbell.desk.notices import baseline_notice
 
 
@@ -115,8 +116,6 @@ def _open(book: Book, record: Record, found: Found, *, baseline: bool) -> bool:
     if earlier is not None and not found.clears:
         return False  # an edge rings once; a page read again after a crash must not ring it twice
     conf = book.house.rules[found.rule]
-    policy_name = conf.policy or _default_policy(record)
-    policy = book.house.policies.get(policy_name)
     mode = _mode(book, found, baseline=baseline)
     alert = Alert(
         key=found.key,
@@ -132,12 +131,13 @@ def _open(book: Book, record: Record, found: Found, *, baseline: bool) -> bool:
         url=record.url,
         team=record.team,
         zone=record.zone,
-        policy=policy_name,
+        policy=conf.policy or _default_policy(record),
         mode=mode,
         opened_at=book.now,
         updated_at=book.now,
-        escalate_at=start(policy, found.severity, book.now) if policy and mode is Mode.CARD else None,
     )
+    if mode is Mode.CARD:
+        alert = first_step(book, alert)
     try:
         book.open(alert, {"since": found.since.isoformat() if found.since else None})
     except DuplicateAlert:
@@ -192,7 +192,7 @@ def _wake(book: Book, held: Alert, after: Alert) -> Alert:
         again = start(policy, after.severity, book.now) if policy else None
         after = replace(after, snoozed_until=None, escalate_at=None if held.acked_by else again)
     if held.mode is Mode.LISTED:
-        after = replace(after, mode=Mode.CARD, escalate_at=start(policy, after.severity, book.now) if policy else None)
+        after = first_step(book, replace(after, mode=Mode.CARD))
         for name in book.rooms(after):
             book.uow.want_post(after.id, name, Lane.PAGE, after.severity, book.now)
     return after

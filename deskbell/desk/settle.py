@@ -43,8 +43,8 @@ def _sent(book: Book, claim: Claim, outcome: Sent, shown: int) -> bool:
 
 def pause(attempts: int, roll: float) -> timedelta:
     """Exponential with full jitter; `roll` is a random number from 0 to 1."""
-    longest = min(FIRST_PAUSE * 2 ** min(attempts, 12), LONGEST_PAUSE)
-    return max(timedelta(milliseconds=200), longest * roll)
+    longest = min(FIRST_PAUSE * (1 << min(attempts, 12)), LONGEST_PAUSE)
+    return max(timedelta(milliseconds=200), timedelta(seconds=longest.total_seconds() * roll))
 
 
 def _again(book: Book, claim: Claim, why: str, after: timedelta | None, *, counts: bool, unsure: bool) -> bool:
@@ -95,7 +95,7 @@ def _elsewhere(book: Book, claim: Claim, alert: Alert) -> None:
     """A card that can't be posted in its room is posted in another: silence is the one thing not allowed."""
     if not isinstance(claim.work, Post) or claim.work.ref:
         return
-    for name in book.others(claim.work.destination)[:1]:
+    for name in book.elsewhere(claim.work.destination):
         book.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, book.now)
 
 

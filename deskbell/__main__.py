@@ -1,0 +1,3 @@
+from deskbell.cli import main
+
+main()

@@ -1,0 +1,251 @@
+"""The command line. Nothing heavy is imported before a command needs it: `deskbell --help` must be instant."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from rich.console import Console
+
+    from deskbell.config import Settings
+    from storage.store import SqlStore
+
+app = typer.Typer(
+    help="Deskbell, the bell on the dispatch desk.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
+audit_app = typer.Typer(help="The audit log: is it whole, and what does it say?", no_args_is_help=True)
+db_app = typer.Typer(help="The database.", no_args_is_help=True)
+outbox_app = typer.Typer(help="What is still to be sent, and what could not be.", invoke_without_command=True)
+manifest_app = typer.Typer(help="What to give to a chat platform's app settings.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
+app.add_typer(db_app, name="db")
+app.add_typer(outbox_app, name="outbox")
+app.add_typer(manifest_app, name="manifest")
+
+ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.", envvar="DESKBELL_CONFIG")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
+CONFIG = Path("config.toml")
+
+
+def main() -> None:
+    """The entry point; a mistake that a person can mend is one clear message, not a traceback."""
+    try:
+        app(standalone_mode=True)
+    except Exception as error:
+        if not getattr(error, "for_people", False) and type(error).__name__ != "ConfigError":
+            raise
+        fail(str(error))
+
+
+def fail(text: str, status: int = 2) -> None:
+    typer.echo(text, err=True)
+    raise SystemExit(status)
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(soft_wrap=True)
+
+
+def _settings(path: Path) -> "Settings":
+    from deskbell.config import ConfigError, load
+
+    try:
+        return load(path)
+    except ConfigError as error:
+        fail(str(error))
+        raise
+
+
+def _store(settings: "Settings") -> "SqlStore":
+    from deskbell.daemon import open_store
+    from storage.errors import StorageError
+
+    try:
+        return open_store(settings)
+    except StorageError as error:
+        fail(str(error))
+        raise
+
+
+def _print_json(data: Any) -> None:
+    import orjson
+
+    typer.echo(orjson.dumps(data, default=str).decode())
+
+
+def _run(work: "Callable[[], Coroutine[Any, Any, int]]") -> None:
+    raise SystemExit(asyncio.run(work()))
+
+
+@app.command()
+def run(config: ConfigPath = CONFIG) -> None:
+    """Start the daemon. It runs until it is told to stop (Ctrl-C or SIGTERM), and then finishes what is under way."""
+    from deskbell.daemon import serve
+
+    settings = _settings(config)
+    _run(lambda: serve(settings))
+
+
+@app.command()
+def check(config: ConfigPath = CONFIG, as_json: AsJson = False, offline: bool = False) -> None:
+    """Check the configuration, the templates, and whether every source and chat can be reached."""
+    from deskbell.checks import checks
+
+    settings = _settings(config)
+    findings = asyncio.run(checks(settings, offline=offline))
+    if as_json:
+        rows = [{"what": f.what, "ok": f.ok, "detail": f.detail} for f in findings]
+        _print_json({"ok": all(f.ok for f in findings), "checks": rows, "settings": settings.redacted()})
+    else:
+        console = _console()
+        for f in findings:
+            console.print(f"[{'green' if f.ok else 'red'}]{'ok  ' if f.ok else 'WRONG'}[/] {f.what}", end="")
+            console.print(f"  {f.detail}" if f.detail else "", markup=False, highlight=False)
+    raise SystemExit(0 if all(f.ok for f in findings) else 1)
+
+
+@app.command()
+def ring(destination: str, config: ConfigPath = CONFIG) -> None:
+    """Post a test card to one destination, to see that it rings."""
+    from deskbell.checks import ring_once
+
+    ok, said = asyncio.run(ring_once(_settings(config), destination))
+    typer.echo(said, err=not ok)
+    raise SystemExit(0 if ok else 1)
+
+
+@app.command()
+def alerts(config: ConfigPath = CONFIG, as_json: AsJson = False, everything: bool = False) -> None:
+    """The alerts that are open, most severe first (`--everything`: the resolved ones too)."""
+    from deskbell.core.alert import Status
+
+    store = _store(_settings(config))
+    statuses = tuple(Status) if everything else (Status.OPEN, Status.ACKED)
+    rows = store.read_now(lambda reader: reader.alerts(statuses=statuses, limit=500))
+    store.close()
+    if as_json:
+        keys = ("ref", "severity", "status", "rule", "source", "subject", "summary", "assignee", "level", "opened_at")
+        _print_json([{key: str(getattr(a, key)) for key in keys} for a in rows])
+        return
+    if not rows:
+        typer.echo("Nothing is open.")
+        return
+    from rich.table import Table
+
+    table = Table("Ref", "Sev", "State", "With", "What", box=None)
+    for a in rows:
+        table.add_row(a.ref, str(a.severity), a.status, a.assignee or "-", a.summary)
+    _console().print(table)
+
+
+@audit_app.command("verify")
+def audit_verify(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
+    """Recompute the whole chain. Exit status 1, with the place, where anything was changed, removed or added."""
+    store = _store(_settings(config))
+    verdict = store.verify_audit()
+    store.close()
+    if as_json:
+        _print_json({"ok": verdict.ok, "entries": verdict.count, "where": verdict.where, "why": verdict.why})
+    elif verdict.ok:
+        typer.echo(f"ok: {verdict.count} entries, chain verified")
+    else:
+        typer.echo(f"NOT whole: entry {verdict.where}: {verdict.why}", err=True)
+    raise SystemExit(0 if verdict.ok else 1)
+
+
+@audit_app.command("export")
+def audit_export(
+    config: ConfigPath = CONFIG, output: Annotated[Path | None, typer.Option("--output", "-o")] = None
+) -> None:
+    """Every entry as one JSON line, with the fields that prove the chain."""
+    store = _store(_settings(config))
+    out = output.open("w", encoding="utf-8") if output else sys.stdout
+    try:
+        for line in store.export_audit():
+            out.write(line + "\n")
+    finally:
+        if output:
+            out.close()
+        store.close()
+
+
+@outbox_app.callback()
+def outbox(context: typer.Context, config: ConfigPath = CONFIG, as_json: AsJson = False, dead: bool = False) -> None:
+    """What waits to be sent (`--dead`: what was given up). `deskbell outbox retry ID KIND` tries one again."""
+    if context.invoked_subcommand:
+        return
+    store = _store(_settings(config))
+    rows = store.read_now(lambda reader: reader.outbox(dead_only=dead, limit=500))
+    store.close()
+    if as_json:
+        keys = ("id", "kind", "destination", "alert_ref", "state", "attempts", "next_try_at", "error")
+        _print_json([{key: getattr(row, key) for key in keys} for row in rows])
+        return
+    if not rows:
+        typer.echo("The outbox is empty.")
+        return
+    from rich.table import Table
+
+    table = Table("Id", "Kind", "To", "Alert", "State", "Tries", "Why", box=None)
+    for r in rows:
+        table.add_row(str(r.id), r.kind, r.destination, r.alert_ref, r.state, str(r.attempts), r.error)
+    _console().print(table)
+
+
+@outbox_app.command("retry")
+def outbox_retry(row: int, kind: str, config: ConfigPath = CONFIG) -> None:
+    """Put a row that was given up back into the queue. KIND is `post` or the kind that `deskbell outbox` shows."""
+    from datetime import UTC, datetime
+
+    store = _store(_settings(config))
+    done = store.write_now(lambda uow: uow.revive(row, kind, datetime.now(UTC)))
+    store.close()
+    typer.echo("It will be tried again." if done else f"There is no dead {kind} {row}. See deskbell outbox --dead.")
+    raise SystemExit(0 if done else 1)
+
+
+@db_app.command("upgrade")
+def db_upgrade(config: ConfigPath = CONFIG) -> None:
+    """Bring the database to this version's schema. Stop the daemon first."""
+    from storage.migrate import upgrade
+
+    settings = _settings(config)
+    typer.echo(f"The database is at revision {upgrade(settings.database)}.")
+
+
+@manifest_app.command("slack")
+def manifest_slack(config: ConfigPath = CONFIG, url: str = "") -> None:
+    """The Slack app manifest, generated from the table of commands. `--url` for HTTP mode: your public address."""
+    from deskbell.checks import slack_manifest
+
+    typer.echo(slack_manifest(_settings(config), url))
+
+
+@app.command()
+def init(output: Annotated[Path, typer.Argument()] = CONFIG) -> None:
+    """Ask a few questions and write a commented config.toml to begin with, in observe-only mode."""
+    from deskbell.init import interview
+
+    interview(output)
+
+
+@app.command()
+def demo(
+    config: ConfigPath = CONFIG,
+    port: Annotated[int, typer.Option(help="Where the page is served, on this machine only.")] = 8765,
+    headless: Annotated[bool, typer.Option(help="Scripted people instead of you.")] = False,
+    seconds: Annotated[int, typer.Option("--for", help="How long a headless day lasts.")] = 60,
+    as_json: AsJson = False,
+    sabotage: Annotated[bool, typer.Option(help="A stand-in loses one message: the run must notice.")] = False,
+) -> None:
+    """A day at an air-compressor repair firm, with stand-ins of Slack, Freshdesk, ServiceNow and the schedule."""
+    from deskbell.demo import Show, show
+
+    raise SystemExit(show(Show(config, port, headless, seconds, as_json, sabotage)))

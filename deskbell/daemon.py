@@ -1,0 +1,239 @@
+"""The composition root: everything is built and wired here, in reading order, and taken down in the reverse order."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.commands import Commands
+from bot.server import Server
+from channels import catalog as channels_catalog
+from deskbell.config import Settings
+from deskbell.core.ports import Channel, Source
+from deskbell.courier import Courier
+from deskbell.desk import Desk
+from deskbell.net import logs, metrics
+from deskbell.net.limits import Buckets
+from pollers import catalog as sources_catalog
+from pollers.loop import Loop
+from storage.store import SqlStore
+
+log = structlog.get_logger("deskbell.daemon")
+
+DRAIN_S = 10.0  # how long a stop waits for what is under way
+STEP_S = 5.0  # how long any one part may take to close
+VERIFY_AGAIN_S = 3.0  # an answer about the whole audit chain serves this long
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_store(settings: Settings) -> SqlStore:
+    """The database of this configuration. Raises StorageError, with what to do, when it can't be used."""
+    path = Path(settings.database.removeprefix("sqlite:///"))
+    return SqlStore.open(
+        settings.database,
+        audit_key=settings.general.secret.encode(),
+        head_file=path.with_suffix(".head"),
+        clock=now,
+    )
+
+
+def build_sources(settings: Settings) -> dict[str, Source]:
+    return {name: sources_catalog.build(setting.kind, setting.conf) for name, setting in settings.sources.items()}
+
+
+@dataclass(slots=True)
+class Daemon:
+    """A running Deskbell."""
+
+    settings: Settings
+    store: SqlStore
+    desk: Desk
+    courier: Courier
+    loops: tuple[Loop, ...]
+    sources: Mapping[str, Source]
+    channels: Mapping[str, Channel]
+    gateway: Any  # the chat's way in, when a chat is configured
+    server: Server
+    scheduler: AsyncIOScheduler
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @classmethod
+    async def start(cls, settings: Settings) -> "Daemon":
+        """Builds all parts and sets them going. What was begun is taken down again when a later part can't start."""
+        store = open_store(settings)
+        async with contextlib.AsyncExitStack() as undo:
+            undo.callback(store.close)
+            store.lock_instance()
+            daemon = cls._wire(settings, store)
+            undo.push_async_callback(daemon.stop)
+            await daemon._go()
+            undo.pop_all()
+        return daemon
+
+    @classmethod
+    def _wire(cls, settings: Settings, store: SqlStore) -> "Daemon":
+        sources = build_sources(settings)
+        desk = Desk(store, settings.house, now, sources, _verifier(store))
+        channels = channels_catalog.build(settings, _account_of(desk))
+        courier = Courier(store, desk, settings.destinations, channels, sources, Buckets())
+        gateway = _gateway(settings, desk)
+        hooks = {"/slack/events": gateway.handle_http} if gateway is not None and gateway.takes_http else {}
+        return cls(
+            settings=settings,
+            store=store,
+            desk=desk,
+            courier=courier,
+            loops=tuple(Loop(source, desk) for source in sources.values()),
+            sources=sources,
+            channels=channels,
+            gateway=gateway,
+            server=Server(settings.server, desk, hooks),
+            scheduler=AsyncIOScheduler(timezone=UTC),
+        )
+
+    async def _go(self) -> None:
+        self.desk.reasons = self._reasons
+        await self.server.start()
+        self._task(self.courier.run(), "courier")
+        if self.gateway is not None:
+            await self.gateway.start()
+        for loop in self.loops:
+            self._task(loop.run(self.stopping), f"poll {loop.source.name}")
+        # APScheduler only wakes work up; what is due stands in the database.
+        self.scheduler.add_job(
+            self._tick,
+            "interval",
+            seconds=self.settings.general.tick.total_seconds(),
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+            next_run_time=now(),
+        )
+        self.scheduler.start()
+        log.info("started", sources=list(self.sources), destinations=list(self.settings.destinations))
+
+    def _task(self, work: Any, name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self.tasks.append(task)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """No part may end while the daemon runs; one that does is a fault of ours, and a supervisor must start us anew."""
+        if self.stopping.is_set() or task.cancelled():
+            return
+        log.error("part_ended", part=task.get_name(), error=repr(task.exception()))
+        self.stopping.set()
+
+    async def _tick(self) -> None:
+        try:
+            await self.desk.tick()
+            metrics.outbox(await self.store.read(lambda reader: reader.count_outbox()))
+        except Exception:
+            log.exception("tick_failed")
+
+    def _reasons(self) -> Sequence[str]:
+        if self.gateway is not None and not self.gateway.healthy():
+            return ["Slack is not connected"]
+        return []
+
+    async def stop(self) -> None:
+        """Ends everything in the order in which nothing is lost: inputs, the outbox, the connections, the database."""
+        self.stopping.set()
+        if self.scheduler.running:
+            self.scheduler.shutdown(wait=False)
+        if self.gateway is not None:
+            await _within(STEP_S, self.gateway.stop, "gateway")
+        await _within(DRAIN_S + 1, lambda: self.courier.drain(DRAIN_S), "courier")
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await _within(STEP_S, self.server.stop, "server")
+        for part in (*self.channels.values(), *self.sources.values()):
+            await _within(STEP_S, part.close, type(part).__name__)
+        self.store.close()
+        log.info("stopped")
+
+    # ------------------------------------------------------------ what the demo and tests ask
+
+    async def pending(self) -> int:
+        """How many pieces of work wait or are under way."""
+        counts = await self.store.read(lambda reader: reader.count_outbox())
+        return counts.get("waiting", 0) + counts.get("claimed", 0)
+
+    async def count_alerts(self) -> int:
+        from deskbell.core.alert import Status
+
+        return await self.store.read(lambda reader: reader.count_alerts(tuple(Status)))
+
+    async def verify_audit(self) -> tuple[bool, int]:
+        verdict = await asyncio.to_thread(self.store.verify_audit)
+        return verdict.ok, verdict.count
+
+
+def _account_of(desk: Desk) -> Callable[[str, str], Awaitable[str | None]]:
+    """The channels mention and write to people by the account that the desk knows of them."""
+    return desk.account_of
+
+
+def _gateway(settings: Settings, desk: Desk) -> Any:
+    if settings.slack is None:
+        return None
+    from bot.slack import SlackGateway
+
+    return SlackGateway(settings.slack, desk, Commands(desk))
+
+
+def _verifier(store: SqlStore) -> Callable[[], Awaitable[tuple[bool, int]]]:
+    """Verifies the whole chain in a thread, at most once in a few seconds however many ask."""
+    loop_time = asyncio.get_running_loop().time
+    last: dict[str, Any] = {"at": -VERIFY_AGAIN_S, "answer": (True, 0)}
+    busy = asyncio.Lock()
+
+    async def verify() -> tuple[bool, int]:
+        async with busy:
+            if loop_time() - last["at"] >= VERIFY_AGAIN_S:
+                verdict = await asyncio.to_thread(store.verify_audit)
+                last["answer"] = (verdict.ok, verdict.count)
+                last["at"] = loop_time()
+        answer: tuple[bool, int] = last["answer"]
+        return answer
+
+    return verify
+
+
+async def _within(seconds: float, close: Callable[[], Awaitable[Any]], name: str) -> None:
+    """A part that will not close is left behind: a stop must end."""
+    try:
+        async with asyncio.timeout(seconds):
+            await close()
+    except TimeoutError:
+        log.warning("close_timed_out", part=name)
+    except Exception:
+        log.exception("close_failed", part=name)
+
+
+async def serve(settings: Settings) -> int:
+    """Runs until a signal says stop, or a part of ours ends by itself (exit status 1, for a supervisor to see)."""
+    logs.set_up(settings.general.log_level)
+    daemon = await Daemon.start(settings)
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, told.set)
+    waits = [asyncio.create_task(told.wait()), asyncio.create_task(daemon.stopping.wait())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    await daemon.stop()
+    return 0 if told.is_set() else 1

@@ -1,0 +1,184 @@
+"""The demo: the stand-ins as a process of their own, the real daemon beside them, and a page to look at.
+
+Headless, scripted people tap and type instead of you, and the stand-ins' own ledger says what was lost or doubled.
+"""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+import typer
+
+SETTLE_S = 20.0  # what is still under way when the day ends may arrive within this time
+DESK_PORT = 8780
+DESK_TOKEN = "made-up-token-of-the-demo"  # noqa: S105 - opens nothing but a demo on this machine
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    config: Path
+    port: int
+    headless: bool
+    seconds: int
+    as_json: bool
+    sabotage: bool
+
+
+def show(what: Show) -> int:
+    """Runs the demo; the exit status is 0 only when nothing was lost or doubled."""
+    with contextlib.suppress(KeyboardInterrupt):
+        return asyncio.run(_show(what))
+    return 0
+
+
+async def _show(what: Show) -> int:
+    with tempfile.TemporaryDirectory(prefix="deskbell-demo-") as folder:
+        async with _stand_ins(what) as (url, credentials):
+            _point_at(url, credentials, Path(folder))
+            from deskbell.config import load
+
+            settings = load(what.config)
+            from deskbell.daemon import Daemon
+
+            daemon = await Daemon.start(settings)
+            try:
+                return await (_headless(what, daemon, url) if what.headless else _watch(url))
+            finally:
+                await daemon.stop()
+
+
+@contextlib.asynccontextmanager
+async def _stand_ins(what: Show) -> AsyncIterator[tuple[str, Mapping[str, str]]]:
+    """The sandbox in its own process, so that its ledger is nobody's but its own."""
+    arguments = ["--port", str(what.port), "--scenario", "day", "--desk-url", f"http://127.0.0.1:{DESK_PORT}"]
+    arguments += ["--desk-token", DESK_TOKEN, *(["--people"] if what.headless else [])]
+    arguments += ["--sabotage"] if what.sabotage else []
+    process = subprocess.Popen(  # noqa: ASYNC220 - our own module, started once
+        [sys.executable, "-m", "deskbell.sandbox", *arguments], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        line = await asyncio.to_thread(_first_line, process)
+        yield str(line["url"]), line.get("credentials", {})
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+
+
+def _first_line(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    line = process.stdout.readline() if process.stdout else ""
+    if not line:
+        raise SystemExit("The stand-ins did not start. Is the port taken? Choose another with --port.")
+    answer: dict[str, Any] = orjson.loads(line)
+    return answer
+
+
+def _point_at(url: str, credentials: Mapping[str, str], folder: Path) -> None:
+    """What config.toml takes from the environment: where the stand-ins are, and their (made-up) credentials."""
+    os.environ |= {
+        "DESKBELL_SANDBOX": url,
+        "DESKBELL_DATA": str(folder),
+        "DESKBELL_SECRET": "a-secret-of-the-demo-and-no-other-use",
+        "DESKBELL_API_TOKEN": DESK_TOKEN,
+        **_fakes(credentials),
+    }
+
+
+def _fakes(credentials: Mapping[str, str]) -> dict[str, str]:
+    names = {
+        "SLACK_BOT_TOKEN": "xoxb-sandbox",
+        "SLACK_APP_TOKEN": "xapp-sandbox",
+        "SLACK_SIGNING_SECRET": "sandbox-signing-secret",
+        "FRESHDESK_API_KEY": "sandbox-freshdesk-key",
+        "SERVICENOW_PASSWORD": "sandbox-servicenow",
+        "FIELDSERVICE_TOKEN": "sandbox-fieldservice",
+    }
+    return {name: credentials.get(name.lower(), value) for name, value in names.items()}
+
+
+async def _watch(url: str) -> int:
+    typer.echo(f"\n  Deskbell's demo day is running. Open {url}/ in your browser.\n  Ctrl-C ends it.\n")
+    with contextlib.suppress(Exception):
+        if os.environ.get("DISPLAY") or sys.platform == "darwin":
+            import webbrowser
+
+            webbrowser.open(url)
+    await asyncio.Event().wait()
+    return 0
+
+
+async def _headless(what: Show, daemon: Any, url: str) -> int:
+    await _pass_time(what)
+    async with aiohttp.ClientSession(url) as client:
+        await client.post("/_sandbox/do", json={"do": "end_of_day"})
+        ledger = await _settled(client, daemon)
+    report = await _report(daemon, ledger)
+    good = not report["lost"] and not report["duplicates"] and report["audit"]["verified"] and _all_counted(report)
+    typer.echo(orjson.dumps(report).decode() if what.as_json else _for_people(report, ledger))
+    return 0 if good else 1
+
+
+async def _pass_time(what: Show) -> None:
+    if what.as_json:
+        await asyncio.sleep(what.seconds)
+        return
+    from rich.progress import track
+
+    for _ in track(range(what.seconds), description="The day goes by", transient=True):
+        await asyncio.sleep(1)
+
+
+async def _settled(client: aiohttp.ClientSession, daemon: Any) -> dict[str, Any]:
+    """The ledger once nothing is under way any more, or when the time for that is over."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + SETTLE_S
+    while loop.time() < end and (await daemon.pending()):  # noqa: ASYNC110 - it is asked of the database
+        await asyncio.sleep(0.5)
+    async with client.get("/_sandbox/ledger") as answer:
+        ledger: dict[str, Any] = await answer.json()
+        return ledger
+
+
+async def _report(daemon: Any, ledger: Mapping[str, Any]) -> dict[str, Any]:
+    whole, entries = await daemon.verify_audit()
+    slack = ledger["chats"]["slack"]
+    keys = ("posted", "edited", "taps", "commands")
+    return {
+        "alerts": await daemon.count_alerts(),
+        "chats": {"slack": {key: slack[key] for key in keys}},
+        "sources": ledger["sources"],
+        "writebacks": ledger["writebacks"],
+        "audit": {"entries": entries, "verified": whole},
+        "lost": ledger["lost"],
+        "duplicates": ledger["duplicates"],
+        "tap_to_edit_ms": {key: ledger["tap_to_edit_ms"][key] for key in ("p50", "p99")},
+    }
+
+
+def _all_counted(report: Mapping[str, Any]) -> bool:
+    """A day in which nothing happened proves nothing."""
+    counts = [report["alerts"], report["writebacks"], report["audit"]["entries"], *report["chats"]["slack"].values()]
+    counts += [reads for source in report["sources"].values() for reads in source.values() if isinstance(reads, int)]
+    return all(counts)
+
+
+def _for_people(report: Mapping[str, Any], ledger: Mapping[str, Any]) -> str:
+    slack, audit = report["chats"]["slack"], report["audit"]
+    lines = [
+        f"{report['alerts']} alerts, {report['writebacks']} write-backs",
+        "Slack: " + ", ".join(f"{count} {what}" for what, count in slack.items()),
+        f"audit: {audit['entries']} entries, {'chain verified' if audit['verified'] else 'NOT whole'}",
+        f"lost {report['lost']}, duplicates {report['duplicates']}",
+    ]
+    lines += [f"  lost: {item}" for item in ledger.get("lost_items", [])]
+    lines += [f"  doubled: {item}" for item in ledger.get("duplicate_items", [])]
+    return "\n".join(lines)
