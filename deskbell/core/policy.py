@@ -1,10 +1,10 @@
 """The escalation policy: whom an alert goes to next, and when.
 
-A policy is a ladder of levels. `alert.level` counts the levels told in this round, `alert.rounds` the rounds begun
-again, and `alert.escalate_at` is when the next step is due; `next_step` says what that step is.
+A policy is a ladder of levels. `alert.level` counts the levels told in this round (0: none yet), `alert.rounds` the
+rounds begun again, and `alert.escalate_at` is when the next step is due; `next_step` says what that step is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -66,12 +66,17 @@ def start(policy: Policy, severity: Severity, now: datetime) -> datetime | None:
 
 
 def next_step(
-    policy: Policy, alert: Alert, now: datetime, *, asked: bool = False, reaches: Callable[[Targets], bool] = bool
+    policy: Policy,
+    alert: Alert,
+    now: datetime,
+    *,
+    asked: bool = False,
+    reaches: Callable[[Targets], bool] = bool,
 ) -> Step:
     """The step that is due. After an outage only the newest of the overdue ones is taken, with one message.
 
-    `asked`: a person wants it now, whatever the severity. `reaches` tells whether targets lead to anybody (a rota may
-    have a gap); a level that does not is left out at once.
+    `asked`: a person wants the step now, whatever the severity. `reaches` tells whether targets lead to anybody (a rota
+    may have a gap); a level that does not is left out at once.
     """
     if not policy.levels or not (asked or _may_step(policy, alert)):
         return Step(alert.level, alert.rounds)
@@ -84,11 +89,23 @@ def next_step(
         else:
             first, rounds = 0, rounds + 1
     newest, following = _overdue(policy, first, now if asked else (alert.escalate_at or now), now)
-    return _take(policy, alert, (first, newest, rounds), following, now, reaches)
+    good = tuple(reaches(level.targets) for level in policy.levels)
+    picked, missed = _pick(good, first, newest)
+    warnings = tuple(_nobody(policy, index) for index in missed)
+    if picked is None:
+        again = _later(policy, now, _pause(policy, alert)) if any(good) else None
+        return Step(len(policy.levels), rounds, (), again, exhausted=not any(good), warnings=warnings)
+    if picked > newest:
+        following = _later(policy, now, _gap(policy, picked)) if picked + 1 < len(policy.levels) else None
+    if following is None:
+        following = _later(policy, now, _pause(policy, alert))
+    if not escalates(policy, alert.severity):
+        following = None  # one step each time a person asks
+    return Step(max(picked, newest) + 1, rounds, policy.levels[picked].targets, following, warnings=warnings)
 
 
 def people_for(
-    targets: Targets,
+    targets: Sequence[str],
     people: Mapping[str, Person],
     rotas: Mapping[str, Rota],
     now: datetime,
@@ -106,12 +123,12 @@ def people_for(
     return tuple(person for person in found if person in people)
 
 
-def destinations_of(targets: Targets) -> tuple[str, ...]:
+def destinations_of(targets: Sequence[str]) -> tuple[str, ...]:
     """The destinations named by the targets."""
     return tuple(dict.fromkeys(t.partition(":")[2] for t in targets if t.startswith("destination:")))
 
 
-def tells_room(targets: Targets) -> bool:
+def tells_room(targets: Sequence[str]) -> bool:
     return "room" in targets
 
 
@@ -130,33 +147,15 @@ def _overdue(policy: Policy, level: int, at: datetime, now: datetime) -> tuple[i
     return level, None
 
 
-def _take(
-    policy: Policy,
-    alert: Alert,
-    place: tuple[int, int, int],
-    following: datetime | None,
-    now: datetime,
-    reaches: Callable[[Targets], bool],
-) -> Step:
-    first, newest, rounds = place
-    # The newest due level that reaches somebody; if none does, the next one above, at once.
-    order = [*range(newest, first - 1, -1), *range(newest + 1, len(policy.levels))]
-    good = [reaches(policy.levels[index].targets) for index in order]
-    picked = order[good.index(True)] if any(good) else None
-    missed = order[: good.index(True)] if any(good) else order
-    warnings = tuple(_nobody(policy, index) for index in sorted(missed))
-    if picked is None:
-        hopeless = not any(reaches(level.targets) for level in policy.levels)
-        again = None if hopeless else _later(policy, now, _pause(policy, alert))
-        return Step(len(policy.levels), rounds, (), again, exhausted=hopeless, warnings=warnings)
-    told = max(picked, newest)
-    if picked > newest:
-        following = _later(policy, now, _gap(policy, picked)) if picked + 1 < len(policy.levels) else None
-    if following is None:
-        following = _later(policy, now, _pause(policy, alert))
-    if not escalates(policy, alert.severity):
-        following = None  # one step for each time a person asks
-    return Step(told + 1, rounds, policy.levels[picked].targets, following, warnings=warnings)
+def _pick(good: Sequence[bool], first: int, newest: int) -> tuple[int | None, list[int]]:
+    """The newest due level that reaches somebody, else the next above, at once; and the levels passed over for it."""
+    order = [*range(newest, first - 1, -1), *range(newest + 1, len(good))]
+    missed: list[int] = []
+    for index in order:
+        if good[index]:
+            return index, sorted(missed)
+        missed.append(index)
+    return None, sorted(missed)
 
 
 def _gap(policy: Policy, level: int) -> timedelta:

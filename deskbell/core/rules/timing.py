@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from deskbell.core.alert import Severity
 from deskbell.core.records import Visit, VisitStatus
@@ -27,7 +28,7 @@ def has_arrived(visit: Visit) -> bool:
 class TechnicianLateConf(RuleConf):
     """`anchor`: what lateness counts from, "start" or "window_end" (the end of the promised arrival window)."""
 
-    anchor: str = "start"
+    anchor: Literal["start", "window_end"] = "start"
     stages: Stages = ((15 * _MINUTE, Severity.P3), (30 * _MINUTE, Severity.P2), (60 * _MINUTE, Severity.P1))
     # Without a technician it is nobody's lateness: unassigned_near_start tells of it, long before.
     without_technician: bool = False
