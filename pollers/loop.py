@@ -80,8 +80,8 @@ class Loop:
                 await self._desk.source_read(self.source.name, skew)
             except SourceError as error:
                 return await self._failed(error)
-            except Exception:
-                return self._desk_failed()
+            except Exception as error:  # noqa: BLE001 - whatever the desk may raise, the loop goes on
+                return self._desk_failed(error)
             return self._read_well()
 
     async def _read_all(self) -> float:
@@ -115,11 +115,11 @@ class Loop:
         point("poll.fetch.after")
         return page
 
-    def _desk_failed(self) -> timedelta:
+    def _desk_failed(self, error: Exception) -> timedelta:
         """What was read could not be kept. That is no fault of the source; the page is read again."""
         self.failures += 1
         if self.failures == 1:
-            log.exception("page_not_kept", source=self.source.name)
+            log.error("page_not_kept", source=self.source.name, exc_info=error)
         return self._doubling()
 
     def _read_well(self) -> timedelta:

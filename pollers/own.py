@@ -46,11 +46,15 @@ class OwnWrites:
         if own is not None and changed_at > own.upto:
             self._put(record_id, Own(own.before, changed_at))
 
-    def activity(self, record_id: str, changed_at: datetime) -> datetime:
-        """When somebody else last did something to a record that shows this time of change."""
+    def activity(self, record_id: str, changed_at: datetime, *, ours: bool | None = None) -> datetime:
+        """When somebody else last did something to a record that shows this time of change.
+
+        `ours`: whether the source says that the last change was made by our account; None when it does not tell.
+        """
         own = self._items.get(record_id)
-        ours = own is not None and own.before < changed_at <= own.upto + _AFTERMATH
-        return own.before if own is not None and ours else changed_at
+        if own is None or ours is False or changed_at <= own.before:
+            return changed_at
+        return own.before if ours or changed_at <= own.upto + _AFTERMATH else changed_at
 
     def _put(self, record_id: str, own: Own) -> None:
         self._items.pop(record_id, None)

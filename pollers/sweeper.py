@@ -13,6 +13,7 @@ from deskbell.core.ports import Bad, Page
 from deskbell.core.records import Record
 from pollers.cursor import Batch, Cursor, FetchPage, Pace, Row, from_json, sweep, to_json
 from pollers.own import OwnWrites
+from pollers.rows import bad
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,21 @@ class FullSweep:
     every: timedelta
     first: bool = False
     pages_a_poll: int = 5
+
+
+def map_each(rows: Sequence[Row], one: Callable[[Any], tuple[Record, list[tuple[str, str]]]]) -> Mapped:
+    """Each row as a record, with the words no map knows; a row that raises goes into quarantine alone."""
+    records: list[Record] = []
+    broken: list[Bad] = []
+    words: list[tuple[str, str]] = []
+    for row in rows:
+        try:
+            record, unknown = one(row.raw)
+            records.append(record)
+            words += unknown
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the others go on
+            broken.append(bad(row.id, error, row.raw))
+    return Mapped(tuple(records), tuple(broken), tuple(dict.fromkeys(words)))
 
 
 MapRows = Callable[[Sequence[Row]], Awaitable[Mapped]]
