@@ -15,7 +15,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from deskbell.core.access import ACTORS, SYSTEM, Person, Role, holds, in_scope
-from deskbell.core.text import clock
+from deskbell.core.text import clean, clock
 
 
 class Severity(IntEnum):
@@ -69,7 +69,7 @@ class Alert:
     zone: str = "UTC"
     policy: str = ""
     condition: bool = True  # what the rule saw still holds; resolved by a person, it stays resolved until this ends
-    level: int = 0
+    level: int = 0  # levels of its policy told so far
     rounds: int = 0  # how often the whole policy has been gone through again
     escalate_at: datetime | None = None
     assignee: str = ""
@@ -84,6 +84,11 @@ class Alert:
     @property
     def ref(self) -> str:
         return f"D-{self.id}"
+
+    @property
+    def step(self) -> int:
+        """How often it was escalated, as people count: the policy's first level is the card itself."""
+        return max(0, self.level - 1)
 
     @property
     def live(self) -> bool:
@@ -256,7 +261,9 @@ def _reassign(alert: Alert, command: Command, now: datetime, people: Mapping[str
         return Refusal("person", "Name a colleague that Deskbell knows, like /desk reassign D-12 @ana.")
     person = people[wanted]
     if not holds(person, _WITH_TECHNICIAN):
-        return Refusal("person", f"{person.name} can't take alerts: the role is {', '.join(sorted(person.roles))}.")
+        return Refusal(
+            "person", f"{person.name} can't take alerts: the role is {', '.join(sorted(person.roles)) or 'none'}."
+        )
     if not in_scope(person, alert.team):
         return Refusal("person", f"{person.name} is not in the team {alert.team}.")
     if alert.assignee == wanted and alert.status is Status.ACKED:
@@ -270,8 +277,9 @@ def _reassign(alert: Alert, command: Command, now: datetime, people: Mapping[str
 def _escalate(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
     why = _text(command, "reason")
     said = f"{command.actor.name} escalated it" + (f": {why}" if why else "")
-    # `escalate_at = now` lets the policy take its next step at once; the desk fills in the level it reaches.
-    return replace(alert, escalate_at=now, acked_by="", acked_at=None, snoozed_until=None), said
+    # `escalate_at = now` lets the policy take its next step at once; the desk fills in the level it reaches. It is
+    # nobody's now: were the old assignee kept, the technician on call whom it reaches could not acknowledge it.
+    return replace(alert, escalate_at=now, acked_by="", acked_at=None, assignee="", snoozed_until=None), said
 
 
 def _snooze(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
@@ -279,7 +287,7 @@ def _snooze(alert: Alert, command: Command, now: datetime, _people: Mapping[str,
     if not isinstance(span, timedelta) or not timedelta() < span <= MAX_SNOOZE:
         return Refusal("span", "Say for how long, from 1m to 7d, like /desk snooze D-12 30m.")
     until = now + span
-    # Snooze ends by itself: an open alert then goes on where its policy stood.
+    # Snooze ends by itself: an open alert then goes on where its policy stood, an acknowledged one merely wakes.
     return replace(alert, snoozed_until=until, escalate_at=until), f"{command.actor.name} snoozed it"
 
 
@@ -294,7 +302,16 @@ def _resolve(alert: Alert, command: Command, now: datetime, _people: Mapping[str
 
 def _reopen(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
     after = replace(
-        alert, resolved_by="", resolved_at=None, reason="", acked_by="", acked_at=None, assignee="", escalate_at=now
+        alert,
+        resolved_by="",
+        resolved_at=None,
+        reason="",
+        acked_by="",
+        acked_at=None,
+        assignee="",
+        escalate_at=now,
+        level=0,  # the policy begins anew: whoever heard of it last time thinks it is over
+        rounds=0,
     )
     return after, f"{command.actor.name} reopened it"
 
@@ -307,7 +324,7 @@ def _note(alert: Alert, command: Command, _now: datetime, _people: Mapping[str, 
 
 
 def _text(command: Command, name: str) -> str:
-    return " ".join(str(command.args.get(name, "")).split())[:MAX_TEXT]
+    return clean(command.args.get(name, ""), MAX_TEXT)
 
 
 _APPLY = {
