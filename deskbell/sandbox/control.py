@@ -1,0 +1,123 @@
+"""/_sandbox/...: the hand of the page and of tests in other processes. Loopback names and JSON only."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from aiohttp import web
+
+from deskbell.sandbox import credentials, trouble
+from deskbell.sandbox.slack.results import Refused
+from deskbell.sandbox.slack.workspace import NotFound
+from deskbell.sandbox.verdict import GRACE, summary
+from deskbell.sandbox.web import Json, read_json, reply
+
+if TYPE_CHECKING:
+    from deskbell.sandbox.server import Sandbox
+
+HOSTS = frozenset({"127.0.0.1", "localhost"})
+AUDIT_SECONDS = 3.0
+Do = Callable[["Sandbox", Json], Awaitable[Any]]
+
+
+@web.middleware
+async def guard(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Another site's page in the same browser may neither read nor press: not by a rebound name, not by a form."""
+    if request.path == "/" or request.path.startswith(("/_sandbox", "/page")):
+        if (request.url.host or "") not in HOSTS:
+            return reply({"error": "loopback names only"}, 403)
+        if request.method == "POST" and request.content_type != "application/json":
+            return reply({"error": "JSON only"}, 415)
+    return await handler(request)
+
+
+class Control:
+    def __init__(self, sandbox: "Sandbox") -> None:
+        self.sandbox = sandbox
+
+    async def credentials(self, request: web.Request) -> web.Response:  # noqa: ARG002 - one shape for all
+        return reply(credentials.listing(self.sandbox.url))
+
+    async def ledger(self, request: web.Request) -> web.Response:
+        sandbox = self.sandbox
+        grace = float(request.query.get("grace", GRACE))
+        answer = summary(sandbox.ledger, sandbox.slack, grace)
+        if request.query.get("entries"):
+            answer["entries"] = [entry.as_json() for entry in sandbox.ledger.entries]
+            answer["expectations"] = [expectation.as_json() for expectation in sandbox.ledger.expectations]
+        return reply(answer)
+
+    async def do(self, request: web.Request) -> web.Response:
+        try:
+            asked = await read_json(request)
+            verb = VERBS[asked.pop("do")]
+        except (ValueError, KeyError, AttributeError, TypeError):
+            return reply({"error": "unknown verb", "verbs": sorted(VERBS)}, 400)
+        try:
+            return reply({"ok": True, "result": await verb(self.sandbox, asked)})
+        except (Refused, NotFound, KeyError, StopIteration, TypeError, ValueError) as error:
+            return reply({"ok": False, "error": f"{type(error).__name__}: {error}"}, 400)
+
+    async def audit(self, request: web.Request) -> web.Response:  # noqa: ARG002 - one shape for all
+        """Deskbell's own trail, fetched here so that its token stays out of the page."""
+        sandbox = self.sandbox
+        if not sandbox.desk_url:
+            return reply({"reachable": False, "why": "no desk address given"})
+        headers = {"Authorization": f"Bearer {sandbox.desk_token or ''}"}
+        timeout = aiohttp.ClientTimeout(total=AUDIT_SECONDS)
+        try:
+            async with aiohttp.ClientSession(timeout=timeout) as session:
+                answer = await session.get(f"{sandbox.desk_url}/api/v1/audit?limit=50", headers=headers)
+                if answer.status != 200:
+                    return reply({"reachable": False, "why": f"status {answer.status}"})
+                return reply({"reachable": True, **await answer.json()})
+        except (aiohttp.ClientError, TimeoutError, ValueError, TypeError) as error:
+            return reply({"reachable": False, "why": type(error).__name__})
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        router.add_get("/_sandbox/credentials", self.credentials)
+        router.add_get("/_sandbox/ledger", self.ledger)
+        router.add_get("/_sandbox/audit", self.audit)
+        router.add_post("/_sandbox/do", self.do)
+
+
+# ------------------------------------------------------------------ what people do
+
+
+async def tap(sandbox: "Sandbox", asked: Json) -> Json:
+    outcome = await sandbox.slack.tap(**asked)
+    return outcome.as_json()
+
+
+async def tap_in_view(sandbox: "Sandbox", asked: Json) -> Json:
+    return (await sandbox.slack.tap_in_view(**asked)).as_json()
+
+
+async def submit(sandbox: "Sandbox", asked: Json) -> Json:
+    return (await sandbox.slack.submit(**asked)).as_json()
+
+
+async def close_view(sandbox: "Sandbox", asked: Json) -> None:
+    await sandbox.slack.close(**asked)
+
+
+async def type_text(sandbox: "Sandbox", asked: Json) -> Json:
+    return (await sandbox.slack.type(**asked)).as_json()
+
+
+async def suggest(sandbox: "Sandbox", asked: Json) -> Json:
+    found = await sandbox.slack.suggest(**asked)
+    return {"acked": found.acked, "options": found.options, "error": found.error}
+
+
+PEOPLE: dict[str, Do] = {
+    "tap": tap,
+    "tap_in_view": tap_in_view,
+    "submit": submit,
+    "close_view": close_view,
+    "type": type_text,
+    "suggest": suggest,
+}
+VERBS: dict[str, Do] = {**PEOPLE, **trouble.VERBS}

@@ -1,0 +1,216 @@
+"""A scheduling system as many firms have one: jobs with technicians, windows and check-ins behind a JSON API."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from deskbell.sandbox import credentials
+from deskbell.sandbox.clock import Clock, Pulse, parse, stamp
+from deskbell.sandbox.ledger import Ledger
+from deskbell.sandbox.source import Source
+from deskbell.sandbox.web import Json, read_json, reply
+
+STATUSES = ("scheduled", "dispatched", "en_route", "on_site", "completed", "cancelled", "no_show", "on_hold")
+DONE = frozenset({"completed", "cancelled", "no_show"})
+MOST_PER_PAGE = 100
+MOMENTS = ("scheduled_start", "scheduled_end", "window_start", "window_end", "checked_in_at", "travel_started_at",
+           "completed_at", "cancelled_at")  # fmt: skip
+TECHNICIANS = (
+    (1, "Marco Bianchi", "marco@example.org", "+49 30 5550 101"),
+    (2, "Lena Hoffmann", "lena@example.org", "+49 30 5550 102"),
+    (3, "Tomás Novotný", "tomas@example.org", "+49 30 5550 103"),
+    (4, "Priya Nair", "priya@example.org", "+49 30 5550 104"),
+    (5, "Jonas Berg", "jonas@example.org", "+49 30 5550 105"),
+    (6, "Aisha Rahman", "aisha@example.org", "+49 30 5550 106"),
+    (7, "Victor Duarte", "victor@example.org", "+49 30 5550 107"),
+)
+WRITABLE = {"technician_id": (int, type(None)), "note": (str,), "status": (str,)}
+
+
+class FieldService(Source):
+    name = "fieldservice"
+    prefix = "/fieldservice/api"
+
+    def __init__(self, clock: Clock, ledger: Ledger, pulse: Pulse) -> None:
+        super().__init__(clock, ledger, pulse)
+        self.jobs: dict[int, Json] = {}
+        self.technicians = {
+            number: {"id": number, "name": name, "email": email, "phone": phone}
+            for number, name, email, phone in TECHNICIANS
+        }
+        self._last = 4800
+
+    # ------------------------------------------------------------------ what happens to jobs
+
+    def add(
+        self, *, start: float, end: float, technician: int | None = None, id: int | None = None, **more: Any
+    ) -> Json:
+        """Lay a job down; moments among `more` are seconds since the epoch."""
+        self._last += id is None
+        number = id or self._last
+        job = blank(number) | {
+            "technician": self.technicians.get(technician or 0),
+            "scheduled_start": stamp(start),
+            "scheduled_end": stamp(end),
+            "window_start": stamp(start),
+            "window_end": stamp(start + 3600),
+            "created_at": stamp(self.clock.time()),
+            "updated_at": stamp(self.clock.time()),
+        }
+        self.jobs[number] = job | readable(more)
+        self.pulse.beat()
+        return self.jobs[number]
+
+    def change(self, id: int, **fields: Any) -> Json:
+        """A change by whoever: moves updated_at. Moments may be seconds, a technician an id."""
+        job = self.jobs[id]
+        if "technician" in fields and not isinstance(fields["technician"], dict):
+            fields["technician"] = self.technicians.get(fields["technician"] or 0)
+        job |= readable(fields) | {"updated_at": stamp(self.clock.time())}
+        self.pulse.beat()
+        return job
+
+    def find(self, number: str) -> Json:
+        """By number (J-4711); KeyError without."""
+        return next(job for job in self.jobs.values() if job["number"] == number)
+
+    # ------------------------------------------------------------------ credentials, errors
+
+    def knows(self, request: web.Request) -> bool:
+        return request.headers.get("Authorization") == f"Bearer {credentials.FIELDSERVICE_TOKEN}"
+
+    def unauthorised(self) -> web.Response:
+        return refusal(401, "unauthorized", "The access token is missing or wrong")
+
+    def broken(self, status: int) -> web.Response:
+        return refusal(status, "internal", "Something went wrong on our side")
+
+    def throttled(self, seconds: int) -> web.Response:
+        answer = refusal(429, "too_many_requests", "Slow down")
+        answer.headers["Retry-After"] = str(seconds)
+        return answer
+
+    # ------------------------------------------------------------------ HTTP
+
+    async def list_jobs(self, request: web.Request) -> web.Response:
+        query = request.query
+        if wrong := check_query(query):
+            return refusal(422, "invalid", "Invalid parameters", wrong)
+        since = parse(query["updated_since"]) if "updated_since" in query else 0.0
+        rows = [job for job in self.jobs.values() if parse(job["updated_at"]) >= since]
+        if "status" in query:
+            rows = [job for job in rows if job["status"] in query["status"].split(",")]
+        rows.sort(key=lambda job: (job["updated_at"], job["id"]))
+        page, per_page = int(query.get("page", 1)), int(query.get("per_page", 50))
+        meta = {"page": page, "per_page": per_page, "pages": -(-len(rows) // per_page), "total": len(rows)}
+        return reply({"data": rows[(page - 1) * per_page : page * per_page], "meta": meta})
+
+    async def view_job(self, request: web.Request) -> web.Response:
+        job = self._find(request)
+        return refusal(404, "not_found", "No such job") if job is None else reply({"data": job})
+
+    def _find(self, request: web.Request) -> Json | None:
+        number = request.match_info["id"]
+        return self.jobs.get(int(number)) if number.isdigit() else None
+
+    async def patch_job(self, request: web.Request) -> web.Response:
+        job = self._find(request)
+        if job is None:
+            return refusal(404, "not_found", "No such job")
+        try:
+            body = await read_json(request)
+        except ValueError:
+            return refusal(400, "bad_request", "The body is not JSON")
+        if wrong := self._check_patch(body):
+            return refusal(422, "invalid", "Invalid fields", wrong)
+        self._apply(job, body)
+        return reply({"data": job})
+
+    def _check_patch(self, body: Any) -> dict[str, str]:
+        if not isinstance(body, dict) or not body:
+            return {"": "an object with at least one field is needed"}
+        wrong = {name: "unknown field" for name in body if name not in WRITABLE}
+        wrong |= {
+            name: "wrong type" for name, kinds in WRITABLE.items() if name in body and not typed(body[name], kinds)
+        }
+        if not wrong and body.get("technician_id") not in (None, *self.technicians):
+            wrong["technician_id"] = "no such technician"
+        if not wrong and body.get("status", STATUSES[0]) not in STATUSES:
+            wrong["status"] = f"one of {', '.join(STATUSES)}"
+        return wrong
+
+    def _apply(self, job: Json, body: Json) -> None:
+        changed: Json = {}
+        if "technician_id" in body:
+            changed["technician"] = body["technician_id"]
+        if "status" in body:
+            changed["status"] = body["status"]
+        if body.get("note"):
+            note = {"at": stamp(self.clock.time()), "by": "api", "text": body["note"]}
+            changed["notes"] = [*job["notes"], note]
+        self.change(job["id"], **changed)
+
+    async def list_technicians(self, request: web.Request) -> web.Response:  # noqa: ARG002 - one shape for all
+        rows = list(self.technicians.values())
+        return reply({"data": rows, "meta": {"page": 1, "per_page": 100, "pages": 1, "total": len(rows)}})
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        for method, path, work in (
+            ("GET", "/jobs", self.list_jobs),
+            ("GET", "/jobs/{id}", self.view_job),
+            ("PATCH", "/jobs/{id}", self.patch_job),
+            ("GET", "/technicians", self.list_technicians),
+        ):
+            router.add_route(method, self.prefix + path, self.route(work))
+
+
+def typed(value: Any, kinds: tuple[type, ...]) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def readable(fields: Json) -> Json:
+    """Moments given as seconds become stamps."""
+    return {
+        name: stamp(value) if name in MOMENTS and isinstance(value, int | float) else value
+        for name, value in fields.items()
+    }
+
+
+def blank(id: int) -> Json:
+    return {
+        "id": id,
+        "number": f"J-{id}",
+        "customer": {"name": "", "phone": ""},
+        "site": {"name": "", "address": "", "timezone": "Europe/Berlin", "lat": None, "lng": None},
+        "equipment": "",
+        "summary": "",
+        "priority": "normal",
+        "technician": None,
+        "status": "scheduled",
+        "checked_in_at": None,
+        "travel_started_at": None,
+        "completed_at": None,
+        "cancelled_at": None,
+        "cancelled_by": None,
+        "cancel_reason": None,
+        "notes": [],
+    }
+
+
+def refusal(status: int, code: str, message: str, fields: dict[str, str] | None = None) -> web.Response:
+    return reply({"error": {"code": code, "message": message, "fields": fields or {}}}, status)
+
+
+def check_query(query: Mapping[str, str]) -> dict[str, str]:
+    known = {"updated_since", "page", "per_page", "status"}
+    wrong = {name: "unknown parameter" for name in query if name not in known}
+    for name, most in (("page", 10_000), ("per_page", MOST_PER_PAGE)):
+        text = query.get(name, "1")
+        if not text.isdigit() or not 1 <= int(text) <= most:
+            wrong[name] = f"a number from 1 to {most}"
+    try:
+        parse(query.get("updated_since", "2026-01-01"))
+    except ValueError:
+        wrong["updated_since"] = "an ISO 8601 moment"
+    return wrong

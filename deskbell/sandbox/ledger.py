@@ -1,0 +1,113 @@
+"""What really happened, as the stand-ins saw it. Verdicts come from here and from nothing Deskbell says of itself."""
+
+import re
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from deskbell.sandbox.clock import Clock, Pulse
+
+KEPT = 20_000  # entries; the counts go on after that
+EDIT_WINDOW = 30.0  # an edit later than this after a tap has another cause
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    at: float
+    system: str
+    kind: str
+    what: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"at": self.at, "system": self.system, "kind": self.kind, **self.what}
+
+
+@dataclass(slots=True)
+class Expectation:
+    """The day made `what` happen to `subject`; a live card must say so soon after `at`."""
+
+    subject: str
+    what: str
+    at: float
+    seen: bool = False
+    withdrawn: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {"subject": self.subject, "what": self.what, "at": self.at, "seen": self.seen}
+
+
+@dataclass(slots=True)
+class PendingTap:
+    tap: str
+    at: float
+
+
+@dataclass
+class Ledger:
+    clock: Clock
+    pulse: Pulse
+    entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=KEPT))
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    expectations: list[Expectation] = field(default_factory=list)
+    tap_to_edit_ms: list[float] = field(default_factory=list)
+    _pending: dict[tuple[str, str], PendingTap] = field(default_factory=dict)
+
+    def note(self, system: str, kind: str, **what: Any) -> None:
+        self.entries.append(Entry(self.clock.time(), system, kind, what))
+        self.counts[system, kind] += 1
+        self.pulse.beat()
+
+    def count(self, system: str, *kinds: str) -> int:
+        return sum(self.counts[system, kind] for kind in kinds)
+
+    def of(self, system: str, *kinds: str) -> list[Entry]:
+        return [entry for entry in self.entries if entry.system == system and (not kinds or entry.kind in kinds)]
+
+    # ------------------------------------------------------------------ what must ring
+
+    def expect(self, subject: str, what: str, at: float | None = None) -> None:
+        self.expectations.append(Expectation(subject, what, self.clock.time() if at is None else at))
+
+    def seen(self, text: str) -> None:
+        """People can read this: whoever is named in it has rung."""
+        for expectation in self.expectations:
+            if not expectation.seen and names(text, expectation.subject):
+                expectation.seen = True
+
+    def withdraw(self, subject: str) -> None:
+        """The condition ended before anybody had to see it: it need not ring any more."""
+        for expectation in self.expectations:
+            if expectation.subject == subject and not expectation.seen:
+                expectation.withdrawn = True
+
+    def overdue(self, grace: float) -> list[Expectation]:
+        limit = self.clock.time() - grace
+        return [e for e in self.expectations if e.at <= limit and not e.seen and not e.withdrawn]
+
+    # ------------------------------------------------------------------ from a tap to its edit
+
+    def tapped(self, message: tuple[str, str], tap: str) -> None:
+        """From now on the next edit of this message is taken to be this tap's."""
+        self._pending[message] = PendingTap(tap, self.clock.time())
+
+    def forget_tap(self, message: tuple[str, str], tap: str) -> None:
+        """It changed nothing: it failed, was refused, or only opened a form."""
+        pending = self._pending.get(message)
+        if pending is not None and pending.tap == tap:
+            del self._pending[message]
+
+    def edited(self, message: tuple[str, str]) -> None:
+        pending = self._pending.pop(message, None)
+        if pending is not None and (took := self.clock.time() - pending.at) <= EDIT_WINDOW:
+            self.tap_to_edit_ms.append(round(took * 1000, 1))
+
+
+def names(text: str, subject: str) -> bool:
+    """Does the text name this job or ticket, as a whole word?"""
+    return re.search(rf"(?<![\w-]){re.escape(subject)}(?!\w)", text) is not None
+
+
+def percentile(values: list[float], share: float) -> float | None:
+    """The nearest-rank percentile; None of nothing."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None

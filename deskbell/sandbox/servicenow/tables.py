@@ -1,0 +1,237 @@
+"""The tables: incidents, people, groups, SLAs, choices, journals. Every value is a string, as in the Table API."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+from deskbell.sandbox import credentials
+from deskbell.sandbox.clock import Clock
+from deskbell.sandbox.web import Json
+
+STAMP = "%Y-%m-%d %H:%M:%S"
+SYSTEM = ("sys_id", "sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count")
+TASK = (
+    "number", "short_description", "description", "state", "priority", "impact", "urgency", "active", "assigned_to",
+    "assignment_group", "opened_at", "opened_by", "closed_at", "due_date", "sla_due", "expected_start", "work_start",
+    "work_end", "activity_due", "follow_up", "escalation", "reassignment_count", "made_sla", "correlation_id",
+    "correlation_display", "work_notes", "comments", "company", "location", "cmdb_ci", "parent", "contact_type",
+    "sys_class_name",
+)  # fmt: skip
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "incident": (
+        *SYSTEM,
+        *TASK,
+        "caller_id",
+        "category",
+        "subcategory",
+        "close_code",
+        "close_notes",
+        "hold_reason",
+        "resolved_at",
+        "resolved_by",
+        "reopen_count",
+        "incident_state",
+    ),
+    "sys_user": (
+        *SYSTEM,
+        "user_name",
+        "name",
+        "first_name",
+        "last_name",
+        "email",
+        "active",
+        "time_zone",
+        "phone",
+        "title",
+    ),
+    "sys_user_group": (*SYSTEM, "name", "description", "active", "email", "manager"),
+    "sys_user_grmember": (*SYSTEM, "user", "group"),
+    "task_sla": (
+        *SYSTEM,
+        "task",
+        "sla",
+        "stage",
+        "active",
+        "start_time",
+        "end_time",
+        "planned_end_time",
+        "has_breached",
+        "percentage",
+        "business_percentage",
+        "time_left",
+        "business_time_left",
+        "pause_duration",
+        "original_breach_time",
+    ),
+    "sys_choice": (*SYSTEM, "name", "element", "value", "label", "language", "inactive", "sequence"),
+    "sys_journal_field": (*SYSTEM, "element_id", "element", "name", "value"),
+}
+REFERENCES = {
+    "assigned_to": "sys_user", "opened_by": "sys_user", "caller_id": "sys_user", "resolved_by": "sys_user",
+    "assignment_group": "sys_user_group", "manager": "sys_user", "user": "sys_user", "group": "sys_user_group",
+    "task": "incident",
+}  # fmt: skip
+JOURNALS = ("work_notes", "comments")
+DISPLAY = {"sys_user": "name", "sys_user_group": "name", "incident": "number"}
+CHOICES: dict[str, dict[str, str]] = {
+    "state": {"1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed", "8": "Canceled"},
+    "priority": {"1": "1 - Critical", "2": "2 - High", "3": "3 - Moderate", "4": "4 - Low", "5": "5 - Planning"},
+    "impact": {"1": "1 - High", "2": "2 - Medium", "3": "3 - Low"},
+    "urgency": {"1": "1 - High", "2": "2 - Medium", "3": "3 - Low"},
+    "escalation": {"0": "Normal", "1": "Moderate", "2": "High", "3": "Overdue"},
+    "hold_reason": {"1": "Awaiting Caller", "3": "Awaiting Problem", "4": "Awaiting Vendor", "5": "Awaiting Change"},
+    "close_code": {"Solved (Permanently)": "Solved (Permanently)", "Solved (Work Around)": "Solved (Work Around)"},
+}
+PEOPLE = (
+    ("deskbell", "Deskbell Integration", "deskbell@example.org"),
+    ("ana.ruiz", "Ana Ruiz", "ana@example.org"),
+    ("ben.okafor", "Ben Okafor", "ben@example.org"),
+    ("carla.weiss", "Carla Weiss", "carla@example.org"),
+    ("lena.hoffmann", "Lena Hoffmann", "lena@example.org"),
+    ("marco.bianchi", "Marco Bianchi", "marco@example.org"),
+    ("priya.nair", "Priya Nair", "priya@example.org"),
+    ("greta.mill", "Greta Mill", "greta@example.com"),
+)
+GROUPS = ("Compressor Support", "Network", "Field Engineering")
+MANDATORY_TO_CLOSE = ("close_code", "close_notes")
+
+
+class Aborted(Exception):
+    """A data policy refused the write."""
+
+
+def sys_id(*parts: object) -> str:
+    """32 hex digits, the same every day."""
+    return hashlib.md5("/".join(map(str, parts)).encode(), usedforsecurity=False).hexdigest()
+
+
+def stored(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime(STAMP)
+
+
+class Tables:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.rows: dict[str, dict[str, Json]] = {name: {} for name in COLUMNS}
+        self._last = {"incident": 10_000, "journal": 0}
+        self._seed()
+
+    def _seed(self) -> None:
+        for user_name, name, email in PEOPLE:
+            first, _, last = name.partition(" ")
+            self.insert("sys_user", {"user_name": user_name, "name": name, "first_name": first, "last_name": last,
+                                     "email": email, "active": "true", "time_zone": "GMT"}, by="system",
+                        id=sys_id("user", user_name))  # fmt: skip
+        for name in GROUPS:
+            self.insert("sys_user_group", {"name": name, "active": "true"}, by="system", id=sys_id("group", name))
+        for element, values in CHOICES.items():
+            for number, (value, label) in enumerate(values.items()):
+                row = {"name": "incident", "element": element, "value": value, "label": label, "language": "en",
+                       "inactive": "false", "sequence": str(number)}  # fmt: skip
+                self.insert("sys_choice", row, by="system", id=sys_id("choice", element, value))
+
+    # ------------------------------------------------------------------ rows
+
+    def insert(self, table: str, values: Json, *, by: str, id: str = "", at: float | None = None) -> Json:
+        now = stored(self.clock.time() if at is None else at)
+        key = id or sys_id(table, len(self.rows[table]), self.clock.time())
+        row = dict.fromkeys(COLUMNS[table], "")
+        row |= {name: str(value) for name, value in values.items() if name in row and name not in JOURNALS}
+        row |= {"sys_id": key, "sys_created_on": now, "sys_created_by": by, "sys_updated_on": now, "sys_updated_by": by,
+                "sys_mod_count": "0"}  # fmt: skip
+        self.rows[table][key] = row
+        self._journal(table, row, values, by)
+        return row
+
+    def change(self, table: str, id: str, values: Json, *, by: str) -> Json:
+        """Unknown fields are ignored. Nothing changed, no new modification count; a journal entry is a change."""
+        row = self.rows[table][id]
+        new = {name: str(value) for name, value in values.items() if name in row and name not in (*SYSTEM, *JOURNALS)}
+        if table == "incident":
+            new = self._incident_rules(row, new)
+        written = self._journal(table, row, values, by)
+        if written or any(row[name] != value for name, value in new.items()):
+            row |= new
+            row |= {"sys_updated_on": stored(self.clock.time()), "sys_updated_by": by}
+            row["sys_mod_count"] = str(int(row["sys_mod_count"]) + 1)
+        return row
+
+    def _incident_rules(self, row: Json, new: Json) -> Json:
+        """What comes with a state, and the data policy of resolving."""
+        state = new.get("state", row["state"])
+        merged = row | new
+        if state in ("6", "7") and (missing := [name for name in MANDATORY_TO_CLOSE if not merged[name]]):
+            labels = ", ".join(name.replace("_", " ").capitalize() for name in missing)
+            raise Aborted(f"Data Policy Exception: The following fields are mandatory: {labels}")
+        if new.get("assigned_to", row["assigned_to"]) != row["assigned_to"] and row["assigned_to"]:
+            new["reassignment_count"] = str(int(row["reassignment_count"] or 0) + 1)
+        if state != row["state"]:
+            now = stored(self.clock.time())
+            new |= {"incident_state": state, "active": "false" if state in ("7", "8") else "true"}
+            new["resolved_at"] = now if state == "6" else ""
+        return new
+
+    def _journal(self, table: str, row: Json, values: Json, by: str) -> bool:
+        texts = {name: str(values[name]) for name in JOURNALS if values.get(name)}
+        for element, text in texts.items():
+            self._last["journal"] += 1
+            entry = {"element_id": row["sys_id"], "element": element, "name": table, "value": text}
+            self.insert("sys_journal_field", entry, by=by, id=sys_id("journal", self._last["journal"]))
+        return bool(texts)
+
+    def journal(self, id: str, element: str = "") -> list[Json]:
+        """Newest first."""
+        found = [r for r in self.rows["sys_journal_field"].values() if r["element_id"] == id]
+        return [row for row in reversed(found) if element in ("", row["element"])]
+
+    # ------------------------------------------------------------------ laying the day
+
+    def user(self, email_or_name: str) -> str:
+        """The sys_id of a person."""
+        for row in self.rows["sys_user"].values():
+            if email_or_name in (row["email"], row["user_name"], row["name"]):
+                return str(row["sys_id"])
+        raise KeyError(email_or_name)
+
+    def incident(
+        self,
+        short_description: str,
+        *,
+        number: str = "",
+        assigned: str = "",
+        opened: float | None = None,
+        updated: float | None = None,
+        sla_end: float | None = None,
+        **fields: Any,
+    ) -> Json:
+        """Lay an incident down, with its SLA where it has one."""
+        opened = self.clock.time() if opened is None else opened
+        if not number:
+            self._last["incident"] += 1
+            number = f"INC{self._last['incident']:07d}"
+        values = {
+            "number": number, "short_description": short_description, "description": short_description, "state": "1",
+            "priority": "3", "impact": "2", "urgency": "2", "active": "true", "opened_at": stored(opened),
+            "assigned_to": self.user(assigned) if assigned else "", "escalation": "0", "reassignment_count": "0",
+            "made_sla": "true", "sys_class_name": "incident", "caller_id": self.user("greta@example.com"),
+            "opened_by": self.user("greta@example.com"), "assignment_group": sys_id("group", GROUPS[0]),
+            "incident_state": fields.get("state", "1"), "sla_due": stored(sla_end) if sla_end else "",
+        } | fields  # fmt: skip
+        row = self.insert("incident", values, by="greta.mill", id=sys_id("incident", number), at=opened)
+        row["sys_updated_on"] = stored(opened if updated is None else updated)
+        if sla_end is not None:
+            self.sla(row, opened, sla_end)
+        return row
+
+    def sla(self, incident: Json, start: float, end: float) -> Json:
+        values = {"task": incident["sys_id"], "sla": "Resolution", "stage": "in_progress", "active": "true",
+                  "start_time": stored(start), "planned_end_time": stored(end), "has_breached": "false",
+                  "original_breach_time": stored(end)}  # fmt: skip
+        return self.insert("task_sla", values, by="system", id=sys_id("sla", incident["number"]), at=start)
+
+    def by_number(self, number: str) -> Json:
+        return next(row for row in self.rows["incident"].values() if row["number"] == number)
+
+    @property
+    def api_user(self) -> str:
+        return credentials.SERVICENOW_USER
