@@ -25,7 +25,7 @@ def problem(wrong: Problem, command: str) -> Reply:
     spec = wrong.spec
     if spec is None:
         return plain(wrong.text, footer=f"{command} help lists what I can do.")
-    return plain(wrong.text, f"Like this: {command} {spec.examples[-1]}", footer=usage(spec, command))
+    return plain(wrong.text, f"Like this: {command} {spec.examples[0]}", footer=usage(spec, command))
 
 
 def not_linked(platform: str, account: str) -> Reply:

@@ -36,7 +36,7 @@ from deskbell.net import metrics
 
 __all__ = ["COMMANDS", "Commands", "Spec", "commands_markdown"]
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("deskbell.commands")
 
 
 class Commands:

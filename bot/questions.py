@@ -1,5 +1,6 @@
 """The commands that only ask: lists, one alert, cases and jobs, who is on duty, who am I, help. They change nothing."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,6 +20,8 @@ _SIFTED = 2000  # and how far down at most
 _NUMBER = 100
 _HAS_BUTTONS = ACTORS | {Role.TECHNICIAN}
 _KNOWS_CUSTOMERS = _HAS_BUTTONS | {Role.COMPLIANCE}  # who sees a requester's or customer's name
+
+log = logging.getLogger("deskbell.commands")
 
 
 class Questions:
@@ -108,7 +111,7 @@ class Questions:
             titles = {name: self._front.source_title(name) for name in {item.record.source for item in found}}
             return Spoken(answers.which(found, titles, self._front.command))
         stored = (exact or found)[0]
-        return Spoken(await self._stored(person, stored), partial(self._fresh, person, stored))
+        return Spoken(await self._stored(person, stored), partial(self._later, person, stored))
 
     async def _visible(self, person: Person, number: str, kind: str | None) -> list[StoredRecord]:
         found = await self._front.find_records(number, kind)
@@ -124,6 +127,14 @@ class Questions:
     async def _stored(self, person: Person, stored: StoredRecord) -> Reply:
         read_at = await self._front.freshness(stored.record.source) or stored.seen_at
         return await self._told(person, stored, answers.as_of(read_at, person.zone, self._front.now()))
+
+    async def _later(self, person: Person, stored: StoredRecord) -> Reply | None:
+        """Runs on its own when the first answer is out already, so that nobody is left to catch what breaks."""
+        try:
+            return await self._fresh(person, stored)
+        except Exception:
+            log.exception("a record of %s could not be refreshed", stored.record.source)
+            return None
 
     async def _fresh(self, person: Person, stored: StoredRecord) -> Reply | None:
         """The record from its source as it is now; where that fails, what is stored, and why there is nothing newer."""

@@ -53,7 +53,12 @@ class Server:
     async def start(self) -> None:
         """Listens. Raises OSError when the address is taken."""
         self._runner = web.AppRunner(
-            self._app, handle_signals=False, access_log=None, shutdown_timeout=_STOP_SECONDS, keepalive_timeout=30
+            self._app,
+            handle_signals=False,
+            access_log=None,
+            shutdown_timeout=_STOP_SECONDS,
+            keepalive_timeout=30,
+            auto_decompress=False,  # signatures are over what was sent, and a packed body may unpack to anything
         )
         await self._runner.setup()
         await web.TCPSite(self._runner, self._conf.host, self._conf.port).start()

@@ -103,11 +103,10 @@ async def read_object(request: web.Request) -> dict[str, Any]:
 
 def read_query(request: web.Request, known: frozenset[str]) -> Mapping[str, str]:
     """The query's values; an unknown or repeated one is named, not ignored."""
-    names = list(request.query)
-    for name in names:
+    for name in request.query:
         if name not in known:
             raise Refused(422, f"Unknown parameter {name[:40]!r}. Known: {', '.join(sorted(known))}.")
-    if len(set(names)) < len(names):
+    if len(set(request.query)) < len(request.query):
         raise Refused(422, "Each parameter may be there once.")
     return dict(request.query)
 

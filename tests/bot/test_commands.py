@@ -1,0 +1,461 @@
+"""Typed commands from the line to the reply, every verb, every role, and what hostile people type."""
+
+import asyncio
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.answers import LINE, PAGE
+from bot.commands import COMMANDS, Commands, commands_markdown
+from bot.ports import Said
+from deskbell.core.access import holds
+from deskbell.core.alert import Severity, Status
+from deskbell.core.ports import SourceError, SourceFault
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def text_of(spoken):
+    reply = spoken.reply
+    card = [reply.card.title, reply.card.summary] if reply.card else []
+    return "\n".join([reply.title, *reply.lines, *card, reply.footer])
+
+
+@pytest.fixture
+def ask(desk, said):
+    commands = Commands(desk)
+
+    async def ask(line, who="ana"):
+        return await commands.run(line, said(who))
+
+    return ask
+
+
+# ---------------------------------------------------------------- what changes an alert
+
+CHANGES = {
+    "ack": ("ack D-12", {}, Status.ACKED),
+    "take": ("take d12", {}, Status.ACKED),
+    "reassign": ('reassign 12 "Anna Weiß"', {"person": "anna"}, Status.ACKED),
+    "escalate": ("escalate #12 nobody answers", {"reason": "nobody answers"}, Status.OPEN),
+    "snooze": ("snooze 12 1h 30m parts come", {"span": timedelta(minutes=90), "reason": "parts come"}, Status.OPEN),
+    "resolve": ("resolve D-12 customer called back", {"reason": "customer called back"}, Status.RESOLVED),
+    "note": ("note 12 called\n them", {"text": "called them"}, Status.OPEN),
+    "unack": ("unack 12", {}, Status.OPEN),
+    "reopen": ("reopen 12", {}, Status.OPEN),
+}
+BEFORE = {"unack": Status.ACKED, "reopen": Status.RESOLVED}
+
+
+def test_every_changing_verb_is_tried_here():
+    assert set(CHANGES) == {spec.verb for spec in COMMANDS if spec.move}
+
+
+@pytest.mark.parametrize("verb", CHANGES)
+async def test_a_change_is_made(verb, desk, ask):
+    line, args, after = CHANGES[verb]
+    desk.add(replace(desk.store[12], status=BEFORE.get(verb, Status.OPEN)))
+    spoken = await ask(line)
+    assert [(i.verb, i.ref, dict(i.args), i.kind) for i in desk.acted] == [(verb, "D-12", args, "command")]
+    assert (desk.acted[0].platform, desk.acted[0].account, desk.acted[0].workspace) == ("slack", "U-ana", "T1")
+    assert desk.store[12].status is after
+    assert desk.store[12].version == 2
+    assert "Ana Ruiz" in text_of(spoken)
+
+
+@pytest.mark.parametrize("verb", CHANGES)
+@pytest.mark.parametrize("who", ["ana", "anna", "jose", "tom", "vera", "carl", "otto", "root", "none"])
+async def test_a_change_is_made_by_those_whose_role_allows_it(verb, who, desk, ask):
+    line, _, _ = CHANGES[verb]
+    desk.add(replace(desk.store[12], status=BEFORE.get(verb, Status.OPEN)))
+    spec = next(spec for spec in COMMANDS if spec.verb == verb)
+    await ask(line, who)
+    allowed = holds(desk.people[who], spec.roles)
+    assert (desk.store[12].version == 2) is allowed
+    assert len(desk.acted) == 1  # a refusal too has gone through the desk, and so into the audit
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("ack", "Which alert?"),
+        ("ack D-12 D-13", "one alert and nothing else"),
+        ("ack all", "Which alert?"),
+        ("ack D-12; resolve D-13 x", "Which alert?"),
+        ("reassign D-12", "To whom?"),
+        ("reassign D-12 xyzzy", "I know no colleague"),
+        ("reassign D-12 <@UNOBODY>", "an admin must link"),
+        ("snooze D-12", "For how long?"),
+        ("snooze D-12 soon", "For how long?"),
+        ("resolve D-12", "Say in a few words why"),
+        ("resolve D-12 \u200b\u202e ", "Say in a few words why"),
+        ("note 12", "Write the note"),
+        ("note 12 " + "x" * 2001, "too long"),
+        ("unack", "Which alert?"),
+    ],
+)
+async def test_a_bad_argument_shows_the_usage_and_an_example_and_changes_nothing(line, words, desk, ask):
+    spoken = await ask(line)
+    verb = line.split()[0]
+    assert words in spoken.reply.lines[0]
+    assert any(text.startswith(f"Like this: /desk {verb} ") for text in spoken.reply.lines)
+    assert spoken.reply.footer.startswith(f"/desk {verb} ALERT")
+    assert desk.acted == []
+
+
+async def test_a_colleague_is_found_by_account_name_and_me(desk, ask):
+    for typed, found in (("<@UANA>", "ana"), ("@jose", "jose"), ("me", "otto"), ("to ana.ruiz@firm.test", "ana")):
+        desk.add(replace(desk.store[12], assignee="", status=Status.OPEN))
+        await ask(f"reassign 12 {typed}", "otto")
+        assert desk.acted[-1].args == {"person": found}
+        assert desk.store[12].assignee == found
+
+
+async def test_the_answer_of_a_refusal_reaches_the_person(desk, ask):
+    assert "already acknowledged" in text_of(await ask("ack 12") and await ask("ack 12", "otto"))
+    assert "There is no alert D-999" in text_of(await ask("ack 999"))
+    assert "from 1m to 7d" in text_of(await ask("snooze 12 9d"))
+
+
+async def test_the_same_message_twice_changes_once(desk):
+    commands, said = Commands(desk), Said("slack", "U-ana", key="same")
+    first, second = await commands.run("ack 12", said), await commands.run("ack 12", said)
+    assert text_of(first) == text_of(second)
+    assert desk.store[12].version == 2
+
+
+# ---------------------------------------------------------------- strangers and roles
+
+
+@pytest.mark.parametrize("line", ["list", "show 12", "case 4711", "help", "whoami", "", "xyzzy", "new x", "oncall"])
+async def test_a_stranger_learns_how_to_be_linked_and_nothing_else(line, desk, ask):
+    spoken = await ask(line, "stranger")
+    assert "Ask a Deskbell admin to link you" in text_of(spoken)
+    assert "U-stranger" in text_of(spoken)
+    assert spoken == await ask("show 999999", "stranger")
+    assert desk.acted == []
+
+
+@pytest.mark.parametrize("verb", CHANGES)
+async def test_a_stranger_who_tries_to_change_something_is_audited_and_told_the_same(verb, desk, ask):
+    spoken = await ask(CHANGES[verb][0], "stranger")
+    assert spoken == await ask("list", "stranger")
+    assert [i.verb for i in desk.acted] == [verb]
+    assert desk.store[12].version == 1
+
+
+@pytest.mark.parametrize("who", ["ana", "anna", "jose", "tom", "vera", "carl", "otto", "root"])
+async def test_help_lists_what_the_role_allows(who, desk, ask):
+    spoken = await ask("help", who)
+    listed = {re.match(r"/desk (\w+)", line)[1] for line in spoken.reply.lines}
+    assert listed == {spec.verb for spec in COMMANDS if holds(desk.people[who], spec.roles)}
+
+
+@pytest.mark.parametrize("spec", COMMANDS, ids=lambda spec: spec.verb)
+async def test_help_tells_about_each_command(spec, ask):
+    spoken = await ask(f"help {spec.verb}")
+    assert spoken.reply.title.startswith(f"/desk {spec.verb}")
+    assert all(f"/desk {example}" in text_of(spoken) for example in spec.examples)
+
+
+@pytest.mark.parametrize("line", ["list", "show 12", "case 4711", "job 12", "new x", "oncall"])
+async def test_a_person_without_a_role_is_told_which_is_needed(line, ask):
+    assert "Your role does not allow" in text_of(await ask(line, "none"))
+
+
+async def test_help_about_a_slip_and_about_nonsense(ask):
+    assert (await ask("help snoze")).reply.title.startswith("/desk snooze")
+    assert "I don't know" in text_of(await ask("help xyzzy"))
+    assert "Yours don't allow it" in text_of(await ask("help ack", "vera"))
+
+
+async def test_whoami(ask):
+    told = text_of(await ask("whoami", "tom"))
+    assert "Tom Field (tom)" in told
+    assert "technician" in told
+    assert "fieldwork T-7" in told
+
+
+async def test_oncall(desk, ask):
+    assert (await ask("oncall")).reply.lines == ("dispatch: Ana Ruiz", "night: nobody")
+    assert (await ask("/oncall Dispatch")).reply.lines == ("dispatch: Ana Ruiz",)
+    assert "There are: dispatch, night" in text_of(await ask("oncall moon"))
+    desk.rotas = {}
+    assert "No rota" in text_of(await ask("oncall"))
+
+
+# ---------------------------------------------------------------- lists
+
+
+def refs(spoken):
+    return [line.split()[1] for line in spoken.reply.lines]
+
+
+async def test_the_list_is_most_severe_first_and_fits_a_phone(desk, ask, build):
+    desk.add(build["alert"](15, summary="x" * 500, assignee="jose"), build["alert"](16, status=Status.RESOLVED))
+    spoken = await ask("list")
+    assert refs(spoken) == ["D-13", "D-12", "D-14", "D-15"]
+    assert all(len(line) <= LINE for line in spoken.reply.lines)
+    assert spoken.reply.lines[0] == "P1 D-13 J-13 Tom Field 25 min late, Northgate · nobody yet"
+    assert spoken.reply.lines[3].endswith("· José Núñez")
+
+
+async def test_the_list_shows_who_sleeps(desk, ask, build):
+    desk.add(replace(desk.store[12], snoozed_until=build["now"] + timedelta(hours=1)))
+    assert (await ask("list")).reply.lines[1].endswith("snoozed to 13:00")
+
+
+@pytest.mark.parametrize(
+    ("who", "line", "found"),
+    [
+        ("ana", "list", ["D-13", "D-12", "D-14"]),
+        ("ana", "list mine", []),
+        ("ana", "list team north", ["D-13"]),
+        ("ana", "list south", ["D-14"]),
+        ("ana", "list source fieldwork", ["D-13", "D-12", "D-14"]),
+        ("ana", "list source freshdesk", []),
+        ("ana", "list team", ["D-13", "D-12", "D-14"]),
+        ("anna", "list", ["D-13", "D-12"]),
+        ("anna", "list team", ["D-13"]),
+        ("anna", "list team south", []),
+        ("jose", "list", ["D-13", "D-12", "D-14"]),
+        ("jose", "list team", ["D-14"]),
+        ("otto", "list team", ["D-13", "D-14"]),
+        ("tom", "list", ["D-14"]),
+        ("vera", "list", ["D-13", "D-12", "D-14"]),
+        ("carl", "list", ["D-13", "D-12", "D-14"]),
+    ],
+)
+async def test_a_list_holds_what_the_person_may_see(who, line, found, ask):
+    spoken = await ask(line, who)
+    assert (refs(spoken) if found else spoken.reply.lines[0][:13]) == (found or "Nothing there")
+
+
+async def test_open_leaves_out_what_is_acknowledged(desk, ask):
+    desk.add(replace(desk.store[13], status=Status.ACKED))
+    assert refs(await ask("list open")) == ["D-12", "D-14"]
+
+
+@pytest.mark.parametrize("who", ["ana", "anna"])
+async def test_a_long_list_comes_in_pages(who, desk, ask, build):
+    desk.store.clear()
+    desk.add(*(build["alert"](n, team="north") for n in range(1, 58)))
+    first, last = await ask("list open", who), await ask("list open 3", who)
+    assert len(first.reply.lines) == PAGE
+    assert first.reply.title == "Alerts 1 to 20 of 57"
+    assert first.reply.footer == "Next: /desk list open 2"
+    assert refs(last) == [f"D-{n}" for n in range(41, 58)]
+    assert last.reply.footer == ""
+    assert "There is no page 9: the last is 3." in text_of(await ask("list open 9", who))
+
+
+async def test_show_gives_the_card_with_buttons_to_those_who_may_press_them(ask):
+    assert (await ask("show d-12")).reply.card.buttons
+    assert not (await ask("show d-12", "vera")).reply.card.buttons
+    assert (await ask("12")).reply.card.ref == "D-12"
+
+
+@pytest.mark.parametrize(
+    ("who", "seen"),
+    [
+        ("ana", {12, 13, 14, 15}),
+        ("anna", {12, 13, 15}),
+        ("jose", {12, 13, 14, 15}),
+        ("tom", {12, 14}),
+        ("vera", {12, 13, 14, 15}),
+    ],
+)
+async def test_show_hides_what_is_not_the_persons(who, seen, desk, ask, build):
+    desk.add(build["alert"](15))  # on a job that is not Tom's, unlike that of D-12
+    for number in (12, 13, 14, 15):
+        spoken = await ask(f"show {number}", who)
+        assert bool(spoken.reply.card) is (number in seen)
+    missing = [text_of(await ask(f"show {n}", who)).replace(str(n), "N") for n in (99, *({13, 14} - seen))]
+    assert len(set(missing)) == 1  # hidden reads as not there
+
+
+# ---------------------------------------------------------------- cases and jobs
+
+
+async def test_a_case_is_answered_at_once_and_says_how_fresh_that_is(desk, ask, build):
+    desk.add(build["alert"](20, source="freshdesk", record_id="c4711"))
+    spoken = await ask("/case 4711")
+    assert spoken.reply.title == "Case 4711 · Freshdesk"
+    assert "Status: open (Pending us)" in spoken.reply.lines
+    assert "Resolution due: 12:22, in 22 min" in spoken.reply.lines
+    assert "Requester: Pat Customer" in spoken.reply.lines
+    assert any(line.startswith("P2 D-20") for line in spoken.reply.lines)
+    assert spoken.reply.footer == "As of 11:59, read 12 s ago."
+
+
+async def test_a_case_is_then_refreshed_from_its_source(desk, ask, build):
+    spoken = await ask("case 4711")
+    same = await spoken.later()
+    assert same.footer == "Fresh from Freshdesk 12:00. Nothing has changed."
+    desk.at_source["c4711"] = build["changed"](build["case"]().record, assignee="Anna Weiß")
+    fresh = await spoken.later()
+    assert "With: Anna Weiß" in fresh.lines
+    assert fresh.footer == "Fresh from Freshdesk 12:00."
+
+
+async def test_a_case_that_cannot_be_refreshed_says_why(desk, ask):
+    spoken = await ask("case 4711")
+    desk.at_source["c4711"] = SourceError(SourceFault.UNREACHABLE, "no answer in 10 s")
+    old = await spoken.later()
+    assert old.lines == spoken.reply.lines
+    assert "Freshdesk can't be read just now: no answer in 10 s. As of 11:59" in old.footer
+    desk.at_source["c4711"] = None
+    assert "no longer in Freshdesk" in (await spoken.later()).lines[0]
+    desk.at_source["c4711"] = RuntimeError("a bug")
+    assert await spoken.later() is None
+
+
+async def test_a_job_is_shown(ask):
+    spoken = await ask("job 12")
+    assert spoken.reply.title == "Job J-12 · Fieldwork"
+    assert "Planned: 11:35 to 13:00" in spoken.reply.lines
+    assert "Customer: Hansen" in spoken.reply.lines
+    assert (await ask("case j-12")).reply.title == spoken.reply.title  # asked as a case, found as a job
+
+
+async def test_customers_are_not_named_to_mere_viewers(ask):
+    assert "Pat Customer" not in text_of(await ask("case 4711", "vera"))
+    assert "Hansen" not in text_of(await ask("job 12", "vera"))
+    assert "Pat Customer" in text_of(await ask("case 4711", "carl"))
+
+
+async def test_a_technician_sees_own_jobs_only(desk, ask):
+    assert (await ask("job 12", "tom")).reply.title == "Job J-12 · Fieldwork"
+    hidden, missing = await ask("job 99", "tom"), await ask("job 98", "tom")
+    assert text_of(hidden).replace("99", "N") == text_of(missing).replace("98", "N")
+    assert "I find no" in text_of(await ask("case 4711", "tom"))
+
+
+async def test_other_teams_records_are_hidden(desk, ask, build):
+    desk.records.append(build["case"]("500", team="south"))
+    assert "I find no case" in text_of(await ask("case 500", "anna"))
+    assert "Case 500" in text_of(await ask("case 500", "otto"))
+
+
+async def test_several_matches_are_asked_about_unless_one_is_exact(desk, ask, build):
+    desk.records += [build["case"]("INC0004711", source="freshdesk"), build["case"]("INC1004711")]
+    assert (await ask("case 4711")).reply.title == "Case 4711 · Freshdesk"
+    spoken = await ask("case 004711")
+    assert spoken.reply.title == "Which one?"
+    assert spoken.reply.lines[0].startswith("/desk case INC0004711 · Freshdesk · Compressor")
+    assert spoken.later is None
+
+
+@pytest.mark.parametrize("line", ["case", "job", "case #", "show", "show me"])
+async def test_a_question_without_a_number_shows_how_to_ask(line, ask):
+    assert any("Like this: /desk" in text for text in (await ask(line)).reply.lines)
+
+
+# ---------------------------------------------------------------- alerts of one's own
+
+
+async def test_new_raises_an_alert(desk, ask):
+    assert (
+        text_of(await ask("new P1 team=north about=J-12 gas leak\nsecond line")).strip() == "D-100 is open and rings."
+    )
+    ((caller, key), (_, asked)), *_ = desk.raised.items()
+    assert (caller, key) == ("ana", "key-0")
+    assert (asked["title"], asked["text"], asked["subject"]) == ("gas leak", "second line", "J-12")
+    assert (asked["severity"], asked["team"], asked["person"].id) == (Severity.P1, "north", "ana")
+
+
+async def test_new_belongs_to_the_persons_only_team(desk, ask):
+    await ask("new pump down", "anna")
+    assert next(iter(desk.raised.values()))[1]["team"] == "north"
+
+
+@pytest.mark.parametrize(
+    ("who", "line", "words"),
+    [
+        ("ana", "new", "what is wrong"),
+        ("ana", "new P1", "what is wrong"),
+        ("ana", "new team=moon x", "There are: north, south"),
+        ("anna", "new team=south x", "There are: north"),
+        ("vera", "new x", "Your role does not allow new"),
+        ("tom", "new x", "Your role does not allow new"),
+        ("carl", "new x", "Your role does not allow new"),
+    ],
+)
+async def test_new_is_refused(who, line, words, desk, ask):
+    assert words in text_of(await ask(line, who))
+    assert desk.raised == {}
+
+
+# ---------------------------------------------------------------- whatever people type
+
+HOSTILE = [
+    "<!channel> @everyone {{7*7}}",
+    "note 12 <!channel> {{7*7}} \u202eevil\u202c \ud800 <script>alert(1)</script>",
+    "reassign 12 <@U123|<@U456>>",
+    "reassign 12 " + "a" * 2000,
+    "ack " + "9" * 2900,
+    "snooze 12 " + "9" * 2900,
+    "list " + "team " * 500,
+    "list " + "\u0661" * 50,
+    "case ' OR 1=1 --",
+    "case %_",
+    "help " + "\u0300" * 1000,
+    "new " + "\n" * 1000,
+    "new P1 team=" + '"' * 900,
+    "\x00\x01\x02",
+    "/" * 2000,
+    "@" * 2000,
+    "🔥" * 1000,
+    "ack\t12",
+    "x" * 5_000_000,
+]
+
+
+@pytest.mark.parametrize("line", HOSTILE, ids=lambda line: repr(line[:24]))
+@pytest.mark.parametrize("who", ["ana", "tom", "vera", "stranger"])
+async def test_hostile_lines_get_an_answer(line, who, ask):
+    spoken = await ask(line, who)
+    told = text_of(spoken)
+    assert told.strip()
+    assert not re.search("[\ud800-\udfff\u202a-\u202e\x00]", told)
+    assert len(told) < 4000
+
+
+_PARTS = st.one_of(
+    st.sampled_from([spec.verb for spec in COMMANDS]),
+    st.sampled_from(["12", "D-12", "13", "@ana", "<@UANA>", "30m", "mine", "team", "north", "P1", "team=", '"', "\n"]),
+    st.text(max_size=30),
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(line=st.lists(_PARTS, max_size=8).map(" ".join), who=st.sampled_from(["ana", "anna", "tom", "vera", "nobody"]))
+def test_any_line_gets_an_answer_of_its_own(line, who, build):
+    desk = build["usual"]()
+    spoken = asyncio.run(Commands(desk)._run(line, Said("slack", f"U-{who}", key="k")))
+    assert text_of(spoken).strip()
+    if spoken.later:
+        assert asyncio.run(spoken.later())
+
+
+async def test_a_failure_inside_is_told_and_never_raised(desk, ask):
+    desk.failing = RuntimeError("the database is gone")
+    told = text_of(await ask("list"))
+    assert "Something went wrong on my side" in told
+    assert "database" not in told
+
+
+def test_the_readme_has_the_table():
+    match = (
+        re.search(r"<!-- commands -->\n(.*?)\n<!-- /commands -->", README.read_text(), re.DOTALL)
+        if README.exists()
+        else None
+    )
+    if match is None:
+        pytest.skip("no README with a commands table yet")
+    assert match[1].strip() == commands_markdown().strip()
