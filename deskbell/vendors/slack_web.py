@@ -1,6 +1,7 @@
 """Calls to Slack's Web API through its SDK: one session, no retries, every failure a `Trouble` with its Outcome."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
@@ -14,6 +15,10 @@ from deskbell.net.redact import redact
 from deskbell.vendors.slack import SlackConf, outcome
 
 CONNECT_S = 5.0
+
+# The SDK writes whole requests to a logger at DEBUG, and a traceback for every second that Slack is away.
+SDK_LOG = logging.getLogger("deskbell.slack.sdk")
+SDK_LOG.setLevel(logging.CRITICAL)
 
 
 class Trouble(Exception):
@@ -86,7 +91,12 @@ _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 def web_client(conf: SlackConf, token: str | None, session: aiohttp.ClientSession | None = None) -> AsyncWebClient:
     client = AsyncWebClient(
-        token=token, base_url=conf.base_url, timeout=int(conf.timeout_s), session=session, retry_handlers=[]
+        token=token,
+        base_url=conf.base_url,
+        timeout=int(conf.timeout_s),
+        session=session,
+        logger=SDK_LOG,
+        retry_handlers=[],
     )
     client.proxy = conf.proxy or None  # the SDK has read HTTPS_PROXY meanwhile, and knows no exception for loopback
     return client

@@ -1,0 +1,68 @@
+"""Words for one person: through the response URL that came with what they did, else as an ephemeral message."""
+
+import asyncio
+import logging
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackClientError
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.slack_reading import Sender
+from deskbell.core.card import Reply
+from deskbell.faces import slack as face
+from deskbell.net.redact import redact
+from deskbell.vendors.slack import RESPONSE_HOST, SlackConf
+from deskbell.vendors.slack_web import SlackWeb, Trouble
+
+log = logging.getLogger("deskbell.slack")
+
+
+class Say:
+    """Never raises: who could not be told is noted in the log, for what they did is done and audited anyway."""
+
+    def __init__(self, web: SlackWeb) -> None:
+        self._web = web
+
+    async def whisper(self, sender: Sender, text: str) -> None:
+        await self.reply(sender, Reply(lines=(text,)))
+
+    async def reply(self, sender: Sender, reply: Reply) -> None:
+        shown = face.reply(reply)
+        public = "in_channel" if reply.public else "ephemeral"
+        if not await self._respond(sender.response_url, shown | {"response_type": public, "replace_original": False}):
+            await self._ephemeral(sender, shown)
+
+    async def _respond(self, url: str, body: face.Json) -> bool:
+        if not is_response_url(url, self._web.conf):
+            return False
+        client = AsyncWebhookClient(url, session=self._web.session, retry_handlers=[])
+        client.proxy = self._web.conf.proxy or None
+        try:
+            async with asyncio.timeout(self._web.conf.timeout_s):
+                return (await client.send_dict(body)).status_code == 200
+        except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError, ValueError) as error:
+            log.info("Slack did not take an answer: %s", redact(error))
+            return False
+
+    async def _ephemeral(self, sender: Sender, shown: face.Json) -> None:
+        if not sender.channel:
+            return
+        call = self._web.client.chat_postEphemeral(
+            channel=sender.channel, user=sender.account, parse="none", link_names=False, **shown
+        )
+        try:
+            await self._web.ask(call)
+        except Trouble as trouble:
+            log.warning("an answer did not reach its person: %s", trouble.why)
+
+
+def is_response_url(url: str, conf: SlackConf) -> bool:
+    """Only Slack's own, or the stand-in's that the base URL names: nobody sends our answers anywhere else."""
+    try:
+        given, base = urlsplit(url), urlsplit(conf.base_url)
+    except ValueError:
+        return False
+    if given.scheme == "https" and given.netloc == RESPONSE_HOST:
+        return True
+    return bool(given.netloc) and (given.scheme, given.netloc) == (base.scheme, base.netloc)

@@ -1,0 +1,133 @@
+"""The forms that a tap opens in Slack, and what comes back in them. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import orjson
+
+from deskbell.faces.slack import OPTIONS, PLACEHOLDER, Json, option, plain
+
+# https://docs.slack.dev/reference/views/modal-views
+TITLE = 24
+LABEL = 2000
+PRIVATE_METADATA = 3000
+INPUT = 2000  # Slack takes 3000; this is as much as a note may hold
+ERROR = 300
+
+Colleague = tuple[str, str, str]  # person id, name, a note like "on duty"
+
+CALLBACK_PREFIX = "desk."
+PEOPLE = "desk.people"  # the action id under which Slack asks for suggestions
+ANSWER = "answer"  # the block that every form has, and where a refusal is shown
+QUICK = "quick"
+QUICK_REASONS = ("Customer informed", "Rescheduled", "Technician on site", "Fixed", "Not a real problem")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the tap came from; travels with the form, and only Slack's servers hold it meanwhile."""
+
+    token: str
+    channel: str = ""
+    ts: str = ""
+
+
+def reassign(ref: str, origin: Origin, people: Sequence[Colleague]) -> Json:
+    """A menu of colleagues; one that is searched while typing where they are too many for a menu."""
+    menu: Json = {"action_id": PEOPLE, "placeholder": plain("Choose a colleague", PLACEHOLDER)}
+    if len(people) > OPTIONS:
+        menu |= {"type": "external_select", "min_query_length": 0}
+    else:
+        menu |= {"type": "static_select", "options": suggestions(people, "")}
+    note = "They are told at once, and it counts as acknowledged."
+    return _modal("reassign", f"Reassign {ref}", "Reassign", origin, [_input(ANSWER, "Colleague", menu, hint=note)])
+
+
+def suggestions(people: Sequence[Colleague], typed: str) -> list[Json]:
+    """The colleagues whose name holds what was typed."""
+    wanted = typed.casefold().split()
+    found = [one for one in people if all(word in one[1].casefold() for word in wanted)]
+    return [option(person, name, note) for person, name, note in found[:OPTIONS]]
+
+
+def resolve(ref: str, origin: Origin) -> Json:
+    quick: Json = {
+        "type": "static_select",
+        "action_id": QUICK,
+        "placeholder": plain("Choose", PLACEHOLDER),
+        "options": [option(words, words) for words in QUICK_REASONS],
+    }
+    blocks = [
+        _input(QUICK, "Why is it over?", quick, optional=True),
+        _input(ANSWER, "In your own words", _text_input(), optional=True),
+    ]
+    return _modal("resolve", f"Resolve {ref}", "Resolve", origin, blocks)
+
+
+def note(ref: str, origin: Origin) -> Json:
+    return _modal("note", f"Note on {ref}", "Add note", origin, [_input(ANSWER, "Note", _text_input())])
+
+
+def nobody(ref: str, origin: Origin) -> Json:
+    """Instead of an empty menu, which Slack refuses."""
+    text = plain("There is no colleague who could take it. Ask an administrator to add some to Deskbell.", LABEL)
+    view = _modal("nobody", f"Reassign {ref}", "", origin, [{"type": "section", "text": text}])
+    return {key: value for key, value in view.items() if key != "submit"}
+
+
+# The verbs whose button opens a form instead of acting, but for `reassign`, which needs the colleagues.
+TEXT_FORMS: Mapping[str, Callable[[str, Origin], Json]] = {"resolve": resolve, "note": note}
+FORM_VERBS = frozenset({"reassign", *TEXT_FORMS})
+
+
+# ---------------------------------------------------------------- what comes back
+
+
+def origin_of(private_metadata: str) -> Origin | None:
+    try:
+        data = orjson.loads(private_metadata)
+        return Origin(str(data["token"]), str(data.get("channel", "")), str(data.get("ts", "")))
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def args_of(verb: str, values: Mapping[str, Any]) -> dict[str, str] | None:
+    """What was filled in, as the desk wants it; None when nothing was."""
+    answer, quick = _value(values, ANSWER), _value(values, QUICK)
+    said = ": ".join(part for part in (quick, answer) if part)
+    name = {"reassign": "person", "resolve": "reason", "note": "text"}.get(verb, "text")
+    return {name: said} if said else None
+
+
+def missing(verb: str) -> str:
+    return {"reassign": "Choose a colleague.", "resolve": "Choose a reason or write one."}.get(verb, "Write something.")
+
+
+def _value(values: Mapping[str, Any], block: str) -> str:
+    """The one element of a block, whether it was typed or chosen."""
+    for element in cast("Mapping[str, Any]", values.get(block) or {}).values():
+        chosen = element.get("selected_option") or {}
+        return str(element.get("value") or chosen.get("value") or "").strip()
+    return ""
+
+
+def _modal(verb: str, title: str, submit: str, origin: Origin, blocks: list[Json]) -> Json:
+    return {
+        "type": "modal",
+        "callback_id": f"{CALLBACK_PREFIX}{verb}",
+        "title": plain(title, TITLE),
+        "submit": plain(submit, TITLE),
+        "close": plain("Cancel", TITLE),
+        "private_metadata": orjson.dumps(asdict(origin)).decode(),
+        "blocks": blocks,
+    }
+
+
+def _input(block: str, label: str, element: Json, *, hint: str = "", optional: bool = False) -> Json:
+    out: Json = {"type": "input", "block_id": block, "label": plain(label, LABEL), "element": element}
+    return out | ({"hint": plain(hint, LABEL)} if hint else {}) | ({"optional": True} if optional else {})
+
+
+def _text_input() -> Json:
+    return {"type": "plain_text_input", "action_id": "text", "multiline": True, "max_length": INPUT}
