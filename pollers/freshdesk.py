@@ -17,10 +17,11 @@ from deskbell.net.answers import Reply
 from deskbell.net.http import Http
 from deskbell.vendors import freshdesk as vendor
 from pollers import checks
+from pollers.conf import Writeback
 from pollers.cursor import OVERLAP, Fetched, Pace, Row
 from pollers.names import Names
 from pollers.own import OwnWrites
-from pollers.rows import as_row, checked_map, child, flag, ident, line, mapping, moment, note_text, number
+from pollers.rows import as_row, child, flag, ident, line, mapping, moment, note_text, number
 from pollers.sweeper import FullSweep, Mapped, Poll, map_each, pages
 from pollers.writing import failed_read
 
@@ -47,11 +48,12 @@ class FreshdeskConf:
     page_size: int = vendor.PAGE_SIZE
     max_pages: int = 20
     include: tuple[str, ...] = ("requester", "stats")
-    status_map: Mapping[str, str] = field(default_factory=dict)
+    status_map: Mapping[str, CaseStatus] = field(default_factory=dict)
     teams: Mapping[str, str] = field(default_factory=dict)
     team: str = ""
     zone: str = "UTC"
     allow_http: bool = False
+    writeback: Writeback = field(default_factory=Writeback)
 
 
 def same_activity(_record_id: str, changed_at: datetime) -> datetime:
@@ -147,7 +149,6 @@ class Freshdesk:
     def __init__(
         self, conf: FreshdeskConf, http: Http | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
-        checked_map(conf.status_map, CaseStatus, f"{conf.name}: status_map")
         self.conf = conf
         base = vendor.site_of(conf.base_url) + vendor.API
         self.http = http or Http(

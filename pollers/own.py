@@ -35,9 +35,9 @@ class OwnWrites:
     def dump(self) -> dict[str, list[str]]:
         return {key: [own.before.isoformat(), own.upto.isoformat()] for key, own in self._items.items()}
 
-    def begin(self, record_id: str, changed_at: datetime) -> None:
+    def begin(self, record_id: str, changed_at: datetime, *, ours: bool | None = None) -> None:
         """We are about to write to a record that last changed then."""
-        before = self.activity(record_id, changed_at)
+        before = self.activity(record_id, changed_at, ours=ours)
         self._put(record_id, Own(before, changed_at))
 
     def done(self, record_id: str, changed_at: datetime) -> None:

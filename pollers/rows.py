@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -77,14 +76,6 @@ def as_row(raw: Any, id: Any, stamp: datetime | None) -> Row:
     """A row for the sweep; one without an id gets its hash for one, so that it is seen and put into quarantine."""
     reading = version(raw)
     return Row(line(id, 100) or f"?{reading}", stamp, reading, raw)
-
-
-def checked_map(values: Mapping[str, str], kind: type[StrEnum], where: str) -> dict[str, str]:
-    """A configured map with its keys in lower case. ValueError names a value that is no `kind`."""
-    for key, value in values.items():
-        if value not in set(kind):
-            raise ValueError(f"{where}: {key!r} is mapped to {value!r}; use one of: {', '.join(kind)}")
-    return {key.lower(): value for key, value in values.items()}
 
 
 def version(raw: Any) -> str:
