@@ -321,7 +321,7 @@ class Freshdesk:
             outcome = await self._done(item, "PUT", path, {"status": vendor.RESOLVED})
             if not isinstance(outcome, Sent):
                 return outcome
-        return await self._note(item) if item.text else Sent({}, "resolved")
+        return await self._note(item) if item.text else Sent()
 
     async def _done(self, item: WriteBack, method: str, path: str, body: Mapping[str, Any]) -> Outcome:
         reply = await self.http.send(method, path, body)

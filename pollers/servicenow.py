@@ -21,12 +21,22 @@ from pollers.cursor import Batch, Fetched, Pace, Row, from_json, sweep, to_json
 from pollers.names import Names
 from pollers.own import OwnWrites
 from pollers.rows import as_row, line, moment, note_text, number
+from pollers.servicenow_incident import (
+    COLUMNS,
+    Book,
+    ServiceNowConf,
+    auth_of,
+    by_us,
+    status_of,
+    to_record,
+    unmapped,
+)
 from pollers.sweeper import FullSweep, Mapped, Poll, map_each, pages
 from pollers.writing import failed_read
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 __all__ = ["ServiceNow", "ServiceNowConf", "to_record"]
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MARGIN = 20  # one row in so many is read twice when paging by offset, because rows move while we read
 _FEW = "sys_id,sys_updated_on,sys_updated_by,state,assigned_to"
 
