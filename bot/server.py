@@ -31,6 +31,12 @@ class ServerConf:
     tokens: tuple[ApiToken, ...] = ()
     alerts_per_hour: int = 120  # for each caller of the API
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ValueError("port must be from 0 to 65535; 0 takes any that is free")
+        if self.alerts_per_hour < 1:
+            raise ValueError("alerts_per_hour must be 1 or more")
+
 
 class Server:
     """`hooks` maps a path to what answers there, like SLACK_EVENTS in Slack's HTTP mode. Each verifies its caller."""
