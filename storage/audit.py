@@ -1,0 +1,222 @@
+"""The audit chain: appended in the same commit as what it tells of, sealed once a commit.
+
+An entry is canonical JSON of {actor, alert, at, data, personal, prev, seq, verb}; its hash is the SHA-256 of that,
+and `prev` is the hash before it. A head seals a commit: HMAC-SHA256, with a key that is not in the database, over
+{at, count, hash, number, prev, seq}. Personal values are not in the chain, but salted digests of them are.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from deskbell.core.ports import AuditRow, Entry
+from deskbell.net.faults import point
+from storage.codec import dumps, loads, micros, moment
+from storage.schema import AUDIT, AUDIT_HEADS, AUDIT_VALUES
+from storage.sql import Db, Row, Statement, bind, sized, storable, within
+
+GENESIS = "0" * 64
+
+_COLUMNS = (AUDIT.c.seq, AUDIT.c.at, AUDIT.c.actor, AUDIT.c.verb, AUDIT.c.alert_id, AUDIT.c.data, AUDIT.c.personal)
+_ROW = (*_COLUMNS, AUDIT.c.hash)
+
+_TAIL = Statement(sa.select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1))
+_LAST_HEAD = Statement(sa.select(*AUDIT_HEADS.c).order_by(AUDIT_HEADS.c.number.desc()).limit(1))
+_HEAD_AT = Statement(sa.select(*AUDIT_HEADS.c).where(AUDIT_HEADS.c.number == bind("number")))
+_APPEND = Statement(sa.insert(AUDIT), [column.name for column in AUDIT.columns])
+_APPEND_VALUE = Statement(sa.insert(AUDIT_VALUES), [column.name for column in AUDIT_VALUES.columns])
+_SEAL = Statement(sa.insert(AUDIT_HEADS), [column.name for column in AUDIT_HEADS.columns])
+_STORY = Statement(
+    sa.select(*_ROW).where(AUDIT.c.alert_id == bind("alert_id")).order_by(AUDIT.c.seq.desc()).limit(bind("limit"))
+)
+_AFTER = Statement(sa.select(*_ROW).where(AUDIT.c.seq > bind("after")).order_by(AUDIT.c.seq).limit(bind("limit")))
+_COUNT = Statement(sa.select(sa.func.coalesce(sa.func.max(AUDIT.c.seq), 0)))
+_VALUES_OF = sized(
+    lambda size: sa.select(AUDIT_VALUES.c.seq, AUDIT_VALUES.c.name, AUDIT_VALUES.c.value).where(
+        within(AUDIT_VALUES.c.seq, size)
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One seal: with commit `number`, which brought `count` entries, there were `seq`, the last of them with `hash`."""
+
+    number: int
+    seq: int
+    count: int
+    at: int
+    hash: str
+    prev: str
+    mac: str
+
+    def fits(self, key: bytes) -> bool:
+        """Whether the holder of the key made it."""
+        try:
+            return hmac.compare_digest(self.mac.encode(), _mac(key, self).encode())
+        except (TypeError, AttributeError, UnicodeEncodeError):  # a column holds what no head ever held
+            return False
+
+
+START = Head(number=0, seq=0, count=0, at=0, hash=GENESIS, prev=GENESIS, mac=GENESIS)
+
+
+def entry_hash(row: Mapping[str, Any]) -> str:
+    """The hash of an entry with its columns as they are stored. Raises TypeError for what can't be JSON."""
+    return hashlib.sha256(canonical(row)).hexdigest()
+
+
+def canonical(row: Mapping[str, Any]) -> bytes:
+    body = {
+        "actor": row["actor"],
+        "alert": row["alert_id"],
+        "at": row["at"],
+        "data": orjson.Fragment(row["data"]),
+        "personal": orjson.Fragment(row["personal"]),
+        "prev": row["prev"],
+        "seq": row["seq"],
+        "verb": row["verb"],
+    }
+    return orjson.dumps(body)
+
+
+def value_digest(ref: str, salt: str, name: str, value: str) -> str:
+    """What the chain knows of a personal value. The salt is erased with the value; the digest then says nothing."""
+    return hashlib.sha256(orjson.dumps([ref, salt, name, value])).hexdigest()
+
+
+def last_head(db: Db) -> Head:
+    row = db.one(_LAST_HEAD)
+    return Head(*row) if row else START
+
+
+class Chain:
+    """The entries of one transaction. Hashes are computed when it is to be committed, or when it reads its own."""
+
+    def __init__(self, db: Db, key: bytes) -> None:
+        self._db = db
+        self._key = key
+        self._pending: list[tuple[Entry, int]] = []
+        self._written = 0
+
+    def append(self, entry: Entry, at: datetime) -> None:
+        point("audit.append.before")
+        self._pending.append((entry, micros(at)))
+
+    def flush(self) -> None:
+        """Writes the entries that were appended so far."""
+        if not self._pending:
+            return
+        seq, prev = self._db.one(_TAIL) or (0, GENESIS)
+        rows, values = [], []
+        for entry, at in self._pending:
+            seq += 1
+            row, kept = _row(entry, at, seq, prev)
+            prev = row["hash"]
+            rows.append(row)
+            values += kept
+        self._db.many(_APPEND, rows)
+        if values:
+            self._db.many(_APPEND_VALUE, values)
+        self._written += len(rows)
+        self._pending.clear()
+        point("audit.append.after")
+
+    def seal(self, at: datetime) -> Head | None:
+        """The head over all that this transaction appended; None when it was nothing."""
+        self.flush()
+        if not self._written:
+            return None
+        seq, last_hash = self._db.one(_TAIL) or (0, GENESIS)
+        before = last_head(self._db)
+        head = sealed(self._key, before, seq, last_hash, micros(at))
+        self._db.run(_SEAL, **{name: getattr(head, name) for name in Head.__slots__})
+        return head
+
+
+def sealed(key: bytes, before: Head, seq: int, last_hash: str, at: int) -> Head:
+    head = Head(before.number + 1, seq, seq - before.seq, at, last_hash, before.mac, "")
+    return Head(head.number, head.seq, head.count, head.at, head.hash, head.prev, _mac(key, head))
+
+
+def zero(key: bytes) -> Head:
+    """The head of an empty audit, for the file outside."""
+    return Head(0, 0, 0, 0, GENESIS, GENESIS, _mac(key, START))
+
+
+def head_at(db: Db, number: int) -> Head | None:
+    row = db.one(_HEAD_AT, number=number)
+    return Head(*row) if row else None
+
+
+def _mac(key: bytes, head: Head) -> str:
+    body = {name: getattr(head, name) for name in ("at", "count", "hash", "number", "prev", "seq")}
+    return hmac.new(key, orjson.dumps(body), hashlib.sha256).hexdigest()
+
+
+def _row(entry: Entry, at: int, seq: int, prev: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    kept = [_value(seq, name, value) for name, value in entry.personal.items()]
+    digests = {
+        value["name"]: {
+            "ref": value["ref"],
+            "sha256": value_digest(value["ref"], value["salt"], value["name"], value["value"]),
+        }
+        for value in kept
+    }
+    row = {
+        "seq": seq,
+        "at": at,
+        "actor": storable(entry.actor),
+        "verb": storable(entry.verb),
+        "alert_id": entry.alert_id,
+        "data": dumps(entry.data),
+        "personal": dumps(digests),
+        "prev": prev,
+    }
+    row["hash"] = entry_hash(row)
+    return row, kept
+
+
+def _value(seq: int, name: str, value: str) -> dict[str, Any]:
+    return {
+        "ref": secrets.token_hex(8),
+        "seq": seq,
+        "name": storable(name),
+        "salt": secrets.token_hex(16),
+        "value": storable(str(value)),
+    }
+
+
+# ---------------------------------------------------------------- reading
+
+
+def story(db: Db, alert_id: int, limit: int) -> list[AuditRow]:
+    return _rows_of(db, db.all(_STORY, alert_id=alert_id, limit=limit)[::-1])
+
+
+def rows(db: Db, after: int, limit: int) -> list[AuditRow]:
+    return _rows_of(db, db.all(_AFTER, after=after, limit=limit))
+
+
+def count(db: Db) -> int:
+    return int(db.scalar(_COUNT))
+
+
+def _rows_of(db: Db, found: Sequence[Row]) -> list[AuditRow]:
+    with_values = [row[0] for row in found if row[6] != "{}"]
+    values: dict[int, dict[str, str]] = {}
+    for seq, name, value in db.all_in(_VALUES_OF, with_values) if with_values else ():
+        values.setdefault(seq, {})[name] = value
+    return [_audit_row(row, values.get(row[0], {})) for row in found]
+
+
+def _audit_row(row: Row, personal: Mapping[str, str]) -> AuditRow:
+    seq, at, actor, verb, alert_id, data, _digests, its_hash = row
+    return AuditRow(seq, moment(at), Entry(actor, verb, alert_id, loads(data), personal), its_hash)

@@ -1,0 +1,118 @@
+"""The last head of the audit, outside the database: without it, a tail that was cut off would go unseen.
+
+The file holds two heads in slots of fixed place, and each commit overwrites the older one. It is written after the
+database's own fsync and not synced itself, so it may lag behind the database after a crash, but never leads; a slot
+torn by a power cut fails its HMAC, and the other one counts. A file that does not agree with the database is never
+overwritten: it is the evidence.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import orjson
+
+from storage.audit import Head, zero
+
+_SLOT = 512  # a sector: written whole, or not at all
+_FIELDS = ("number", "seq", "count", "at", "hash", "prev", "mac")
+
+
+def newest(path: Path, key: bytes) -> Head | None:
+    """The newest head in the file that the key's holder made; None when there is none."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    slots = (_parse(data[start : start + _SLOT]) for start in (0, _SLOT))
+    return max((head for head in slots if head and head.fits(key)), key=lambda head: head.number, default=None)
+
+
+class HeadFile:
+    """The file of a running store. `trouble` says, for people, why it is not kept up any more."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.trouble = ""
+        self.error = ""  # of the last write; the next one may do better
+        self._fd = -1
+
+    def start(self, key: bytes, last: Callable[[], Head], at: Callable[[int], Head | None]) -> None:
+        """Compares the file with the database, whose heads `last` and `at` read, and keeps it up if they agree.
+
+        The file is read first, because another process may commit meanwhile.
+        """
+        there, kept = self.path.exists(), newest(self.path, key)
+        current = last()
+        if not there and current.number == 0:
+            self._create(zero(key))
+        else:
+            self.trouble = _disagreement(self.path, there, kept, current, at)
+        if not self.trouble:
+            self._open()
+            self.write(current if current.number else zero(key))
+
+    def anchor(self, key: bytes, current: Head) -> None:
+        """Begins the file anew at the database's head: for an operator who knows why they differ."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+        self._create(current if current.number else zero(key))
+        self.trouble = ""
+        self._open()
+
+    def write(self, head: Head) -> None:
+        if self._fd < 0:
+            return
+        try:
+            os.pwrite(self._fd, _slot(head), _SLOT * (head.number % 2))
+            self.error = ""
+        except OSError as error:  # the database is whole, and the file lags behind it
+            self.error = f"The head of the audit could not be written to {self.path}: {error.strerror}."
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            with suppress(OSError):
+                os.fsync(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+    def _open(self) -> None:
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+
+    def _create(self, head: Head) -> None:
+        """On the disk before the first entry can be, so that from then on a missing file means something."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.pwrite(fd, _slot(head), _SLOT * (head.number % 2))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _disagreement(path: Path, there: bool, kept: Head | None, current: Head, at: Callable[[int], Head | None]) -> str:  # noqa: FBT001 - it is one of the facts to weigh
+    if kept is None:
+        state = "is damaged, or of another audit key" if there else "is missing"
+        return f"The file {path}, which holds the head of the audit, {state}. Run: deskbell audit verify"
+    if kept.number > current.number:
+        return f"The audit ends at entry {current.seq}, but {path} knows of {kept.seq}. Run: deskbell audit verify"
+    if kept.number and at(kept.number) != kept:
+        return f"The audit is not the one that {path} knows: entry {kept.seq} differs. Run: deskbell audit verify"
+    return ""
+
+
+def _slot(head: Head) -> bytes:
+    return orjson.dumps({name: getattr(head, name) for name in _FIELDS}).ljust(_SLOT - 1) + b"\n"
+
+
+def _parse(slot: bytes) -> Head | None:
+    try:
+        return Head(**orjson.loads(slot))
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,289 @@
+"""The tables. Their comments carry the state machines, and their partial unique indexes the rules.
+
+Times are microseconds since 1970 in UTC (codec.py alone converts), data is JSON in text columns. Whatever a tick asks
+for has a partial index that holds only what is due, so that a tick costs what is due and not what is stored.
+"""
+
+import sqlalchemy as sa
+
+# The revisions of storage/migrations, oldest first; the code speaks the last one.
+REVISIONS = ("0001",)
+
+METADATA = sa.MetaData()
+
+# Predicates of partial indexes. A query must repeat the text as it stands, or the index is not used.
+STANDING = "status <> 'resolved' OR condition"
+LIVE = "status <> 'resolved'"
+OPEN = "NOT done"
+DUE = "due_at IS NOT NULL"
+CURRENT = "state <> 'retired'"
+UNDONE = "done_at IS NULL"
+
+
+def _time(name: str, *, null: bool = True, comment: str | None = None) -> "sa.Column[int]":
+    return sa.Column(name, sa.BigInteger, nullable=null, comment=comment)
+
+
+def _text(name: str, *, comment: str | None = None) -> "sa.Column[str]":
+    return sa.Column(name, sa.Text, nullable=False, server_default="", comment=comment)
+
+
+def _count(name: str, default: int = 0, *, comment: str | None = None) -> "sa.Column[int]":
+    return sa.Column(name, sa.Integer, nullable=False, server_default=sa.text(str(default)), comment=comment)
+
+
+def _flag(name: str, *, comment: str | None = None) -> "sa.Column[bool]":
+    return sa.Column(name, sa.Boolean, nullable=False, comment=comment)
+
+
+def _serial() -> "sa.Column[int]":
+    # SQLite counts a row up only for INTEGER, and 4 bytes would do nowhere else
+    return sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True)
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
+    return sa.Index(name, *columns, unique=unique, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+
+
+SOURCES = sa.Table(
+    "sources",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    _text("cursor", comment="JSON; committed with the records it stands behind"),
+    _flag("baseline", comment="true until the first sweep is complete: history does not ring"),
+    _text("rules_hash"),
+    _time("last_ok_at"),
+    _time("failing_since"),
+    _count("failures"),
+    _text("error"),
+    sa.Column("skew_s", sa.Float, nullable=False, server_default=sa.text("0")),
+)
+
+RECORDS = sa.Table(
+    "records",
+    METADATA,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("record_id", sa.Text, primary_key=True),
+    _text("kind", comment="visit | case | account"),
+    _text("number_key", comment="the number as people type it, case folded"),
+    _text("id_key", comment="the id, case folded"),
+    _text("loose_key", comment="the number without punctuation and leading zeros: INC0004711 is inc4711"),
+    _text("digits", comment="the number's last digits without leading zeros: J-4711 is 4711"),
+    _text("fingerprint"),
+    _text("data", comment="the whole record, JSON"),
+    _time("seen_at", null=False),
+    _time("due_at", comment="when a rule must look again though nothing changed"),
+    _flag("done", comment="it is over in its source, so that a snapshot need not show it any more"),
+    sa.Index("records_by_number", "number_key"),
+    sa.Index("records_by_id", "id_key"),
+    sa.Index("records_by_loose", "loose_key"),
+    sa.Index("records_by_digits", "digits"),
+    _partial("records_due", "due_at", where=DUE),
+    _partial("records_live", "source", where=OPEN),
+)
+
+QUARANTINE = sa.Table(
+    "quarantine",
+    METADATA,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("record_id", sa.Text, primary_key=True),
+    _text("error"),
+    _text("raw"),
+    _time("first_at", null=False),
+    _time("last_at", null=False),
+    _count("times", 1),
+    comment="Rows that could not be mapped or judged. A row goes when its record is read well again later.",
+)
+
+ALERTS = sa.Table(
+    "alerts",
+    METADATA,
+    _serial(),
+    _text("key"),
+    _text("rule"),
+    _text("source"),
+    _text("record_id"),
+    _text("subject"),
+    _text("title"),
+    _text("summary"),
+    sa.Column("severity", sa.SmallInteger, nullable=False),
+    _time("opened_at", null=False),
+    _time("updated_at", null=False),
+    _count("version", 1, comment="+1 with each change; a write names the version it read, or it is refused"),
+    sa.Column(
+        "status", sa.Text, nullable=False, comment="open <-> acked -> resolved -> open; core.alert.MOVES has all"
+    ),
+    sa.Column("mode", sa.Text, nullable=False, comment="card | listed | held; cards go out in the first mode only"),
+    _text("stage"),
+    _text("facts", comment="JSON, a list of pairs"),
+    _text("url"),
+    _text("team"),
+    _text("zone"),
+    _text("policy"),
+    _flag(
+        "condition", comment="what the rule saw still holds; resolved by a person, it stays resolved until this ends"
+    ),
+    _count("level"),
+    _count("rounds"),
+    _time("escalate_at", comment="the policy's next step is due"),
+    _text("assignee"),
+    _text("acked_by"),
+    _time("acked_at"),
+    _time("snoozed_until"),
+    _text("resolved_by"),
+    _time("resolved_at"),
+    _text("reason"),
+    _text("writeback"),
+    sa.CheckConstraint("severity BETWEEN 1 AND 4", name="alerts_severity"),
+    sa.CheckConstraint("status IN ('open', 'acked', 'resolved')", name="alerts_status"),
+    sa.CheckConstraint("mode IN ('card', 'listed', 'held')", name="alerts_mode"),
+    _partial("alerts_one_per_key", "key", where=STANDING, unique=True),
+    sa.Index("alerts_by_key", "key", "id"),
+    _partial("alerts_standing", "source", "record_id", where=STANDING),
+    _partial("alerts_escalating", "escalate_at", where=f"{LIVE} AND escalate_at IS NOT NULL"),
+    sa.Index("alerts_by_urgency", "status", "severity", "opened_at", "id"),
+    sqlite_autoincrement=True,
+    comment="One exception each. One per key while it is live or its condition holds.",
+)
+
+POSTS = sa.Table(
+    "posts",
+    METADATA,
+    _serial(),
+    sa.Column("alert_id", sa.BigInteger, sa.ForeignKey("alerts.id"), nullable=False),
+    _text("destination"),
+    _count("generation", 1, comment="+1 when the message was lost in the chat and is posted anew, in a row of its own"),
+    _count("wanted", 1, comment="the version that should be seen; +1 with whatever changes the card"),
+    _count("shown", comment="the version the chat has; 0 until it has one"),
+    _text("ref", comment="JSON: what the chat calls the message"),
+    sa.Column(
+        "state",
+        sa.Text,
+        nullable=False,
+        comment="waiting -> claimed -> shown, back to waiting when wanted moves; claimed -> dead -> waiting (revive); "
+        "held while its alert is not in mode card; retired at the end",
+    ),
+    _count("lane", 1, comment="core.ports.Lane; an edit once it was posted"),
+    sa.Column("severity", sa.SmallInteger, nullable=False),
+    _time("created_at", null=False),
+    _time("due_at", comment="waiting: from when it may be sent; claimed: when its lease runs out; else nothing to do"),
+    _count("attempts"),
+    _count("fence", comment="+1 with each claim; who settles must name the fence it was given"),
+    _time("unsure_since", comment="an attempt began then and its end is not known"),
+    _text("last_error"),
+    sa.CheckConstraint("state IN ('waiting', 'claimed', 'shown', 'dead', 'held', 'retired')", name="posts_state"),
+    sa.UniqueConstraint("alert_id", "destination", "generation", name="posts_one_per_generation"),
+    _partial("posts_one_current", "alert_id", "destination", where=CURRENT, unique=True),
+    _partial("posts_due", "destination", "severity", "lane", "created_at", "id", "due_at", where=DUE),
+    _partial("posts_next", "due_at", where=DUE),
+    _partial("posts_dead", "id", where="state = 'dead'"),
+    comment="One card in one room: wanted > shown is work; without a ref it is posted, with one it is edited.",
+)
+
+DISPATCHES = sa.Table(
+    "dispatches",
+    METADATA,
+    _serial(),
+    sa.Column("key", sa.Text, nullable=False, unique=True, comment="asking twice for one dispatch gives one row"),
+    _text("destination"),
+    sa.Column("kind", sa.Text, nullable=False, comment="note | write | notice"),
+    _text("payload", comment="JSON"),
+    sa.Column("alert_id", sa.BigInteger, sa.ForeignKey("alerts.id")),
+    _flag("direct", comment="a direct message: it waits for no card, and for direct messages only"),
+    sa.Column(
+        "state",
+        sa.Text,
+        nullable=False,
+        comment="blocked (an earlier one of its alert is undone, or the card is not there yet) -> waiting -> "
+        "claimed -> sent; claimed -> dead -> waiting (revive); retired with its destination",
+    ),
+    _count("lane", 3, comment="core.ports.Lane"),
+    sa.Column("severity", sa.SmallInteger, nullable=False),
+    _time("created_at", null=False),
+    _time("next_try_at", null=False, comment="not before this: its own time, or the next attempt's"),
+    _time("due_at", comment="as in posts; null while blocked"),
+    _time("done_at", comment="sent, dead or retired then"),
+    _count("attempts"),
+    _count("fence"),
+    _time("unsure_since"),
+    _text("last_error"),
+    _text("ref", comment="JSON: what the vendor calls what it was given"),
+    sa.CheckConstraint(
+        "state IN ('blocked', 'waiting', 'claimed', 'sent', 'dead', 'retired')", name="dispatches_state"
+    ),
+    _partial("dispatches_due", "destination", "severity", "lane", "created_at", "id", "due_at", where=DUE),
+    _partial("dispatches_next", "due_at", where=DUE),
+    _partial("dispatches_undone", "alert_id", "destination", "id", where=UNDONE),
+    _partial("dispatches_dead", "id", where="state = 'dead'"),
+    comment="One event for one destination, sent once, in order per alert and destination.",
+)
+
+INBOX = sa.Table(
+    "inbox",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True, comment="the platform's own unique id of the interaction"),
+    _text("platform"),
+    _time("at", null=False),
+    _text("body"),
+    sa.Column("answer", sa.Text, comment="JSON; null until it was answered"),
+    sa.Index("inbox_by_time", "at"),
+)
+
+ACCOUNTS = sa.Table(
+    "accounts",
+    METADATA,
+    sa.Column("platform", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True, comment="the platform's immutable id, never a name"),
+    _text("person_id"),
+    _time("linked_at", null=False),
+    sa.Index("accounts_by_person", "platform", "person_id", "linked_at"),
+)
+
+AUDIT = sa.Table(
+    "audit",
+    METADATA,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3 ... without a gap"),
+    _time("at", null=False),
+    _text("actor"),
+    _text("verb"),
+    _count("alert_id"),
+    _text("data", comment="canonical JSON"),
+    _text("personal", comment='canonical JSON: {name: {"ref", "sha256"}}; the values are in audit_values'),
+    _text("prev", comment="the hash of the entry before"),
+    _text("hash", comment="SHA-256 over the entry in canonical JSON, prev in it"),
+    sa.Index("audit_by_alert", "alert_id", "seq"),
+    comment="Append-only: triggers refuse UPDATE, DELETE and any INSERT but at the end.",
+)
+
+AUDIT_VALUES = sa.Table(
+    "audit_values",
+    METADATA,
+    sa.Column("ref", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    _text("name"),
+    _text("salt"),
+    _text("value"),
+    sa.Index("audit_values_by_seq", "seq"),
+    comment="Personal values, kept apart: to erase one is to delete its row, and the chain stays whole.",
+)
+
+AUDIT_HEADS = sa.Table(
+    "audit_heads",
+    METADATA,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3 ... without a gap"),
+    sa.Column("seq", sa.BigInteger, nullable=False, comment="the last entry of the commit; entries there are in all"),
+    _count("count", comment="the entries that this commit appended"),
+    _time("at", null=False),
+    _text("hash", comment="the last entry's hash"),
+    _text("prev", comment="the mac of the head before"),
+    _text("mac", comment="HMAC-SHA256 with the audit key over all of the above"),
+    comment="One seal a commit that appended. Append-only, as the audit.",
+)
+
+SETTINGS = sa.Table(
+    "settings",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    _text("value"),
+    comment="Small things to remember, by name.",
+)

@@ -1,0 +1,151 @@
+"""Statements compiled once, and the thin connection that runs them.
+
+Statements are SQLAlchemy constructs, so that they hold for every database; but they run as text on the driver's own
+connection, with plain integers and text as values: a storm runs ten thousand of them a second, and SQLAlchemy's work
+per call is several times SQLite's.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as _insert
+
+Row = tuple[Any, ...]
+
+# How many values an IN list holds; a list is padded to the next size, so that few statements are ever compiled.
+_SIZES = (1, 8, 64, 512)
+
+
+class Cursor(Protocol):
+    """What is used of a driver's cursor."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+    def executemany(self, sql: str, seq_of_parameters: Iterable[Any], /) -> Any: ...
+
+
+class Connection(Protocol):
+    """What is used of a driver's connection; sqlite3 and psycopg have it."""
+
+    def execute(self, sql: str, parameters: Any = ..., /) -> Any: ...
+    def cursor(self) -> Any: ...
+    def close(self) -> None: ...
+
+
+class Statement:
+    """One construct, compiled when it is first run. What a call does not name keeps the value the construct gave."""
+
+    __slots__ = ("_columns", "_construct", "names", "text")
+
+    def __init__(self, construct: sa.ClauseElement, columns: Sequence[str] | None = None) -> None:
+        self._construct = construct
+        self._columns = columns
+        self.text = ""
+        self.names: tuple[tuple[str, Any], ...] = ()
+
+    def compile(self, dialect: sa.Dialect) -> None:
+        compiled: Any = self._construct.compile(dialect=dialect, column_keys=self._columns)
+        given = compiled.params
+        self.names = tuple((name, given[name]) for name in compiled.positiontup)
+        self.text = str(compiled)
+
+    def values(self, given: Mapping[str, Any]) -> list[Any]:
+        return [given.get(name, fixed) for name, fixed in self.names]
+
+
+class Db:
+    """A connection that runs statements. One thread at a time."""
+
+    __slots__ = ("_dialect", "connection")
+
+    def __init__(self, connection: Connection, dialect: sa.Dialect) -> None:
+        self.connection = connection
+        self._dialect = dialect
+
+    def run(self, statement: Statement, /, **values: Any) -> Cursor:
+        if not statement.text:
+            statement.compile(self._dialect)
+        parameters = statement.values(values)
+        try:
+            cursor: Cursor = self.connection.execute(statement.text, parameters)
+        except UnicodeEncodeError:  # a lone surrogate out of hostile text
+            cursor = self.connection.execute(statement.text, [storable(value) for value in parameters])
+        return cursor
+
+    def count(self, statement: Statement, /, **values: Any) -> int:
+        """How many rows the statement changed."""
+        return self.run(statement, **values).rowcount
+
+    def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        row: Row | None = self.run(statement, **values).fetchone()
+        return row
+
+    def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        rows: list[Row] = self.run(statement, **values).fetchall()
+        return rows
+
+    def scalar(self, statement: Statement, /, **values: Any) -> Any:
+        row = self.one(statement, **values)
+        return None if row is None else row[0]
+
+    def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Runs the statement once a row."""
+        if not statement.text:
+            statement.compile(self._dialect)
+        parameters = [[storable(value) for value in statement.values(row)] for row in rows]
+        cursor: Cursor = self.connection.cursor()
+        cursor.executemany(statement.text, parameters)
+
+    def all_in(self, build: Callable[[int], Statement], items: Sequence[Any], /, **values: Any) -> list[Row]:
+        """The rows for a list of any length, through statements that take lists of a few sizes (see `within`)."""
+        rows: list[Row] = []
+        distinct = list(dict.fromkeys(items))
+        for start in range(0, len(distinct), _SIZES[-1]):
+            part = distinct[start : start + _SIZES[-1]]
+            size = next(size for size in _SIZES if size >= len(part))
+            padded = [*part, *([part[-1]] * (size - len(part)))]
+            rows += self.all(build(size), **values, **{f"item_{i}": item for i, item in enumerate(padded)})
+        return rows
+
+
+def insert(table: sa.Table) -> Any:
+    """An INSERT with ON CONFLICT. SQLite compiles PostgreSQL's construct, but not the other way round."""
+    return _insert(table)
+
+
+def upsert(table: sa.Table, *keys: str) -> Statement:
+    """Insert, or overwrite all but the keys."""
+    columns = [column.name for column in table.columns]
+    new = insert(table)
+    changes = {name: new.excluded[name] for name in columns if name not in keys}
+    return Statement(new.on_conflict_do_update(index_elements=list(keys), set_=changes), columns)
+
+
+def insert_new(table: sa.Table, columns: Sequence[str] | None = None) -> Statement:
+    """Insert, or do nothing where a rule of the schema forbids it; the row count tells."""
+    return Statement(insert(table).on_conflict_do_nothing(), columns or [column.name for column in table.columns])
+
+
+def within(column: Any, size: int) -> Any:
+    """`column IN (...)` for `Db.all_in`."""
+    return column.in_([sa.bindparam(f"item_{i}", type_=column.type) for i in range(size)])
+
+
+def sized(build: Callable[[int], sa.ClauseElement]) -> Callable[[int], Statement]:
+    """One statement a list size, compiled once each."""
+    return lru_cache(maxsize=len(_SIZES))(lambda size: Statement(build(size)))
+
+
+def bind(name: str) -> Any:
+    return sa.bindparam(name, required=False)
+
+
+def storable(value: Any) -> Any:
+    """Text as every database takes it: no lone surrogates, no NUL."""
+    if not isinstance(value, str) or (value.isascii() and "\0" not in value):
+        return value
+    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -1,0 +1,192 @@
+"""The store: what the rest of Deskbell opens, writes through and reads from."""
+
+import asyncio
+import queue
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from deskbell.core.ports import Reader, UnitOfWork, Urgency
+from storage import audit, sqlite, verify
+from storage.audit import Head
+from storage.errors import StoreClosed, StoreError
+from storage.headfile import HeadFile
+from storage.reader import SqlReader
+from storage.sql import Db
+from storage.verify import Verdict
+from storage.writer import Job, Writer
+
+T = TypeVar("T")
+
+_READERS = 4
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqlStore:
+    """core.ports.Store. Open it with `SqlStore.open`; `write_now` and `read_now` need no event loop."""
+
+    def __init__(
+        self, url: str, path: Path, connection: sqlite3.Connection, key: bytes, head_file: HeadFile | None,
+        clock: Callable[[], datetime],
+    ) -> None:  # fmt: skip
+        self.url = url
+        self.path = path
+        self._key = key
+        self._head_file = head_file
+        self._wakes: list[tuple[asyncio.AbstractEventLoop | None, Callable[[], None]]] = []
+        self._lock: sqlite.InstanceLock | None = None
+        self._closed = False
+        self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="deskbell-reader")
+        self._writer = Writer(path, connection, key, clock, sealed=self._sealed, wake=self._wake)
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        audit_key: bytes,
+        head_file: Path | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> "SqlStore":
+        """Opens the database, and creates it where there is none. Raises StoreError in words for people.
+
+        `clock` dates what nobody else dates (a seal, the linking of an account). Look at `trouble` afterwards.
+        """
+        if not audit_key:
+            raise StoreError("The audit needs a key. Set [audit] key in config.toml.")
+        path = sqlite.path_of(url)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite.connect(path, create=True)
+        try:
+            sqlite.ensure_schema(connection, path)
+            kept = _started(head_file, audit_key, connection) if head_file else None
+        except BaseException:
+            connection.close()
+            raise
+        return cls(url, path, connection, audit_key, kept, clock)
+
+    @property
+    def trouble(self) -> str:
+        """Why the audit's head is not kept outside the database as it should be, for people; empty when all is well."""
+        return (self._head_file.trouble or self._head_file.error) if self._head_file else ""
+
+    def lock_instance(self) -> None:
+        """Makes this the one daemon of the database. Raises InstanceRunning when there is another."""
+        if self._lock is None:
+            self._lock = sqlite.InstanceLock(self.path)
+
+    # ------------------------------------------------------------ writing
+
+    async def write(self, change: Callable[[UnitOfWork], T], urgency: Urgency = Urgency.NORMAL) -> T:
+        """Carries the change out in the writer's thread; returns when it is durable.
+
+        A change whose caller has been cancelled before its turn is not carried out any more.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._writer.put(Job(change, future, loop), urgency)
+        result: T = await future
+        return result
+
+    def write_now(self, change: Callable[[UnitOfWork], T], urgency: Urgency = Urgency.NORMAL) -> T:
+        future: Future[Any] = Future()
+        self._writer.put(Job(change, future), urgency)
+        result: T = future.result()
+        return result
+
+    # ------------------------------------------------------------ reading
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Runs the query in a thread, on one snapshot of the database."""
+        if self._closed:
+            raise StoreClosed(f"The database {self.path} was closed.")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_now, query)
+
+    def read_now(self, query: Callable[[Reader], T]) -> T:
+        if self._closed:
+            raise StoreClosed(f"The database {self.path} was closed.")
+        connection = self._borrow()
+        try:
+            connection.execute("BEGIN")
+            try:
+                return query(SqlReader(Db(connection, sqlite.DIALECT), self._writer.data_version))
+            finally:
+                connection.execute("ROLLBACK")
+        finally:
+            self._give_back(connection)
+
+    def _borrow(self) -> sqlite3.Connection:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            return sqlite.connect_reading(self.path)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if self._closed or self._idle.qsize() >= _READERS:
+            connection.close()
+        else:
+            self._idle.put(connection)
+
+    # ------------------------------------------------------------ commits
+
+    def on_commit(self, wake: Callable[[], None]) -> None:
+        """Calls `wake` after each commit that changed something: in the event loop, or in the writer without one."""
+        try:
+            loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
+        self._wakes.append((loop, wake))
+
+    def _wake(self) -> None:
+        for loop, wake in list(self._wakes):
+            if loop is None:
+                wake()
+            elif not loop.is_closed():
+                loop.call_soon_threadsafe(wake)
+
+    def _sealed(self, head: Head) -> None:
+        if self._head_file:
+            self._head_file.write(head)
+
+    # ------------------------------------------------------------ the audit
+
+    def verify(self) -> Verdict:
+        """Checks the whole chain. It takes a while on a long one: call it in a thread."""
+        path = self._head_file.path if self._head_file else None
+        return verify.verify(self.url, audit_key=self._key, head_file=path)
+
+    def anchor(self) -> None:
+        """Begins the head file anew, for an operator who knows why it does not agree with the database."""
+        if self._head_file:
+            head = self.read_now(lambda reader: audit.last_head(reader.db))  # type: ignore[attr-defined]
+            self._head_file.anchor(self._key, head)
+
+    # ------------------------------------------------------------ the end
+
+    def close(self) -> None:
+        """Commits what is queued, and ends. Safe to call twice."""
+        if self._closed:
+            return
+        self._writer.close()
+        self._closed = True
+        self._threads.shutdown()
+        while not self._idle.empty():
+            self._idle.get().close()
+        if self._head_file:
+            self._head_file.close()
+        if self._lock:
+            self._lock.release()
+
+
+def _started(path: Path, key: bytes, connection: sqlite3.Connection) -> HeadFile:
+    db = Db(connection, sqlite.DIALECT)
+    file = HeadFile(path)
+    file.start(key, lambda: audit.last_head(db), lambda number: audit.head_at(db, number))
+    return file

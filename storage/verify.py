@@ -1,0 +1,238 @@
+"""Whether the audit is what was written: nothing changed, left out, put in, swapped, stamped anew or cut off.
+
+It reads in short batches (a long read would keep the write-ahead log from being emptied), and tells the first place
+that is wrong.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from storage import headfile, sqlite
+from storage.audit import GENESIS, START, Head, canonical, entry_hash, last_head, value_digest
+from storage.schema import AUDIT, AUDIT_HEADS, AUDIT_VALUES
+from storage.sql import Db, Statement, bind
+
+_BATCH = 2000
+
+_ENTRIES = Statement(sa.select(*AUDIT.c).where(AUDIT.c.seq > bind("after")).order_by(AUDIT.c.seq).limit(bind("limit")))
+_HEADS = Statement(
+    sa.select(*AUDIT_HEADS.c)
+    .where(AUDIT_HEADS.c.number > bind("after"))
+    .order_by(AUDIT_HEADS.c.number)
+    .limit(bind("limit"))
+)
+_VALUES = Statement(
+    sa.select(*AUDIT_VALUES.c)
+    .where(AUDIT_VALUES.c.seq > bind("after"), AUDIT_VALUES.c.seq <= bind("last"))
+    .order_by(AUDIT_VALUES.c.seq)
+)
+_ENTRY_NAMES = tuple(column.name for column in AUDIT.columns)
+_VALUE_NAMES = tuple(column.name for column in AUDIT_VALUES.columns)
+_ENDS = Statement(
+    sa.select(
+        sa.select(sa.func.coalesce(sa.func.max(AUDIT.c.seq), 0)).scalar_subquery(),
+        sa.select(sa.func.coalesce(sa.func.max(AUDIT_HEADS.c.number), 0)).scalar_subquery(),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`count` entries are whole up to the first fault; `where` is its number in the chain, `why` says it for people."""
+
+    ok: bool
+    count: int
+    where: int | None = None
+    why: str = ""
+    erased: int = 0  # personal values that were deleted, as the law may ask
+
+
+class _Wrong(Exception):
+    def __init__(self, where: int, why: str) -> None:
+        super().__init__(why)
+        self.where = where
+        self.why = why
+
+
+def verify(url: str, *, audit_key: bytes, head_file: Path | None) -> Verdict:
+    """Checks the whole chain of a database that may be in use. It reads only, and needs no running Deskbell."""
+    path = sqlite.path_of(url)
+    kept = headfile.newest(head_file, audit_key) if head_file else None  # first: it never leads the database
+    connection = sqlite.connect_reading(path)
+    connection.text_factory = _lenient
+    try:
+        walk = _Walk(Db(connection, sqlite.DIALECT), audit_key, kept)
+        try:
+            walk.entries()
+            walk.end()
+            if head_file and kept is None:
+                raise _Wrong(walk.count, _no_head(head_file))
+            _check_triggers(connection, walk.count)
+        except _Wrong as wrong:
+            return Verdict(ok=False, count=walk.count, where=wrong.where, why=wrong.why, erased=walk.erased)
+        except sqlite3.DatabaseError as error:
+            why = f"After entry {walk.count} the database file is damaged: {error}."
+            return Verdict(ok=False, count=walk.count, where=walk.count + 1, why=why, erased=walk.erased)
+    finally:
+        connection.close()
+    return Verdict(ok=True, count=walk.count, erased=walk.erased)
+
+
+def export(url: str, *, personal: bool = False) -> Iterator[str]:
+    """The audit as lines of JSON: each entry exactly as it was hashed, with its hash; each seal behind its entries.
+
+    `personal` adds the personal values that are kept apart, as `values`.
+    """
+    connection = sqlite.connect_reading(sqlite.path_of(url))
+    try:
+        db = Db(connection, sqlite.DIALECT)
+        seals = _seals(db)
+        seal = next(seals, None)
+        for row, values in _entries(db):
+            yield _line(row, values if personal else ())
+            if seal and seal.seq == row["seq"]:
+                yield orjson.dumps({"seal": {name: getattr(seal, name) for name in Head.__slots__}}).decode()
+                seal = next(seals, None)
+    finally:
+        connection.close()
+
+
+def _line(row: Mapping[str, Any], values: tuple[Mapping[str, Any], ...] | list[Mapping[str, Any]]) -> str:
+    more: dict[str, Any] = {"entry": orjson.Fragment(canonical(row)), "hash": row["hash"]}
+    if values:
+        more["values"] = {value["name"]: value["value"] for value in values}
+    return orjson.dumps(more).decode()
+
+
+class _Walk:
+    """Goes through the chain once. `count` entries were found whole."""
+
+    def __init__(self, db: Db, key: bytes, kept: Head | None) -> None:
+        self._db = db
+        self._key = key
+        self._kept = kept
+        self._heads = _seals(db)
+        self._before = START
+        self._hash = GENESIS
+        self._sealed = 0
+        self.count = 0
+        self.erased = 0
+
+    def entries(self) -> None:
+        """Only as far as the last seal that was there at the start: a running Deskbell goes on writing."""
+        head = next(self._heads, None)
+        for row, values in _entries(self._db):
+            if head is None:
+                break
+            self._entry(row, values)
+            if self.count == head.seq:
+                self._seal(head)
+                head = next(self._heads, None)
+        if head is not None:
+            raise _Wrong(self.count + 1, f"Entry {self.count + 1} is missing: a seal says that there were {head.seq}.")
+
+    def _entry(self, row: Mapping[str, Any], values: list[Mapping[str, Any]]) -> None:
+        seq = self.count + 1
+        if row["seq"] != seq:
+            raise _Wrong(seq, f"Entry {seq} is missing: the next one there is {row['seq']}.")
+        if row["prev"] != self._hash:
+            raise _Wrong(seq, f"Entry {seq} does not follow the one before it: one of the two was changed or put in.")
+        if not _is_whole(row):
+            raise _Wrong(seq, f"Entry {seq} was changed: it is not what its hash says.")
+        self.erased += _check_values(row, values)
+        self._hash = row["hash"]
+        self.count = seq
+
+    def _seal(self, head: Head) -> None:
+        first = self._before.seq + 1
+        right = (
+            head.number == self._before.number + 1
+            and head.count == head.seq - self._before.seq
+            and head.prev == self._before.mac
+            and head.hash == self._hash
+            and head.fits(self._key)
+        )
+        if not right:
+            raise _Wrong(
+                first,
+                f"The seal over entries {first} to {head.seq} is not genuine: they were written without the audit key, "
+                "a seal was changed or removed, or this is another key.",
+            )
+        if self._kept and head.number == self._kept.number and head != self._kept:
+            raise _Wrong(first, f"Entries {first} to {head.seq} are not those that the head file knows.")
+        self._before = head
+
+    def end(self) -> None:
+        """What lies behind the last seal, and what the file outside the database knows of it."""
+        if self._kept and self._kept.number > self._before.number:
+            raise _Wrong(
+                self.count + 1,
+                f"The end was cut off: there are {self.count} entries, and the head file knows of {self._kept.seq}.",
+            )
+        last_seq, last_number = self._db.one(_ENDS) or (0, 0)
+        newest = last_head(self._db)
+        if last_seq != newest.seq and last_number == newest.number:
+            raise _Wrong(newest.seq + 1, f"Entry {newest.seq + 1} has no seal: Deskbell did not write it.")
+
+
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    try:
+        data, personal = orjson.loads(row["data"]), orjson.loads(row["personal"])
+        return isinstance(data, dict) and isinstance(personal, dict) and entry_hash(row) == row["hash"]
+    except (TypeError, ValueError):  # a value of a kind that no entry holds
+        return False
+
+
+def _check_values(row: Mapping[str, Any], values: list[Mapping[str, Any]]) -> int:
+    """How many of the entry's personal values were erased. Those that are left must be the ones it was written with."""
+    seq, known = row["seq"], orjson.loads(row["personal"])
+    for value in values:
+        mark = known.pop(value["name"], None)
+        try:
+            digest = value_digest(value["ref"], value["salt"], value["name"], value["value"])
+        except TypeError:
+            digest = ""
+        if not mark or mark["ref"] != value["ref"] or mark["sha256"] != digest:
+            raise _Wrong(seq, f"A personal value of entry {seq} ({value['name']!r}) was changed or put in.")
+    return len(known)
+
+
+def _check_triggers(connection: sqlite3.Connection, count: int) -> None:
+    if missing := sqlite.missing_triggers(connection):
+        why = f"All {count} entries are whole, but what protects them was removed or changed: {', '.join(missing)}."
+        raise _Wrong(count, why)
+
+
+def _no_head(path: Path) -> str:
+    state = "is damaged, or of another audit key" if path.exists() else "is missing"
+    return f"The head file {path} {state}, so that nobody can tell whether entries were cut off at the end."
+
+
+def _entries(db: Db) -> Iterator[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
+    after = 0
+    while rows := db.all(_ENTRIES, after=after, limit=_BATCH):
+        values: dict[Any, list[Mapping[str, Any]]] = {}
+        for value in db.all(_VALUES, after=after, last=rows[-1][0]):
+            named = dict(zip(_VALUE_NAMES, value, strict=True))
+            values.setdefault(named["seq"], []).append(named)
+        for row in rows:
+            yield dict(zip(_ENTRY_NAMES, row, strict=True)), values.get(row[0], [])
+        after = rows[-1][0]
+
+
+def _seals(db: Db) -> Iterator[Head]:
+    after = 0
+    while rows := db.all(_HEADS, after=after, limit=_BATCH):
+        yield from (Head(*row) for row in rows)
+        after = rows[-1][0]
+
+
+def _lenient(raw: bytes) -> str:
+    """Bytes that are no text must be found, not stop the search."""
+    return raw.decode("utf-8", "surrogateescape")

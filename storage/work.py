@@ -1,0 +1,385 @@
+"""One transaction's view of the database: everything a reader can ask, and every change."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from deskbell.core.alert import Alert, Mode, Severity
+from deskbell.core.ports import (
+    EVERY_OP,
+    AuditRow,
+    Claim,
+    Dispatch,
+    DispatchKind,
+    DuplicateAlert,
+    Entry,
+    Lane,
+    Op,
+    SourceState,
+    StoredRecord,
+)
+from storage import outbox
+from storage.audit import Chain
+from storage.codec import (
+    ALERT_COLUMNS,
+    alert_values,
+    dumps,
+    micros,
+    micros_or_none,
+    record_values,
+    source_values,
+    with_id,
+)
+from storage.reader import SqlReader
+from storage.schema import (
+    ACCOUNTS,
+    ALERTS,
+    CURRENT,
+    DISPATCHES,
+    INBOX,
+    LIVE,
+    POSTS,
+    QUARANTINE,
+    RECORDS,
+    SETTINGS,
+    SOURCES,
+    STANDING,
+    UNDONE,
+)
+from storage.sql import Db, Statement, bind, insert, insert_new, upsert
+
+_P, _D, _A = POSTS.c, DISPATCHES.c, ALERTS.c
+
+_SAVE_SOURCE = upsert(SOURCES, "name")
+_SAVE_RECORD = upsert(RECORDS, "source", "record_id")
+_SET_DUE = Statement(
+    sa.update(RECORDS)
+    .where(RECORDS.c.source == bind("from_source"), RECORDS.c.record_id == bind("row_id"))
+    .values(due_at=bind("next"))
+)
+_ANY_QUARANTINED = Statement(sa.select(QUARANTINE.c.record_id).where(QUARANTINE.c.source == bind("source")).limit(1))
+_RELEASE = Statement(
+    sa.delete(QUARANTINE).where(
+        QUARANTINE.c.source == bind("source"),
+        QUARANTINE.c.record_id == bind("record_id"),
+        QUARANTINE.c.last_at < bind("seen_at"),
+    )
+)
+_new_bad = insert(QUARANTINE)
+_QUARANTINE = Statement(
+    _new_bad.on_conflict_do_update(
+        index_elements=["source", "record_id"],
+        set_={
+            "error": _new_bad.excluded.error,
+            "raw": _new_bad.excluded.raw,
+            "last_at": _new_bad.excluded.last_at,
+            "times": QUARANTINE.c.times + 1,
+        },
+    ),
+    [column.name for column in QUARANTINE.columns],
+)
+_RAW = 64 * 1024  # of a row that could not be read, so much is kept
+
+_INSERT_ALERT = Statement(insert(ALERTS).on_conflict_do_nothing().returning(_A.id), list(ALERT_COLUMNS[1:]))
+_SAVE_ALERT = Statement(
+    sa.update(ALERTS)
+    .where(_A.id == bind("row_id"), _A.version == bind("expected"))
+    .values({name: bind(f"new_{name}") for name in ALERT_COLUMNS[1:]})
+)
+_RIVAL = Statement(sa.select(_A.id).where(_A.key == bind("key"), sa.text(f"({STANDING})"), _A.id != bind("row_id")))
+_SET_MODE = Statement(sa.update(ALERTS).where(_A.id == bind("row_id")).values(mode=bind("new_mode")))
+_MODE = Statement(sa.select(_A.mode).where(_A.id == bind("id")))
+
+_WANT_POST = insert_new(
+    POSTS, ["alert_id", "destination", "generation", "wanted", "state", "lane", "severity", "created_at", "due_at"]
+)
+_GENERATIONS = Statement(
+    sa.select(sa.func.max(_P.generation), sa.func.max(sa.case((sa.text(CURRENT), 1), else_=0))).where(
+        _P.alert_id == bind("alert_id"), _P.destination == bind("destination")
+    )
+)
+
+
+def _bump(chosen: Any) -> Statement:
+    """What a chat shows is no longer what should be seen. What is under way or dead keeps its state."""
+    shown = _P.state == "shown"
+    severity = sa.select(_A.severity).where(_A.id == _P.alert_id).scalar_subquery()
+    return Statement(
+        sa.update(POSTS)
+        .where(chosen, sa.text(CURRENT))
+        .values(
+            wanted=_P.wanted + 1,
+            severity=severity,
+            due_at=sa.case((shown, bind("now")), else_=_P.due_at),
+            state=sa.case((shown, "waiting"), else_=_P.state),
+        )
+    )
+
+
+_BUMP_ALERT = _bump(_P.alert_id == bind("of_alert"))
+_LIVE_OF_SOURCE = sa.select(_A.id).where(_A.source == bind("of_source"), sa.text(f"({STANDING})"), sa.text(LIVE))
+_BUMP_SOURCE = _bump(_P.alert_id.in_(_LIVE_OF_SOURCE))
+_UNHOLD = Statement(
+    sa.update(POSTS)
+    .where(_P.alert_id == bind("of_alert"), _P.state == "held")
+    .values(state="waiting", due_at=_P.created_at)
+)
+_HOLD = Statement(
+    sa.update(POSTS).where(_P.alert_id == bind("of_alert"), _P.state == "waiting").values(state="held", due_at=None)
+)
+_RETIRE = {"state": "retired", "due_at": None, "fence": _P.fence + 1}  # a fence nobody holds: a late settle is refused
+_RETIRE_POST = Statement(
+    sa.update(POSTS)
+    .where(_P.id == bind("row_id"), sa.text(CURRENT))
+    .values(_RETIRE)
+    .returning(_P.alert_id, _P.destination, _P.wanted, _P.severity)
+)
+_RETIRE_POSTS = Statement(
+    sa.update(POSTS).where(_P.destination == bind("of_destination"), sa.text(CURRENT)).values(_RETIRE)
+)
+_RETIRE_DISPATCHES = Statement(
+    sa.update(DISPATCHES)
+    .where(_D.destination == bind("of_destination"), sa.text(UNDONE))
+    .values(state="retired", due_at=None, done_at=bind("now"), fence=_D.fence + 1)
+)
+_ADD_DISPATCH = insert_new(
+    DISPATCHES,
+    [
+        "key",
+        "destination",
+        "kind",
+        "payload",
+        "alert_id",
+        "direct",
+        "state",
+        "lane",
+        "severity",
+        "created_at",
+        "next_try_at",
+        "due_at",
+    ],
+)
+_again = {"state": "waiting", "due_at": bind("now"), "attempts": 0}
+_REVIVE_POST = Statement(sa.update(POSTS).where(_P.id == bind("row_id"), _P.state == "dead").values(_again))
+_REVIVE_DISPATCH = Statement(
+    sa.update(DISPATCHES)
+    .where(_D.id == bind("row_id"), _D.kind == bind("of_kind"), _D.state == "dead")
+    .values(_again | {"next_try_at": bind("now"), "done_at": None})
+    .returning(_D.alert_id, _D.destination)
+)
+_TAKE_IN = insert_new(INBOX, ["key", "platform", "at", "body"])
+_ANSWERED = Statement(sa.update(INBOX).where(INBOX.c.key == bind("of_key")).values(answer=bind("given")))
+_SAVE_ACCOUNT = upsert(ACCOUNTS, "platform", "account")
+_PUT_VALUE = upsert(SETTINGS, "name")
+
+
+class SqlWork(SqlReader):
+    """core.ports.UnitOfWork over the writer's connection, inside a transaction that the writer opens and ends."""
+
+    def __init__(self, db: Db, data_version: Callable[[], int], chain: Chain, now: datetime) -> None:
+        super().__init__(db, data_version)
+        self.chain = chain
+        self._now = now  # when the transaction began; for book-keeping that no caller decides on
+
+    # ------------------------------------------------------------ sources and records
+
+    def save_source(self, state: SourceState) -> None:
+        self.db.run(_SAVE_SOURCE, **source_values(state))
+
+    def save_records(self, rows: Sequence[StoredRecord]) -> None:
+        if not rows:
+            return
+        values = [record_values(row) for row in rows]
+        self.db.many(_SAVE_RECORD, values)
+        if any(self.db.one(_ANY_QUARANTINED, source=source) for source in {row["source"] for row in values}):
+            self.db.many(_RELEASE, values)
+
+    def set_due(self, source: str, record_id: str, due_at: datetime | None) -> None:
+        self.db.run(_SET_DUE, from_source=source, row_id=record_id, next=micros_or_none(due_at))
+
+    def quarantine(self, source: str, record_id: str, error: str, raw: str, at: datetime) -> None:
+        when = micros(at)
+        self.db.run(
+            _QUARANTINE,
+            source=source,
+            record_id=record_id,
+            error=error,
+            raw=raw[:_RAW],
+            first_at=when,
+            last_at=when,
+            times=1,
+        )
+
+    # ------------------------------------------------------------ alerts
+
+    def insert_alert(self, alert: Alert) -> Alert:
+        """Stores a new alert and returns it with its id. Raises DuplicateAlert when one with this key still stands."""
+        row = self.db.one(_INSERT_ALERT, **alert_values(alert))
+        if row is None:
+            raise DuplicateAlert(alert.key)
+        return with_id(alert, row[0])
+
+    def save_alert(self, alert: Alert, expected_version: int) -> bool:
+        """Stores the alert if it is still at `expected_version`; False when somebody was faster.
+
+        Raises DuplicateAlert when it comes back to life though a newer one has its key.
+        """
+        if (alert.live or alert.condition) and self.db.one(_RIVAL, key=alert.key, row_id=alert.id):
+            raise DuplicateAlert(alert.key)
+        values = {f"new_{name}": value for name, value in alert_values(alert).items()}
+        if self.db.count(_SAVE_ALERT, row_id=alert.id, expected=expected_version, **values) != 1:
+            return False
+        self._follow_mode(alert.id, alert.mode)
+        return True
+
+    def set_mode(self, alert_id: int, mode: Mode) -> None:
+        self.db.run(_SET_MODE, row_id=alert_id, new_mode=mode.value)
+        self._follow_mode(alert_id, mode)
+
+    def _follow_mode(self, alert_id: int, mode: Mode) -> None:
+        self.db.run(_UNHOLD if mode is Mode.CARD else _HOLD, of_alert=alert_id)
+
+    # ------------------------------------------------------------ posts
+
+    def want_post(self, alert_id: int, destination: str, lane: Lane, severity: Severity, now: datetime) -> None:
+        """A card for the alert in the destination; nothing if there is one."""
+        if self._insert_post(alert_id, destination, 1, 1, lane, severity, now):
+            return
+        last, current = self.db.one(_GENERATIONS, alert_id=alert_id, destination=destination) or (0, 0)
+        if not current:  # all were retired: the destination is back
+            self._insert_post(alert_id, destination, (last or 0) + 1, 1, lane, severity, now)
+
+    def _insert_post(
+        self, alert_id: int, destination: str, generation: int, wanted: int, lane: int, severity: int, now: datetime
+    ) -> bool:
+        carded = self.db.scalar(_MODE, id=alert_id) == Mode.CARD
+        inserted = self.db.count(
+            _WANT_POST,
+            alert_id=alert_id,
+            destination=destination,
+            generation=generation,
+            wanted=wanted,
+            state="waiting" if carded else "held",
+            lane=int(lane),
+            severity=int(severity),
+            created_at=micros(now),
+            due_at=micros(now) if carded else None,
+        )
+        if inserted:
+            outbox.arrange(self.db, alert_id, destination)
+        return inserted == 1
+
+    def bump_posts(self, alert_id: int, now: datetime) -> None:
+        """Something that the cards show has changed: wanted_version + 1 on each post of the alert."""
+        self.db.run(_BUMP_ALERT, of_alert=alert_id, now=micros(now))
+
+    def bump_source_posts(self, source: str, now: datetime) -> None:
+        """The same for every live alert on records of one source (its data became stale, or fresh again)."""
+        self.db.run(_BUMP_SOURCE, of_source=source, now=micros(now))
+
+    def repost(self, post_id: int, now: datetime) -> None:
+        """The message is gone: a new generation of the post, in a row of its own. Who holds the old one loses it."""
+        row = self.db.one(_RETIRE_POST, row_id=post_id)
+        if row is None:
+            return
+        alert_id, destination, wanted, severity = row
+        last, _ = self.db.one(_GENERATIONS, alert_id=alert_id, destination=destination) or (0, 0)
+        self._insert_post(alert_id, destination, last + 1, wanted, Lane.PAGE, severity, now)
+
+    def retire_destination(self, destination: str) -> int:
+        """Nothing more goes there. How many cards and undone dispatches that ends."""
+        gone = self.db.count(_RETIRE_POSTS, of_destination=destination)
+        return gone + self.db.count(_RETIRE_DISPATCHES, of_destination=destination, now=micros(self._now))
+
+    # ------------------------------------------------------------ dispatches and claims
+
+    def add_dispatch(self, dispatch: Dispatch, severity: Severity, now: datetime) -> bool:
+        """False when its key is already there."""
+        start = micros(dispatch.not_before or now)
+        added = self.db.count(
+            _ADD_DISPATCH,
+            key=dispatch.key,
+            destination=dispatch.destination,
+            kind=dispatch.kind.value,
+            payload=dumps(dispatch.payload),
+            alert_id=dispatch.alert_id or None,
+            direct=dispatch.kind is DispatchKind.NOTE and bool(dispatch.payload.get("direct")),
+            state="waiting",
+            lane=int(dispatch.lane),
+            severity=int(severity),
+            created_at=micros(now),
+            next_try_at=start,
+            due_at=start,
+        )
+        if added:
+            outbox.arrange(self.db, dispatch.alert_id, dispatch.destination)
+        return added == 1
+
+    def claim(
+        self, destination: str, now: datetime, lease: timedelta, limit: int = 1, ops: frozenset[Op] = EVERY_OP
+    ) -> list[Claim]:
+        """See core.ports; which work is due, and who waits for whom, is kept up in outbox.arrange."""
+        return outbox.claim(self.db, self.alert, destination, now, lease, limit, ops)
+
+    def settle_sent(self, claim: Claim, ref: Mapping[str, str], shown: int, now: datetime) -> bool:
+        """The work is done (a post shows version `shown`). False when the lease was lost to another holder."""
+        return outbox.settle_sent(self.db, claim, ref, shown, now)
+
+    def settle_retry(
+        self,
+        claim: Claim,
+        next_try_at: datetime,
+        error: str,
+        *,
+        unsure: bool,
+        counts: bool,
+        now: datetime,  # noqa: ARG002 - in the contract; nothing here needs it
+    ) -> bool:
+        return outbox.settle_retry(self.db, claim, next_try_at, error, unsure=unsure, counts=counts)
+
+    def settle_dead(self, claim: Claim, error: str, now: datetime) -> bool:
+        return outbox.settle_dead(self.db, claim, error, now)
+
+    def revive(self, outbox_id: int, kind: str, now: datetime) -> bool:
+        """A dead row is tried again. False when there is no such dead row."""
+        if kind == "post":
+            return self.db.count(_REVIVE_POST, row_id=outbox_id, now=micros(now)) == 1
+        row = self.db.one(_REVIVE_DISPATCH, row_id=outbox_id, of_kind=kind, now=micros(now))
+        if row is not None:
+            outbox.arrange(self.db, row[0] or 0, row[1])
+        return row is not None
+
+    # ------------------------------------------------------------ audit
+
+    def audit(self, entry: Entry, at: datetime) -> None:
+        """Appends to the chain; it is sealed at the commit."""
+        self.chain.append(entry, at)
+
+    def story(self, alert_id: int, limit: int = 20) -> list[AuditRow]:
+        self.chain.flush()
+        return super().story(alert_id, limit)
+
+    def audit_rows(self, after: int = 0, limit: int = 1000) -> list[AuditRow]:
+        self.chain.flush()
+        return super().audit_rows(after, limit)
+
+    def audit_count(self) -> int:
+        self.chain.flush()
+        return super().audit_count()
+
+    # ------------------------------------------------------------ people and the rest
+
+    def take_in(self, key: str, platform: str, at: datetime, body: Mapping[str, Any]) -> bool:
+        """Notes an interaction under the platform's own unique id. False when it was there already (a repeat)."""
+        return self.db.count(_TAKE_IN, key=key, platform=platform, at=micros(at), body=dumps(body)) == 1
+
+    def answered(self, key: str, answer: Mapping[str, Any]) -> None:
+        self.db.run(_ANSWERED, of_key=key, given=dumps(answer))
+
+    def save_account(self, platform: str, account: str, person_id: str) -> None:
+        self.db.run(_SAVE_ACCOUNT, platform=platform, account=account, person_id=person_id, linked_at=micros(self._now))
+
+    def put_value(self, name: str, value: str) -> None:
+        self.db.run(_PUT_VALUE, name=name, value=value)

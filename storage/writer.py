@@ -1,0 +1,251 @@
+"""The one thread that writes. It commits what it finds in its queue together, so that a storm shares one fsync.
+
+A lone change is committed at once. While a group is open, waiting changes join it (taps first) until it holds
+MAX_GROUP of them or is MAX_TIME old. When one of a group fails, the group is rolled back and run again without it,
+and then that one by itself: its error is its own. Nobody is told a result before the commit is on the disk.
+"""
+
+import asyncio
+import heapq
+import itertools
+import sqlite3
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from deskbell.core.ports import UnitOfWork
+from deskbell.net.faults import point
+from storage import sqlite
+from storage.audit import Chain, Head
+from storage.errors import StoreClosed, StoreError
+from storage.sql import Db
+from storage.work import SqlWork
+
+MAX_GROUP = 200
+MAX_TIME = 0.010
+
+Change = Callable[[UnitOfWork], Any]
+
+
+@dataclass(slots=True)
+class Job:
+    """One change, and who waits for it: a future of an event loop, or one of a thread."""
+
+    change: Change
+    future: "asyncio.Future[Any] | Future[Any]"
+    loop: asyncio.AbstractEventLoop | None = None
+    result: Any = None
+    error: BaseException | None = None
+
+    def deliver(self) -> None:
+        if self.future.done():  # given up by who asked
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        elif isinstance(self.error, StopIteration):  # futures refuse it
+            self.future.set_exception(RuntimeError("a change raised StopIteration"))
+        else:
+            self.future.set_exception(self.error)
+
+
+@dataclass(order=True, slots=True)
+class _Queued:
+    urgency: int
+    number: int
+    job: Job = field(compare=False)
+
+
+class Writer:
+    """Owns the writing connection. `sealed` is called after a commit that appended to the audit, `wake` after each."""
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        key: bytes,
+        clock: Callable[[], datetime],
+        *,
+        sealed: Callable[[Head], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self._path = path
+        self._key = key
+        self._clock = clock
+        self._sealed = sealed
+        self._wake = wake
+        self._connection = connection
+        self._db = Db(connection, sqlite.DIALECT)
+        self._queue: list[_Queued] = []
+        self._numbers = itertools.count()
+        self._ready = threading.Condition()
+        self._using = threading.Lock()
+        self._closing = False
+        self._version = 0
+        self._thread = threading.Thread(target=self._run, name="deskbell-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, job: Job, urgency: int) -> None:
+        with self._ready:
+            if self._closing:
+                raise StoreClosed(f"The database {self._path} was closed.")
+            heapq.heappush(self._queue, _Queued(urgency, next(self._numbers), job))
+            self._ready.notify()
+
+    def close(self) -> None:
+        """Commits what is queued, then ends."""
+        with self._ready:
+            self._closing = True
+            self._ready.notify()
+        self._thread.join()
+        self._connection.close()
+
+    def data_version(self) -> int:
+        """Changes when another process wrote; as of the last commit while one is under way."""
+        if self._using.acquire(blocking=False):
+            try:
+                self._version = sqlite.data_version(self._connection)
+            finally:
+                self._using.release()
+        return self._version
+
+    # ------------------------------------------------------------ the thread
+
+    def _run(self) -> None:
+        while (job := self._wait()) is not None:
+            self._commit(self._joining(job))
+
+    def _wait(self) -> Job | None:
+        with self._ready:
+            while not self._queue and not self._closing:
+                self._ready.wait()
+            return heapq.heappop(self._queue).job if self._queue else None
+
+    def _joining(self, first: Job) -> Iterator[Job]:
+        """The first, and whatever waits while its transaction is open, but for what its caller gave up."""
+        until = time.monotonic() + MAX_TIME
+        job: Job | None = first
+        for _ in range(MAX_GROUP):
+            if job is not None and not job.future.cancelled():
+                yield job
+            if time.monotonic() > until:
+                return
+            with self._ready:
+                if not self._queue:
+                    return
+                job = heapq.heappop(self._queue).job
+
+    def _commit(self, jobs: Iterable[Job]) -> None:
+        """Carries the jobs out in one transaction; in several when one fails, so that its error is its own."""
+        ran: list[Job] = []
+        try:
+            with self._using:
+                before = self._connection.total_changes
+                head = self._transaction(jobs, ran)
+                changed = self._connection.total_changes != before
+        except BaseException as error:  # noqa: BLE001 - whatever a change raises belongs to who asked for it
+            self._split(ran or list(jobs), error)
+        else:
+            self._committed(ran, head, changed=changed)
+
+    def _transaction(self, jobs: Iterable[Job], ran: list[Job]) -> Head | None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            now = self._clock()
+            work = SqlWork(self._db, self._own_version, Chain(self._db, self._key), now)
+            for job in jobs:
+                ran.append(job)
+                self._carry_out(job, work)
+            head = work.chain.seal(now)
+            point("store.commit.before")
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        return head
+
+    def _carry_out(self, job: Job, work: SqlWork) -> None:
+        try:
+            job.result = job.change(work)
+        except BaseException as error:
+            job.error = error
+            raise
+        if not self._connection.in_transaction:  # after some errors SQLite ends it by itself
+            raise StoreError(f"A write to {self._path} failed half-way and was undone.")
+
+    def _roll_back(self) -> None:
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def _split(self, jobs: list[Job], error: BaseException) -> None:
+        """After a rollback: those before the guilty one together, then it alone; each alone if none is known."""
+        begun = any(job.error for job in jobs)
+        for job in jobs:
+            job.result = job.error = None
+        if len(jobs) == 1 or _is_busy(error):
+            for job in jobs:
+                job.error = self._told(error)
+            _deliver(jobs)
+        elif begun:
+            self._commit(jobs[:-1])
+            self._commit(jobs[-1:])
+        else:
+            for job in jobs:
+                self._commit([job])
+
+    def _told(self, error: BaseException) -> BaseException:
+        """The error for who asked: the database's own in words for people, a change's own as it is."""
+        if not isinstance(error, sqlite3.Error):
+            return error
+        told = StoreError(f"The database {self._path} could not be written: {error}. Nothing of this change was saved.")
+        told.__cause__ = error
+        return told
+
+    def _committed(self, jobs: list[Job], head: Head | None, *, changed: bool) -> None:
+        try:
+            point("store.commit.after")
+            if head is not None:
+                self._sealed(head)
+        except Exception as error:  # noqa: BLE001 - it is durable, and must not be carried out again
+            for job in jobs:
+                job.error = error
+        _deliver(jobs)
+        if changed:
+            self._wake()
+
+    def _own_version(self) -> int:
+        self._version = sqlite.data_version(self._connection)
+        return self._version
+
+
+def _is_busy(error: BaseException) -> bool:
+    """Another process holds the lock: to try the others one by one would make each of them wait as long again."""
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode in {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    }
+
+
+def _deliver(jobs: Sequence[Job]) -> None:
+    """One call into each event loop, however many of its futures are done."""
+    by_loop: dict[asyncio.AbstractEventLoop | None, list[Job]] = defaultdict(list)
+    for job in jobs:
+        by_loop[job.loop].append(job)
+    for loop, theirs in by_loop.items():
+        if loop is None:
+            _deliver_all(theirs)
+        else:
+            with suppress(RuntimeError):  # the loop ended while the change was under way
+                loop.call_soon_threadsafe(_deliver_all, theirs)
+
+
+def _deliver_all(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        job.deliver()
