@@ -215,6 +215,7 @@ DISPATCHES = sa.Table(
     _partial("dispatches_next", "due_at", where=DUE),
     _partial("dispatches_undone", "alert_id", "destination", "id", where=UNDONE),
     _partial("dispatches_dead", "id", where="state = 'dead'"),
+    sqlite_autoincrement=True,  # a note's id is written into the chat's own metadata, and may never come again
     comment="One event for one destination, sent once, in order per alert and destination.",
 )
 

@@ -1,0 +1,65 @@
+"""Schema migrations. Alembic is imported here and in storage/migrations only, because it is slow to import.
+
+A new revision: write storage/migrations/versions/000N_what.py and add "000N" to schema.REVISIONS; a test compares what
+the migrations make with what schema.METADATA makes. A migration keeps the audit's triggers, and leaves what the version
+before needs (first expand, and contract one version later), so that one may go back.
+"""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from storage import sqlite
+from storage.errors import SchemaError
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def upgrade(url: str) -> str:
+    """Brings the database to this version's schema, whole or not at all; creates a new one. Its revision."""
+    path = sqlite.path_of(url)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = sqlite.InstanceLock(path)  # not beside a running daemon
+    try:
+        found = current(url)
+        if found is not None and found not in revisions():
+            raise SchemaError(f"{path} was written by a newer Deskbell (schema {found}). Install that version.")
+        command.upgrade(_config(url), "head")
+    finally:
+        lock.release()
+    return head()
+
+
+def current(url: str) -> str | None:
+    """The revision that the database is at; None for a new one."""
+    engine = _engine(url)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+
+
+def head() -> str:
+    """The revision that this version speaks."""
+    return ScriptDirectory.from_config(_config("")).get_current_head() or ""
+
+
+def revisions() -> list[str]:
+    """All revisions that this version knows, oldest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config("")).walk_revisions()][::-1]
+
+
+def _config(url: str) -> Config:
+    config = Config()  # without an ini file: everything is said here
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.attributes["engine"] = _engine(url) if url else None
+    return config
+
+
+def _engine(url: str) -> sa.Engine:
+    return sa.create_engine("sqlite://", creator=lambda: sqlite.connect(sqlite.path_of(url), create=True))
