@@ -63,7 +63,8 @@ def alert_list(
         return _nothing(total, wanted, command)
     first = (wanted.page - 1) * PAGE + 1
     if total <= len(lines):
-        return plain(*lines, title=f"{total} alert{'s' * (total != 1)}", footer=f"{command} show {alerts[0].ref} shows one.")
+        title, hint = f"{total} alert{'s' * (total != 1)}", f"{command} show {alerts[0].ref} shows one."
+        return plain(*lines, title=title, footer=hint)
     again = f"{command} list {wanted.words}".rstrip()
     more = f" Next: {again} {wanted.page + 1}" if first - 1 + len(lines) < total else ""
     return plain(*lines, title=f"Alerts {first} to {first - 1 + len(lines)} of {total}", footer=more.strip())
