@@ -1,0 +1,37 @@
+"""The sources, one row each. Nothing is imported until a configuration names it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, cast
+
+from deskbell.core.ports import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What people call it, and where its class and its configuration are."""
+
+    title: str
+    module: str
+    source: str
+    conf: str
+
+    def load_conf(self) -> type[Any]:
+        """The dataclass that [sources.NAME] is read into."""
+        return cast("type[Any]", getattr(import_module(self.module), self.conf))
+
+    def load(self) -> type[Any]:
+        return cast("type[Any]", getattr(import_module(self.module), self.source))
+
+
+KINDS: Mapping[str, Row] = {
+    "freshdesk": Row("Freshdesk", "pollers.freshdesk", "Freshdesk", "FreshdeskConf"),
+    "servicenow": Row("ServiceNow", "pollers.servicenow", "ServiceNow", "ServiceNowConf"),
+    "rest": Row("Schedule", "pollers.rest", "Rest", "RestConf"),
+}
+
+
+def build(kind: str, conf: Any) -> Source:
+    """The source of this kind. KeyError when there is none."""
+    return cast("Source", KINDS[kind].load()(conf))

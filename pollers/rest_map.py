@@ -1,0 +1,207 @@
+"""A row of any JSON API as a Visit or a Case, by the expressions of its configuration."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from deskbell.core.records import (
+    CASE_CLOCK_STOPPED,
+    CASE_DONE,
+    KINDS,
+    Case,
+    CaseStatus,
+    Priority,
+    Sla,
+    Visit,
+    VisitStatus,
+)
+from pollers.rest_conf import SLA_FIELDS, RestConf, filled
+from pollers.rows import flag, ident, known_zone, line, mapping, moment, number
+
+# Words that many systems use; the configuration's own map goes before them.
+_WORDS: Mapping[str, str] = {
+    "canceled": "cancelled",
+    "customer_not_home": "no_show",
+    "customer_no_show": "no_show",
+    "missed": "no_show",
+    "noshow": "no_show",
+    "missed_in": "no_show",
+    "closed_incomplete": "cannot_complete",
+    "rejected": "cannot_complete",
+    "on_route": "en_route",
+    "traveling": "en_route",
+    "travelling": "en_route",
+    "on_my_way": "en_route",
+    "arrived": "on_site",
+    "working": "on_site",
+    "in_progress": "on_site",
+    "work_in_progress": "on_site",
+    "hold": "paused",
+    "on_hold": "paused",
+    "on_break": "paused",
+    "done": "completed",
+    "complete": "completed",
+    "closed_complete": "completed",
+    "assigned": "scheduled",
+    "upcoming": "scheduled",
+    "needs_scheduling": "unscheduled",
+}
+_PRIORITY_WORDS: Mapping[str, Priority] = {
+    "critical": Priority.URGENT,
+    "emergency": Priority.URGENT,
+    "medium": Priority.NORMAL,
+    "moderate": Priority.NORMAL,
+}
+_CUSTOMER = frozenset({"customer", "client", "requester", "caller", "user", "tenant"})
+_COMPANY = frozenset({"company", "staff", "office", "dispatcher", "system", "pro", "admin", "technician", "agent"})
+_WORD_LIMITS = {"title": 500, "subject": 500, "reason": 500, "url": 1000}
+
+
+def same_activity(_record_id: str, changed_at: datetime) -> datetime:
+    return changed_at
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A configuration with its expressions compiled, once."""
+
+    conf: RestConf
+    expressions: Mapping[str, Any]
+    items: Any
+    item: Any
+    times: frozenset[str]
+    statuses: Mapping[str, str]
+    priorities: Mapping[str, str]
+    zone: ZoneInfo
+
+    def value(self, raw: Any, name: str) -> Any:
+        """What the row has for a field; nothing where its shape is not what the expression expects."""
+        return found(self.expressions.get(name), raw)
+
+
+def plan_of(conf: RestConf) -> Plan:
+    cls = KINDS[conf.records]
+    return Plan(
+        conf=conf,
+        expressions={name: jmespath.compile(text) for name, text in conf.fields.items()},
+        items=jmespath.compile(conf.items),
+        item=jmespath.compile(conf.item),
+        times=frozenset(f.name for f in fields(cls) if "datetime" in str(f.type)),
+        statuses={**_WORDS} | {word(key): value for key, value in conf.status_map.items()},
+        priorities={**_PRIORITY_WORDS} | {word(key): value for key, value in conf.priority_map.items()},
+        zone=ZoneInfo(conf.zone),
+    )
+
+
+def found(expression: Any, raw: Any) -> Any:
+    if expression is None:
+        return None
+    try:
+        return expression.search(raw)
+    except (JMESPathError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def to_record(raw: Any, plan: Plan, activity: Callable[[str, datetime], datetime] = same_activity) -> Visit | Case:
+    """A row as a record. Whatever its fields hold, only a row without an id raises (BadRow)."""
+    row, conf = mapping(raw), plan.conf
+    record_id = ident(plan.value(row, "id"))
+    team = line(plan.value(row, "team"), 100)
+    values = {name: _converted(plan, name, plan.value(row, name)) for name in conf.fields if name not in _SPECIAL}
+    values |= {
+        "source": conf.name,
+        "id": record_id,
+        "number": line(plan.value(row, "number"), 100) or record_id,
+        "status": status_of(row, plan),
+        "status_raw": line(plan.value(row, "status_raw") or plan.value(row, "status"), 100),
+        "priority": priority_of(row, plan) or Priority.NORMAL,
+        "zone": known_zone(plan.value(row, "zone"), conf.zone),
+        "team": conf.teams.get(line(plan.value(row, "team"), 100), "")
+        or line(plan.value(row, "team"), 100)
+        or conf.team,
+    }
+    values["url"] = _url(values, conf)
+    if conf.records == "visit":
+        return Visit(**_visit(values))
+    return Case(**_case(values, row, plan, activity))
+
+
+_SPECIAL = frozenset({"id", "number", "status", "status_raw", "priority", "zone", "team", *SLA_FIELDS})
+
+
+def unmapped(raw: Any, plan: Plan) -> list[tuple[str, str]]:
+    """What of the row no map knows."""
+    status = [] if status_of(raw, plan) != "unknown" else [("status", line(plan.value(raw, "status"), 100))]
+    unknown_priority = plan.value(raw, "priority") is not None and priority_of(raw, plan) is None
+    return status + ([("priority", line(plan.value(raw, "priority"), 100))] if unknown_priority else [])
+
+
+def word(raw: Any) -> str:
+    """`In Progress`, `in-progress` and `in_progress` are one word."""
+    return re.sub(r"[\s_-]+", "_", line(raw, 100).strip().lower())
+
+
+def status_of(row: Any, plan: Plan) -> VisitStatus | CaseStatus:
+    raw = word(plan.value(row, "status"))
+    mapped = plan.statuses.get(raw, raw)
+    kind: type[VisitStatus | CaseStatus] = VisitStatus if plan.conf.records == "visit" else CaseStatus
+    return kind(mapped) if mapped in set(kind) else kind.UNKNOWN
+
+
+def priority_of(row: Any, plan: Plan) -> Priority | None:
+    raw = word(plan.value(row, "priority"))
+    try:
+        return Priority(plan.priorities.get(raw, raw))
+    except ValueError:
+        return None
+
+
+def _converted(plan: Plan, name: str, value: Any) -> Any:
+    if name in plan.times:
+        return moment(value, plan.zone)
+    if name == "escalated":
+        return flag(value)
+    if name == "escalation_level":
+        return min(max(number(value) or 0, 0), 9)
+    return line(value, _WORD_LIMITS.get(name, 200))
+
+
+def _visit(values: dict[str, Any]) -> dict[str, Any]:
+    for name in ("cancelled_by", "absent"):
+        values[name] = _side(values.get(name, ""), "company" if name == "cancelled_by" else "technician")
+    return values
+
+
+def _side(raw: str, ours: str) -> str:
+    said = word(raw)
+    if said in _CUSTOMER:
+        return "customer"
+    return ours if said in _COMPANY else ""
+
+
+def _case(
+    values: dict[str, Any], row: Any, plan: Plan, activity: Callable[[str, datetime], datetime]
+) -> dict[str, Any]:
+    status = values["status"]
+    done, paused = status in CASE_DONE, status in CASE_CLOCK_STOPPED - CASE_DONE
+    due = ((metric, moment(plan.value(row, name), plan.zone)) for name, metric in SLA_FIELDS.items())
+    values["slas"] = tuple(
+        Sla(metric, at, done, paused, values.get("created_at")) for metric, at in due if at is not None
+    )
+    if "last_activity_at" not in plan.conf.fields and (updated := values.get("updated_at")) is not None:
+        values["last_activity_at"] = activity(values["id"], updated)
+    return values
+
+
+def _url(values: Mapping[str, Any], conf: RestConf) -> str:
+    if conf.web_url:
+        return str(filled(conf.web_url, {name: quote(values[name], safe="") for name in ("id", "number")}))
+    given = str(values.get("url", ""))
+    return given if given.startswith(("https://", "http://")) else ""
