@@ -123,9 +123,7 @@ def to_record(raw: Any, plan: Plan, activity: Callable[[str, datetime], datetime
         "status_raw": line(plan.value(row, "status_raw") or plan.value(row, "status"), 100),
         "priority": priority_of(row, plan) or Priority.NORMAL,
         "zone": known_zone(plan.value(row, "zone"), conf.zone),
-        "team": conf.teams.get(line(plan.value(row, "team"), 100), "")
-        or line(plan.value(row, "team"), 100)
-        or conf.team,
+        "team": conf.teams.get(team) or team or conf.team,
     }
     values["url"] = _url(values, conf)
     if conf.records == "visit":
