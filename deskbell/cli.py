@@ -65,11 +65,11 @@ def _settings(path: Path) -> "Settings":
 
 def _store(settings: "Settings") -> "SqlStore":
     from deskbell.daemon import open_store
-    from storage.errors import StorageError
+    from storage.errors import StoreError
 
     try:
         return open_store(settings)
-    except StorageError as error:
+    except StoreError as error:
         fail(str(error))
         raise
 
@@ -148,9 +148,11 @@ def alerts(config: ConfigPath = CONFIG, as_json: AsJson = False, everything: boo
 @audit_app.command("verify")
 def audit_verify(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """Recompute the whole chain. Exit status 1, with the place, where anything was changed, removed or added."""
-    store = _store(_settings(config))
-    verdict = store.verify_audit()
-    store.close()
+    from deskbell.daemon import audit_key, head_file
+    from storage.verify import verify
+
+    settings = _settings(config)
+    verdict = verify(settings.database, audit_key=audit_key(settings), head_file=head_file(settings))
     if as_json:
         _print_json({"ok": verdict.ok, "entries": verdict.count, "where": verdict.where, "why": verdict.why})
     elif verdict.ok:
@@ -165,15 +167,16 @@ def audit_export(
     config: ConfigPath = CONFIG, output: Annotated[Path | None, typer.Option("--output", "-o")] = None
 ) -> None:
     """Every entry as one JSON line, with the fields that prove the chain."""
-    store = _store(_settings(config))
+    from storage.verify import export
+
+    settings = _settings(config)
     out = output.open("w", encoding="utf-8") if output else sys.stdout
     try:
-        for line in store.export_audit():
+        for line in export(settings.database):
             out.write(line + "\n")
     finally:
         if output:
             out.close()
-        store.close()
 
 
 @outbox_app.callback()

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -100,11 +101,11 @@ class Courier:
             if self._open and name not in self._lanes:
                 task = asyncio.create_task(self._lane(name), name=f"lane {name}")
                 self._lanes[name] = task
-                task.add_done_callback(lambda _done, name=name: self._left(name))
+                task.add_done_callback(partial(self._left, name))
         return IDLE_S if next_at is None else min(IDLE_S, max(0.01, (next_at - now).total_seconds()))
 
-    def _left(self, name: str) -> None:
-        task = self._lanes.pop(name)
+    def _left(self, name: str, task: asyncio.Task[None]) -> None:
+        del self._lanes[name]
         if not task.cancelled() and (error := task.exception()):
             log.error("lane_stopped", lane=name, exc_info=error)
         self.wake()

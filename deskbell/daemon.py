@@ -6,6 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,22 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.commands import Commands
-from bot.server import Server
-from channels import catalog as channels_catalog
+from bot.server import SLACK_EVENTS, Server
+from channels.catalog import CHANNELS
 from deskbell.config import Settings
+from deskbell.core.alert import Status
 from deskbell.core.ports import Channel, Source
 from deskbell.courier import Courier
 from deskbell.desk import Desk
 from deskbell.net import logs, metrics
 from deskbell.net.limits import Buckets
+from deskbell.vendors.slack import Way
 from pollers import catalog as sources_catalog
 from pollers.loop import Loop
 from storage.store import SqlStore
 
 log = structlog.get_logger("deskbell.daemon")
+AccountOf = Callable[[str, str], Awaitable[str | None]]  # platform, person id -> the person's account there
 
 DRAIN_S = 10.0  # how long a stop waits for what is under way
 STEP_S = 5.0  # how long any one part may take to close
@@ -38,13 +42,16 @@ def now() -> datetime:
 
 def open_store(settings: Settings) -> SqlStore:
     """The database of this configuration. Raises StorageError, with what to do, when it can't be used."""
-    path = Path(settings.database.removeprefix("sqlite:///"))
-    return SqlStore.open(
-        settings.database,
-        audit_key=settings.general.secret.encode(),
-        head_file=path.with_suffix(".head"),
-        clock=now,
-    )
+    return SqlStore.open(settings.database, audit_key=audit_key(settings), head_file=head_file(settings), clock=now)
+
+
+def head_file(settings: Settings) -> Path:
+    """The audit's head, kept outside the database: without it a cut-off tail would go unseen."""
+    return Path(settings.database.removeprefix("sqlite:///")).with_suffix(".head")
+
+
+def audit_key(settings: Settings) -> bytes:
+    return settings.general.secret.encode()
 
 
 def build_sources(settings: Settings) -> dict[str, Source]:
@@ -77,7 +84,7 @@ class Daemon:
             store.lock_instance()
             daemon = cls._wire(settings, store)
             undo.push_async_callback(daemon.stop)
-            await daemon._go()
+            await daemon.go()
             undo.pop_all()
         return daemon
 
@@ -85,10 +92,11 @@ class Daemon:
     def _wire(cls, settings: Settings, store: SqlStore) -> "Daemon":
         sources = build_sources(settings)
         desk = Desk(store, settings.house, now, sources, _verifier(store))
-        channels = channels_catalog.build(settings, _account_of(desk))
+        channels = build_channels(settings, desk.account_of)
         courier = Courier(store, desk, settings.destinations, channels, sources, Buckets())
         gateway = _gateway(settings, desk)
-        hooks = {"/slack/events": gateway.handle_http} if gateway is not None and gateway.takes_http else {}
+        http = settings.slack is not None and settings.slack.way is Way.HTTP
+        hooks = {SLACK_EVENTS: gateway.handle_http} if http else {}
         return cls(
             settings=settings,
             store=store,
@@ -102,7 +110,7 @@ class Daemon:
             scheduler=AsyncIOScheduler(timezone=UTC),
         )
 
-    async def _go(self) -> None:
+    async def go(self) -> None:
         self.desk.reasons = self._reasons
         await self.server.start()
         self._task(self.courier.run(), "courier")
@@ -129,7 +137,7 @@ class Daemon:
         self.tasks.append(task)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        """No part may end while the daemon runs; one that does is a fault of ours, and a supervisor must start us anew."""
+        """No part may end while the daemon runs; one that does is our fault, and a supervisor must start us anew."""
         if self.stopping.is_set() or task.cancelled():
             return
         log.error("part_ended", part=task.get_name(), error=repr(task.exception()))
@@ -153,13 +161,14 @@ class Daemon:
         if self.scheduler.running:
             self.scheduler.shutdown(wait=False)
         if self.gateway is not None:
-            await _within(STEP_S, self.gateway.stop, "gateway")
+            await _within(STEP_S, self.gateway.close, "gateway")
         await _within(DRAIN_S + 1, lambda: self.courier.drain(DRAIN_S), "courier")
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await _within(STEP_S, self.server.stop, "server")
-        for part in (*self.channels.values(), *self.sources.values()):
+        parts: list[Channel | Source] = [*self.channels.values(), *self.sources.values()]
+        for part in parts:
             await _within(STEP_S, part.close, type(part).__name__)
         self.store.close()
         log.info("stopped")
@@ -172,18 +181,24 @@ class Daemon:
         return counts.get("waiting", 0) + counts.get("claimed", 0)
 
     async def count_alerts(self) -> int:
-        from deskbell.core.alert import Status
-
         return await self.store.read(lambda reader: reader.count_alerts(tuple(Status)))
 
     async def verify_audit(self) -> tuple[bool, int]:
-        verdict = await asyncio.to_thread(self.store.verify_audit)
+        verdict = await asyncio.to_thread(self.store.verify)
         return verdict.ok, verdict.count
 
 
-def _account_of(desk: Desk) -> Callable[[str, str], Awaitable[str | None]]:
-    """The channels mention and write to people by the account that the desk knows of them."""
-    return desk.account_of
+def build_channels(settings: Settings, account_of: AccountOf) -> dict[str, Channel]:
+    """One channel for each platform that a destination names; an SDK is imported only for these."""
+    names = {person.id: person.name for person in settings.house.people.values()}
+    channels: dict[str, Channel] = {}
+    for platform in {d.platform for d in settings.destinations.values()}:
+        make = CHANNELS[platform].load()
+        if platform == "slack":
+            channels[platform] = make(settings.slack, partial(account_of, platform), names)
+        else:
+            channels[platform] = make()
+    return channels
 
 
 def _gateway(settings: Settings, desk: Desk) -> Any:
@@ -203,7 +218,7 @@ def _verifier(store: SqlStore) -> Callable[[], Awaitable[tuple[bool, int]]]:
     async def verify() -> tuple[bool, int]:
         async with busy:
             if loop_time() - last["at"] >= VERIFY_AGAIN_S:
-                verdict = await asyncio.to_thread(store.verify_audit)
+                verdict = await asyncio.to_thread(store.verify)
                 last["answer"] = (verdict.ok, verdict.count)
                 last["at"] = loop_time()
         answer: tuple[bool, int] = last["answer"]

@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.server import ServerConf
-from bot.slack_conf import SlackConf
 from deskbell.config.strict import ConfigError, Reading, environment, unknown
 from deskbell.core.access import Person, Role
 from deskbell.core.calendar import Calendar
@@ -21,7 +20,9 @@ from deskbell.core.rota import Rota
 from deskbell.core.route import Route
 from deskbell.core.rules import RULES, RuleConf
 from deskbell.desk.house import House, SourceFacts
+from deskbell.faces.wording import Wording, WordingError
 from deskbell.net import redact
+from deskbell.vendors.slack import SlackConf
 from pollers import catalog as sources_catalog
 
 SHORTEST = 16  # characters of the secret
@@ -43,6 +44,8 @@ class General:
     stale_after: int = 3
     tick: timedelta = timedelta(seconds=5)
     log_level: str = "info"
+    language: str = "en"
+    templates: str = ""  # a folder with sentences of your own
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,11 @@ class Settings:
     destinations: Mapping[str, Destination]
     file: Path
     raw: Mapping[str, Any] = field(repr=False, default_factory=dict)
+
+    @property
+    def plain_secrets(self) -> list[str]:
+        """The keys of secrets that stand in the file itself instead of being referred to."""
+        return sorted(_plain_secrets(self.raw, ""))
 
     @property
     def database(self) -> str:
@@ -110,7 +118,8 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
             reading.wrong(key, unknown(key, _SECTIONS))
     general = reading.table(General, raw.get("deskbell", {}), "deskbell")
     server = reading.table(ServerConf, raw.get("server", {}), "server")
-    slack = reading.table(SlackConf, raw["slack"], "slack") if "slack" in raw else None
+    command = general.command if general else "/desk"
+    slack = reading.table(SlackConf, raw["slack"], "slack", command=command) if "slack" in raw else None
     sources = _sources(reading, raw.get("sources", {}))
     destinations = _named(reading, Destination, raw, "destinations")
     people = _people(reading, raw.get("people", {}), tuple(sources))
@@ -218,18 +227,27 @@ def _house(
         command=general.command,
         zone=general.zone,
         summary_at=general.summary_at,
+        words=_words(reading, general),
         version=hashlib.sha256(repr(sorted(rules.items())).encode()).hexdigest()[:16],
     )
 
 
+def _words(reading: Reading, general: General) -> Wording:
+    folder = reading.folder / general.templates if general.templates else None
+    try:
+        return Wording(folder, general.language)
+    except WordingError as error:
+        reading.wrong("deskbell.templates", str(error))
+        return Wording()
+
+
 def _facts(setting: SourceSetting) -> SourceFacts:
-    conf = setting.conf
     row = sources_catalog.KINDS[setting.kind]
     return SourceFacts(
-        title=conf.title or row.title,
-        interval=conf.interval,
-        writes=conf.writeback.enabled,
-        resolves=conf.writeback.resolve,
+        title=setting.conf.title or row.title,
+        interval=setting.conf.interval,
+        writes=setting.conf.writeback.enabled,
+        resolves=setting.conf.writeback.resolve,
     )
 
 
@@ -311,6 +329,19 @@ def _check_target(reading: Reading, house: House, target: str, where: str) -> No
 
 
 _SECRET_KEYS = re.compile(r"secret|token|password|key$", re.IGNORECASE)
+
+
+def _plain_secrets(value: Any, where: str) -> Iterable[str]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _plain_secrets(inner, f"{where}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _plain_secrets(inner, where)
+    elif (
+        isinstance(value, str) and value and _SECRET_KEYS.search(where.rpartition(".")[2]) and not value.startswith(("env:", "file:", "$"))
+    ):
+        yield where
 
 
 def _starred(value: Any, key: str = "") -> Any:

@@ -7,10 +7,9 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from functools import cache
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -43,7 +42,7 @@ class Reading:
     def wrong(self, where: str, why: str) -> None:
         self.problems.append(f"{where}: {why}")
 
-    def table(self, cls: type[T], data: object, where: str, **given: Any) -> T | None:
+    def table(self, cls: type[T], data: Any, where: str, **given: Any) -> T | None:
         """The table as a `cls`, with the fields in `given` filled in by us; None when there was a mistake."""
         if not isinstance(data, Mapping):
             self.wrong(where, "must be a table, like [" + where + "]")
@@ -68,20 +67,25 @@ class Reading:
                 self.wrong(f"{where}.{key}", unknown(key, known))
 
     def _value(self, cls: type[Any], key: str, value: object, where: str) -> object:
-        hint = next((str(f.type) for f in fields(cls) if f.name == key), "")
-        return self.plain(value, where, spans="timedelta" in hint, severities="Severity" in hint, cls=_inner(cls, key))
+        hint = next((f.type for f in fields(cls) if f.name == key), None)
+        inner = _inner(hint)
+        if inner is not None and isinstance(value, Mapping) and get_origin(hint) is Mapping:
+            return {name: self.plain(item, f"{where}.{name}", cls=inner) for name, item in value.items()}
+        return self.plain(value, where, spans="timedelta" in str(hint), severities="Severity" in str(hint), cls=inner)
 
     def plain(
-        self, value: object, where: str, *, spans: bool = False, severities: bool = False, cls: type | None = None
-    ) -> object:
+        self, value: Any, where: str, *, spans: bool = False, severities: bool = False, cls: type | None = None
+    ) -> Any:
         """The value with references followed and our short forms ("15m", "P2") written as data."""
         if isinstance(value, Mapping):
-            return {k: self._member(v, f"{where}.{k}", k, cls, spans=spans) for k, v in value.items()}
+            return {
+                k: self._member(v, f"{where}.{k}", k, cls, spans=spans, severities=severities) for k, v in value.items()
+            }
         if isinstance(value, list):
             items = enumerate(value)
             return [self.plain(v, f"{where}[{i}]", spans=spans, severities=severities, cls=cls) for i, v in items]
         if not isinstance(value, str):
-            return value
+            return value  # a number, a truth value, a date
         text = self.text(value, where)
         if severities and _SEVERITY.fullmatch(text):
             return int(text[1])
@@ -89,12 +93,14 @@ class Reading:
             return f"PT{span.total_seconds():g}S" if span.total_seconds() < 1e6 else f"P{span.days}D"
         return text
 
-    def _member(self, value: object, where: str, key: str, cls: type | None, *, spans: bool) -> object:
+    def _member(
+        self, value: object, where: str, key: str, cls: type | None, *, spans: bool, severities: bool
+    ) -> object:
         if cls is not None and is_dataclass(cls):
             if key not in {f.name for f in fields(cls)}:
                 self.wrong(where, unknown(key, [f.name for f in fields(cls)]))
             return self._value(cls, key, value, where)
-        return self.plain(value, where, spans=spans)
+        return self.plain(value, where, spans=spans, severities=severities)
 
     def text(self, value: str, where: str) -> str:
         """Follows `env:NAME`, `file:path` and `${NAME:-default}`. What came by reference is a secret."""
@@ -126,14 +132,18 @@ def unknown(key: str, known: Iterable[str]) -> str:
     return "is no setting" + (f"; did you mean {close[0]}?" if close else f"; known are: {', '.join(names)}")
 
 
-@cache
+_adapters: dict[type[Any], TypeAdapter[Any]] = {}
+
+
 def adapter(cls: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(cls)
+    """Built once a class: it costs milliseconds."""
+    if cls not in _adapters:
+        _adapters[cls] = TypeAdapter(cls)
+    return _adapters[cls]
 
 
-def _inner(cls: type[Any], key: str) -> type | None:
-    """The dataclass that a field holds (alone, or inside a tuple or a mapping), if any."""
-    hint = next((f.type for f in fields(cls) if f.name == key), None)
+def _inner(hint: Any) -> type | None:
+    """The dataclass that a field holds (alone, in a tuple or in a mapping), if any."""
     found = [arg for arg in (hint, *get_args(hint)) if isinstance(arg, type) and is_dataclass(arg)]
     return found[0] if found else None
 
@@ -167,11 +177,6 @@ _WORDS = {
 def _words(problem: Mapping[str, Any]) -> str:
     kind = str(problem["type"])
     return _WORDS.get(kind) or str(problem["msg"]).removeprefix("Input ").replace("should be", "must be")
-
-
-def required(cls: type[Any]) -> list[str]:
-    """The fields without a default."""
-    return [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
 
 
 def environment() -> Mapping[str, str]:

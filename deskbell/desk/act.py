@@ -129,7 +129,7 @@ def _keep(book: Book, command: Command, change: Change) -> Answer:
         ring = (after.assignee,)
     if verb is Verb.SNOOZE and after.snoozed_until:
         sentence = f"{sentence} for {span(command.args['span'])}"
-    after = book.write_back(after, WRITES[verb], f"{sentence} (Deskbell {after.ref})", after.assignee, after.version)
+    after = book.write_back(after, WRITES[verb], sentence, after.assignee, after.version)
     change = replace(change, after=after, said=sentence)
     loud = verb in (Verb.ESCALATE, Verb.REASSIGN) and bool(ring)
     if not book.keep(change, _entry(command, change), ring=ring, loud=loud):

@@ -58,10 +58,12 @@ class Book:
             lane = Lane.PAGE if loud else Lane.STORY
             self._dispatch(Dispatch(key, post.destination, DispatchKind.NOTE, payload, alert.id, lane), alert)
         if loud:
-            self._direct(alert, ring, f"{alert.severity} {alert.ref}: {alert.summary}")
+            self._direct(alert, ring)
 
-    def _direct(self, alert: Alert, people: Sequence[str], text: str) -> None:
+    def _direct(self, alert: Alert, people: Sequence[str]) -> None:
         """A direct message to each person, through a room's platform on which Deskbell knows them."""
+        say = self.house.words.say
+        text = say("direct", severity=str(alert.severity), ref=alert.ref, summary=alert.summary)
         only_if = "open" if alert.status is Status.OPEN else "live"
         for person in people:
             room = self._room_of(alert, person)
@@ -91,7 +93,8 @@ class Book:
             kind, word = WriteKind.NOTE, f"{facts.title}: note only, {self._name(person)} has no agent id there"
         if kind is WriteKind.RESOLVE and not facts.resolves:
             kind = WriteKind.NOTE
-        payload = {"kind": kind, "record_id": alert.record_id, "text": said, "assignee": account, "person": person}
+        text = self.house.words.say("source_note", said=said, ref=alert.ref)
+        payload = {"kind": kind, "record_id": alert.record_id, "text": text, "assignee": account, "person": person}
         key = f"write:{alert.id}:{serial}"
         self._dispatch(Dispatch(key, SOURCE_LANE + alert.source, DispatchKind.WRITE, payload, alert.id), alert)
         return replace(alert, writeback=word)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from deskbell.core.access import Person
 from deskbell.core.calendar import Calendar
@@ -11,6 +11,7 @@ from deskbell.core.ports import Destination
 from deskbell.core.rota import Rota
 from deskbell.core.route import Route
 from deskbell.core.rules import RuleConf
+from deskbell.faces.wording import Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,8 @@ class House:
     command: str = "/desk"
     zone: str = "UTC"
     summary_at: str = "08:00"
+    words: Wording = field(default_factory=Wording)
     version: str = ""  # a hash of what rules say, so that a changed rule is looked at anew
 
     def source_title(self, name: str) -> str:
         return self.sources[name].title if name in self.sources else name
-
-
-def aware(at: datetime) -> datetime:
-    """Guards the border: a time without a zone is a mistake of ours, found here and not in a card."""
-    if at.tzinfo is None:
-        raise ValueError("a time without a zone")
-    return at

@@ -115,7 +115,7 @@ def _open(book: Book, record: Record, found: Found, *, baseline: bool) -> bool:
     earlier = book.uow.newest_by_key(found.key)
     if earlier is not None and not found.clears:
         return False  # an edge rings once; a page read again after a crash must not ring it twice
-    conf = book.house.rules[found.rule]
+    conf = book.house.rules.get(found.rule) or RULES[found.rule].conf_class()
     mode = _mode(book, found, baseline=baseline)
     alert = Alert(
         key=found.key,

@@ -99,7 +99,7 @@ def daily_summary(book: Book) -> bool:
         return False
     book.uow.put_value("summary", today)
     alerts = book.uow.alerts(limit=500)
-    text = _summary(alerts)
+    text = _summary(book, alerts)
     for name in book.house.destinations:
         payload = {"text": text, "mentions": []}
         dispatch = Dispatch(f"summary:{today}:{name}", name, DispatchKind.NOTICE, payload, 0, Lane.DIGEST)
@@ -107,12 +107,9 @@ def daily_summary(book: Book) -> bool:
     return True
 
 
-def _summary(alerts: list[Alert]) -> str:
-    if not alerts:
-        return "Observe only: nothing is open. Set observe = false in config.toml when you trust this."
+def _summary(book: Book, alerts: list[Alert]) -> str:
     by_rule: dict[str, int] = {}
     for alert in alerts:
         by_rule[alert.rule] = by_rule.get(alert.rule, 0) + 1
-    counts = ", ".join(f"{count} x {rule}" for rule, count in sorted(by_rule.items(), key=lambda item: -item[1]))
-    first = "\n".join(f"{a.severity} {a.ref} {a.summary}" for a in alerts[:10])
-    return f"Observe only: these {len(alerts)} would have been posted ({counts}).\n{first}"
+    counts = sorted(by_rule.items(), key=lambda item: -item[1])
+    return book.house.words.say("daily_summary", total=len(alerts), counts=counts, alerts=alerts[:10])

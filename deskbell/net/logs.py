@@ -5,7 +5,7 @@ import sys
 
 import structlog
 
-from deskbell.net.redact import RedactFilter, quiet_libraries, redact_event
+from deskbell.net.redact import quiet_libraries, redact_event
 
 
 def set_up(level: str = "info") -> None:
@@ -36,7 +36,6 @@ def set_up(level: str = "info") -> None:
             foreign_pre_chain=shared,
         )
     )
-    handler.addFilter(RedactFilter())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())

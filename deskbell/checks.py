@@ -1,0 +1,131 @@
+"""`deskbell check`, `deskbell ring`, the Slack manifest: what an operator asks before trusting an installation."""
+
+import asyncio
+import os
+import stat
+from pathlib import Path
+
+from deskbell.config import Settings
+from deskbell.core.card import Card, Tone, as_text
+from deskbell.core.outcome import Sent
+from deskbell.core.ports import Channel, Destination, Finding, Identity
+
+PATIENCE_S = 20.0
+
+
+async def checks(settings: Settings, *, offline: bool = False) -> list[Finding]:
+    """Every check in the order in which a person would mend what it finds."""
+    found = [Finding("configuration", True, f"{settings.file} is valid")]
+    found += _files(settings) + _watchful(settings)
+    if offline:
+        return found
+    return found + await _sources(settings) + await _channels(settings)
+
+
+def _files(settings: Settings) -> list[Finding]:
+    """The configuration may hold secrets, the folder of the database must be writable."""
+    mode = settings.file.stat().st_mode
+    plain = settings.plain_secrets
+    out = []
+    if plain and mode & (stat.S_IRGRP | stat.S_IROTH):
+        what = f"{settings.file} holds secrets ({', '.join(plain)}) and others may read it"
+        out.append(Finding("secrets", False, f"{what}: chmod 600 it, or write env:NAME instead"))
+    folder = Path(settings.database.removeprefix("sqlite:///")).parent
+    writable = folder.is_dir() and os.access(folder, os.W_OK)
+    out.append(
+        Finding("database", writable, f"in {folder}" if writable else f"{folder} can't be written to: create it")
+    )
+    return out
+
+
+def _watchful(settings: Settings) -> list[Finding]:
+    """Nothing here is wrong, but a person would want to know."""
+    house = settings.house
+    out = []
+    if house.observe:
+        out.append(Finding("mode", True, "observe only: nothing is posted but a daily summary"))
+    routed = {name for route in house.routes for name in route.destinations}
+    spare = [name for name in house.destinations if name not in routed]
+    out += [Finding(f"destination {name}", True, "no route leads there; it rings when another fails") for name in spare]
+    if len(house.destinations) < 2:
+        why = "there is one destination only: when it fails, nobody can be told. Add a second one"
+        out.append(Finding("destinations", False, why))
+    return out
+
+
+async def _sources(settings: Settings) -> list[Finding]:
+    from deskbell.daemon import build_sources
+
+    out: list[Finding] = []
+    for name, source in build_sources(settings).items():
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                found = await source.check()
+        except TimeoutError:
+            found = [Finding("answer", False, f"no answer in {PATIENCE_S:.0f} s: is base_url right?")]
+        finally:
+            await source.close()
+        out += [Finding(f"{name}: {f.what}", f.ok, f.detail) for f in found]
+    return out
+
+
+async def _channels(settings: Settings) -> list[Finding]:
+    out: list[Finding] = []
+    for platform, channel in _open(settings).items():
+        rooms = [d for d in settings.destinations.values() if d.platform == platform]
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                found = await channel.check(rooms)
+        except TimeoutError:
+            found = [Finding("answer", False, f"no answer in {PATIENCE_S:.0f} s")]
+        finally:
+            await channel.close()
+        out += [Finding(f"{platform}: {f.what}", f.ok, f.detail) for f in found]
+    return out
+
+
+def _open(settings: Settings) -> dict[str, Channel]:
+    from deskbell.daemon import build_channels
+
+    async def nobody(_platform: str, _person: str) -> str | None:
+        return None
+
+    return build_channels(settings, nobody)
+
+
+async def ring_once(settings: Settings, name: str) -> tuple[bool, str]:
+    """Posts a test card to a destination; whether it arrived, and the words for the person."""
+    to = settings.destinations.get(name)
+    if to is None:
+        known = ", ".join(settings.destinations)
+        return False, f"There is no destination {name!r} in {settings.file}. There are: {known}."
+    channels = _open(settings)
+    try:
+        return await _ring(channels[to.platform], to)
+    finally:
+        for channel in channels.values():
+            await channel.close()
+
+
+async def _ring(channel: Channel, to: Destination) -> tuple[bool, str]:
+    card = Card(
+        ref="D-0",
+        tone=Tone.LOW,
+        state="Test",
+        title="Test card",
+        summary="Deskbell's bell works. Nothing happened; nobody needs to do anything.",
+        facts=(("Destination", to.name),),
+    )
+    outcome = await channel.post(to, card, Identity("card", "D-0", to.name, 0))
+    if isinstance(outcome, Sent):
+        return True, f"Rang {to.name} ({to.platform}):\n{as_text(card)}"
+    return False, f"Could not ring {to.name}: {outcome.why}"
+
+
+def slack_manifest(settings: Settings, url: str) -> str:
+    """The app manifest for this configuration, as JSON that Slack's page takes."""
+    from bot.manifest import slack_manifest_json
+    from deskbell.vendors.slack import SlackConf
+
+    conf = settings.slack or SlackConf(bot_token="", command=settings.general.command)
+    return slack_manifest_json(conf, url)

@@ -1,0 +1,142 @@
+"""`deskbell init`: a few questions, and a commented config.toml to begin with, in observe-only mode."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import available_timezones
+
+import typer
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    zone: str
+    name: str
+    email: str
+    channel: str
+    freshdesk: str
+    servicenow: str
+    schedule: str
+
+
+def interview(output: Path) -> None:
+    """Asks, writes, and says what to do next. An existing file is never overwritten."""
+    if output.exists():
+        typer.echo(f"{output} is there already. Move it away, or name another file: deskbell init other.toml", err=True)
+        raise SystemExit(2)
+    output.write_text(written(_ask()), encoding="utf-8")
+    output.chmod(0o600)
+    typer.echo(f"\nWrote {output}. It only observes: nothing is posted but a daily summary. Next:")
+    typer.echo("  1. Put the secrets that it names into the environment.")
+    typer.echo(f"  2. deskbell manifest slack -c {output}   for the Slack app, then invite it to the channel")
+    typer.echo(f"  3. deskbell check -c {output}")
+    typer.echo(f"  4. deskbell run -c {output}")
+
+
+def _ask() -> Answers:
+    zone = typer.prompt("Time zone of the house", default="UTC")
+    while zone not in available_timezones():
+        zone = typer.prompt("That is no time zone; write it like Europe/Berlin", default="UTC")
+    return Answers(
+        zone=zone,
+        name=typer.prompt("Your name", default="Ana Ruiz"),
+        email=typer.prompt("Your e-mail address in Slack", default="ana@example.org"),
+        channel=typer.prompt(
+            "Id of the Slack channel to ring (at the end of the channel's link)", default="C0123456789"
+        ),
+        freshdesk=typer.prompt("Freshdesk address (empty: none)", default="", show_default=False),
+        servicenow=typer.prompt("ServiceNow address (empty: none)", default="", show_default=False),
+        schedule=typer.prompt(
+            "Address of your scheduling system's JSON API (empty: none)", default="", show_default=False
+        ),
+    )
+
+
+def text(value: str) -> str:
+    """A TOML string; what a person typed can't break out of it."""
+    safe = "".join(char for char in value if char.isprintable())
+    return '"' + safe.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def written(answers: Answers) -> str:
+    """The configuration for these answers."""
+    return "\n".join(part for part in (_base(answers), _sources(answers)) if part)
+
+
+def _base(a: Answers) -> str:
+    return f"""\
+# Deskbell. Every setting is explained in the config.toml of the distribution; `deskbell check` tries this one out.
+
+[deskbell]
+database = "sqlite:///deskbell.db"
+secret = "env:DESKBELL_SECRET"   # make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'
+zone = {text(a.zone)}
+observe = true                   # the first week: detect and record, post a daily summary only. Then set it to false.
+
+[calendar]                       # business hours
+zone = {text(a.zone)}
+days = [0, 1, 2, 3, 4]           # Monday is 0
+opens = "08:00"
+closes = "18:00"
+
+[people.me]
+name = {text(a.name)}
+email = {text(a.email)}
+roles = ["dispatcher", "manager", "admin"]
+
+[rotas.dispatch]
+people = ["me"]
+
+[policies.dispatch]
+levels = [
+    {{ after = "0m", targets = ["room", "rota:dispatch"] }},
+    {{ after = "5m", targets = ["room", "role:manager"] }},
+]
+
+[policies.support]
+levels = [{{ after = "0m", targets = ["room", "assignee"] }}, {{ after = "15m", targets = ["room", "role:manager"] }}]
+
+[[routes]]
+destinations = ["desk"]
+
+[destinations.desk]
+platform = "slack"
+address = {text(a.channel)}
+
+[slack]
+bot_token = "env:SLACK_BOT_TOKEN"
+app_token = "env:SLACK_APP_TOKEN"
+"""
+
+
+def _sources(a: Answers) -> str:
+    parts = []
+    if a.freshdesk:
+        parts.append(f"""\
+[sources.freshdesk]
+kind = "freshdesk"
+base_url = {text(a.freshdesk)}
+key = "env:FRESHDESK_API_KEY"
+interval = "30s"
+""")
+    if a.servicenow:
+        parts.append(f"""\
+[sources.servicenow]
+kind = "servicenow"
+base_url = {text(a.servicenow)}
+user = "deskbell"
+password = "env:SERVICENOW_PASSWORD"
+interval = "30s"
+""")
+    if a.schedule:
+        parts.append(SCHEDULE.replace("@url@", text(a.schedule)))
+    return "\n".join(parts)
+
+
+SCHEDULE = """\
+[sources.fieldservice]           # write the paths as your system has them; `deskbell check` shows what it reads
+kind = "rest"
+title = "Field service"
+base_url = @url@
+path = "/api/jobs"
+auth = { kind = "bearer", token = "env:FIELDSERVICE_TOKEN" }
+"""

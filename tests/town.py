@@ -1,0 +1,120 @@
+"""A town in which stories happen: the stand-ins, and the real daemon on the real config.toml beside them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deskbell.config import load
+from deskbell.core.alert import Alert
+from deskbell.core.alert import Status as AlertStatus
+from deskbell.daemon import Daemon
+from deskbell.sandbox.server import Sandbox
+
+CONFIG = Path(__file__).parents[1] / "config.toml"
+MINUTE = 60.0
+
+
+def environ(url: str, folder: Path) -> dict[str, str]:
+    return {
+        "DESKBELL_SANDBOX": url,
+        "DESKBELL_DATA": str(folder),
+        "DESKBELL_SECRET": "a-secret-for-the-tests-only",
+        "DESKBELL_API_TOKEN": "made-up-token-of-the-tests",
+        "SLACK_BOT_TOKEN": "xoxb-sandbox",
+        "SLACK_APP_TOKEN": "xapp-sandbox",
+        "SLACK_SIGNING_SECRET": "sandbox-signing-secret",
+        "FRESHDESK_API_KEY": "sandbox-freshdesk-key",
+        "SERVICENOW_PASSWORD": "sandbox-servicenow",
+        "FIELDSERVICE_TOKEN": "sandbox-fieldservice",
+    }
+
+
+def configured(url: str, folder: Path, **changes: str) -> Path:
+    """The repository's own config.toml, on a free port, with some words replaced."""
+    text = CONFIG.read_text().replace("port = 8780", "port = 0").replace('interval = "2s"', 'interval = "1s"')
+
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    path = folder / "config.toml"
+    path.write_text(text)
+    return path
+
+
+@dataclass
+class Town:
+    """The stand-ins and the daemon, and what tests ask of them."""
+
+    sandbox: Sandbox
+    daemon: Daemon
+
+    @property
+    def slack(self) -> Any:
+        return self.sandbox.slack
+
+    async def until(self, what: Callable[[], Any], seconds: float = 15.0) -> Any:
+        """Waits for something to become true, and returns it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if value := what():
+                return value
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"not within {seconds} s")
+
+    async def until_async(self, what: Callable[[], Awaitable[Any]], wanted: Any, seconds: float = 15.0) -> None:
+        end = time.monotonic() + seconds
+        while await what() != wanted:
+            assert time.monotonic() < end, f"not {wanted!r} within {seconds} s"
+            await asyncio.sleep(0.05)
+
+    async def card(self, subject: str, channel: str = "C0DISPATCH") -> Any:
+        """The live card about a job or ticket, once it is there."""
+        return await self.until(lambda: self.find_card(subject, channel))
+
+    def find_card(self, subject: str, channel: str = "C0DISPATCH") -> Any:
+        cards = [m for m in self.slack.messages(channel) if not m.thread_ts and subject in m.as_text()]
+        return cards[0] if cards else None
+
+    async def shows(self, subject: str, words: str, channel: str = "C0DISPATCH") -> str:
+        """The card's text once it contains the words."""
+
+        def text() -> str:
+            card = self.find_card(subject, channel)
+            shown = card.as_text() if card else ""
+            return shown if words in shown else ""
+
+        return str(await self.until(text))
+
+    async def alert(self, subject: str) -> Alert:
+        every = tuple(AlertStatus)
+        rows = await self.daemon.store.read(lambda reader: reader.alerts(statuses=every, limit=500))
+        return next(a for a in rows if a.subject == subject)
+
+    async def audit(self) -> list[Any]:
+        return await self.daemon.store.read(lambda reader: reader.audit_rows(0, 5000))
+
+    def thread(self, subject: str, channel: str = "C0DISPATCH") -> list[str]:
+        card = self.find_card(subject, channel)
+        return [m.as_text() for m in self.slack.messages(channel) if m.thread_ts == card.ts and m.ts != card.ts]
+
+    def late_job(self, number: int = 4711, *, by_minutes: float = 16, technician: int = 1) -> dict[str, Any]:
+        """A job whose technician should have been there that long ago."""
+        start = time.time() - by_minutes * MINUTE
+        return self.sandbox.fieldservice.add(start=start, end=start + 90 * MINUTE, technician=technician, id=number)
+
+    def urgent_ticket(self, subject: str = "Compressor trips on start") -> Any:
+        """An unassigned ticket of the highest priority, older than it should be."""
+        return self.sandbox.freshdesk.tickets.add(subject, created=time.time() - 10 * MINUTE, priority=4)
+
+
+@asynccontextmanager
+async def running(sandbox: Sandbox, folder: Path, **changes: str) -> AsyncIterator[Town]:
+    settings = load(configured(sandbox.url, folder, **changes), environ(sandbox.url, folder))
+    daemon = await Daemon.start(settings)
+    try:
+        yield Town(sandbox, daemon)
+    finally:
+        await daemon.stop()
