@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -136,14 +136,15 @@ class Chain:
             return None
         seq, last_hash = self._db.one(_TAIL) or (0, GENESIS)
         before = last_head(self._db)
-        head = sealed(self._key, before, seq, last_hash, micros(at))
+        head = sealed(self._key, before, seq, self._written, last_hash, micros(at))
         self._db.run(_SEAL, **{name: getattr(head, name) for name in Head.__slots__})
         return head
 
 
-def sealed(key: bytes, before: Head, seq: int, last_hash: str, at: int) -> Head:
-    head = Head(before.number + 1, seq, seq - before.seq, at, last_hash, before.mac, "")
-    return Head(head.number, head.seq, head.count, head.at, head.hash, head.prev, _mac(key, head))
+def sealed(key: bytes, before: Head, seq: int, count: int, last_hash: str, at: int) -> Head:
+    """The seal over the `count` entries that a commit wrote; what somebody else put in before them stays outside."""
+    head = Head(before.number + 1, seq, count, at, last_hash, before.mac, "")
+    return replace(head, mac=_mac(key, head))
 
 
 def zero(key: bytes) -> Head:

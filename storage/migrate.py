@@ -22,7 +22,7 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 def upgrade(url: str) -> str:
     """Brings the database to this version's schema, whole or not at all; creates a new one. Its revision."""
     path = sqlite.path_of(url)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    sqlite.connect_writing(path).close()
     lock = sqlite.InstanceLock(path)  # not beside a running daemon
     try:
         found = current(url)
@@ -62,4 +62,4 @@ def _config(url: str) -> Config:
 
 
 def _engine(url: str) -> sa.Engine:
-    return sa.create_engine("sqlite://", creator=lambda: sqlite.connect(sqlite.path_of(url), create=True))
+    return sa.create_engine("sqlite://", creator=lambda: sqlite.connect_writing(sqlite.path_of(url)))

@@ -36,9 +36,10 @@ def _flag(name: str, *, comment: str | None = None) -> "sa.Column[bool]":
     return sa.Column(name, sa.Boolean, nullable=False, comment=comment)
 
 
-def _serial() -> "sa.Column[int]":
-    # SQLite counts a row up only for INTEGER, and 4 bytes would do nowhere else
-    return sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True)
+def _serial(name: str = "id", *, by_us: bool = False, comment: str | None = None) -> "sa.Column[int]":
+    # to SQLite only INTEGER is the row's own number; 4 bytes, as it means elsewhere, would not last
+    kind = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    return sa.Column(name, kind, primary_key=True, autoincrement=not by_us, comment=comment)
 
 
 def _partial(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
@@ -243,7 +244,7 @@ ACCOUNTS = sa.Table(
 AUDIT = sa.Table(
     "audit",
     METADATA,
-    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3 ... without a gap"),
+    _serial("seq", by_us=True, comment="1, 2, 3 ... without a gap"),
     _time("at", null=False),
     _text("actor"),
     _text("verb"),
@@ -271,8 +272,8 @@ AUDIT_VALUES = sa.Table(
 AUDIT_HEADS = sa.Table(
     "audit_heads",
     METADATA,
-    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3 ... without a gap"),
-    sa.Column("seq", sa.BigInteger, nullable=False, comment="the last entry of the commit; entries there are in all"),
+    _serial("number", by_us=True, comment="1, 2, 3 ... without a gap"),
+    sa.Column("seq", sa.BigInteger, nullable=False, comment="the last entry of the commit: so many there are"),
     _count("count", comment="the entries that this commit appended"),
     _time("at", null=False),
     _text("hash", comment="the last entry's hash"),

@@ -3,7 +3,8 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +20,6 @@ DIALECT: sa.Dialect = sqlite.dialect()
 BUSY_MS = 10_000  # how long a write waits for another process's
 
 _PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
@@ -69,9 +69,39 @@ def path_of(url: str) -> Path:
     return Path(parsed.database)
 
 
-def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
+def connect_writing(path: Path) -> sqlite3.Connection:
+    """A connection to a database that is created where there is none, for its owner's eyes only."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreError(f"The database {path} can't be written: {error.strerror}.") from error
+    connection = connect(path)
+    try:
+        _retried(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+    except sqlite3.Error as error:
+        connection.close()
+        raise StoreError(f"The database {path} can't be opened: {error}.") from error
+    return connection
+
+
+def _retried(act: Callable[[], object]) -> None:
+    """SQLite does not wait for the lock that a change of journal takes, so that two first starts at once need this."""
+    until = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            act()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def connect(path: Path) -> sqlite3.Connection:
     """A connection that may be handed from thread to thread, one at a time, and in which we alone begin and commit."""
-    if not create and not path.exists():
+    if not path.exists():
         raise StoreError(
             f"There is no database at {path}. Look at [storage] url in config.toml, or start Deskbell once."
         )

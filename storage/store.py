@@ -5,6 +5,7 @@ import queue
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,8 +63,7 @@ class SqlStore:
         if not audit_key:
             raise StoreError("The audit needs a key. Set [audit] key in config.toml.")
         path = sqlite.path_of(url)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite.connect(path, create=True)
+        connection = sqlite.connect_writing(path)
         try:
             sqlite.ensure_schema(connection, path)
             kept = _started(head_file, audit_key, connection) if head_file else None
@@ -146,10 +146,8 @@ class SqlStore:
 
     def _wake(self) -> None:
         for loop, wake in list(self._wakes):
-            if loop is None:
-                wake()
-            elif not loop.is_closed():
-                loop.call_soon_threadsafe(wake)
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                wake() if loop is None else loop.call_soon_threadsafe(wake)
 
     def _sealed(self, head: Head) -> None:
         if self._head_file:

@@ -14,7 +14,7 @@ import orjson
 import sqlalchemy as sa
 
 from storage import headfile, sqlite
-from storage.audit import GENESIS, START, Head, canonical, entry_hash, last_head, value_digest
+from storage.audit import GENESIS, START, Head, canonical, entry_hash, value_digest
 from storage.schema import AUDIT, AUDIT_HEADS, AUDIT_VALUES
 from storage.sql import Db, Statement, bind
 
@@ -37,7 +37,7 @@ _VALUE_NAMES = tuple(column.name for column in AUDIT_VALUES.columns)
 _ENDS = Statement(
     sa.select(
         sa.select(sa.func.coalesce(sa.func.max(AUDIT.c.seq), 0)).scalar_subquery(),
-        sa.select(sa.func.coalesce(sa.func.max(AUDIT_HEADS.c.number), 0)).scalar_subquery(),
+        sa.select(sa.func.coalesce(sa.func.max(AUDIT_HEADS.c.seq), 0)).scalar_subquery(),
     )
 )
 
@@ -161,8 +161,8 @@ class _Walk:
         if not right:
             raise _Wrong(
                 first,
-                f"The seal over entries {first} to {head.seq} is not genuine: they were written without the audit key, "
-                "a seal was changed or removed, or this is another key.",
+                f"The seal over entries {first} to {head.seq} is not genuine: somebody wrote there without the audit key, "
+                "or changed or removed a seal, or this is another key.",
             )
         if self._kept and head.number == self._kept.number and head != self._kept:
             raise _Wrong(first, f"Entries {first} to {head.seq} are not those that the head file knows.")
@@ -175,16 +175,16 @@ class _Walk:
                 self.count + 1,
                 f"The end was cut off: there are {self.count} entries, and the head file knows of {self._kept.seq}.",
             )
-        last_seq, last_number = self._db.one(_ENDS) or (0, 0)
-        newest = last_head(self._db)
-        if last_seq != newest.seq and last_number == newest.number:
-            raise _Wrong(newest.seq + 1, f"Entry {newest.seq + 1} has no seal: Deskbell did not write it.")
+        last, last_sealed = self._db.one(_ENDS) or (0, 0)
+        if last != last_sealed:
+            raise _Wrong(last_sealed + 1, f"Entry {last_sealed + 1} has no seal: Deskbell did not write it.")
 
 
 def _is_whole(row: Mapping[str, Any]) -> bool:
     try:
         data, personal = orjson.loads(row["data"]), orjson.loads(row["personal"])
-        return isinstance(data, dict) and isinstance(personal, dict) and entry_hash(row) == row["hash"]
+        texts = isinstance(row["data"], str) and isinstance(row["personal"], str)
+        return texts and isinstance(data, dict) and isinstance(personal, dict) and entry_hash(row) == row["hash"]
     except (TypeError, ValueError):  # a value of a kind that no entry holds
         return False
 

@@ -306,7 +306,7 @@ def _inbox() -> None:
 def _audit() -> None:
     op.create_table(
         "audit",
-        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("actor", sa.Text(), server_default="", nullable=False),
         sa.Column("verb", sa.Text(), server_default="", nullable=False),
@@ -330,7 +330,7 @@ def _audit() -> None:
     op.create_index("audit_values_by_seq", "audit_values", ["seq"], unique=False)
     op.create_table(
         "audit_heads",
-        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
