@@ -74,7 +74,7 @@ class WebhookChannel:
         to: Destination,  # noqa: ARG002
         identity: Identity,  # noqa: ARG002
         since: datetime,  # noqa: ARG002
-    ) -> Mapping[str, str] | None | Outcome:
+    ) -> Mapping[str, str] | Outcome | None:
         return Rejected(Fault.CONFIG, "a webhook can't be searched; its receiver knows repeats by the Idempotency-Key")
 
     async def check(self, destinations: Sequence[Destination]) -> Sequence[Finding]:

@@ -14,6 +14,7 @@ from deskbell.core.outcome import Fault, Outcome, Rejected, Sent
 from deskbell.core.ports import Finding, Page, SourceError, WriteBack, WriteKind
 from deskbell.core.records import CASE_CLOCK_STOPPED, CASE_DONE, Case, CaseStatus, Priority, Sla
 from deskbell.net.answers import Reply
+from deskbell.net.egress import checked_base
 from deskbell.net.http import Http
 from deskbell.vendors import freshdesk as vendor
 from pollers import checks
@@ -54,6 +55,9 @@ class FreshdeskConf:
     zone: str = "UTC"
     allow_http: bool = False
     writeback: Writeback = field(default_factory=Writeback)
+
+    def __post_init__(self) -> None:
+        checked_base(self.base_url, allow_http=self.allow_http)
 
 
 def same_activity(_record_id: str, changed_at: datetime) -> datetime:

@@ -105,7 +105,11 @@ class ServiceNow:
         pace = Pace(overlap=self.conf.overlap, max_pages=self.conf.max_pages)
         try:
             async for batch in sweep(from_json(last.cursor["slas"]), self._fetch_slas, now - self.conf.overlap, pace):
-                yield await self._clock_page(last, batch)
+                page = await self._clock_page(last, batch)
+                if page.records or page.cursor != last.cursor:
+                    last = page
+                    yield page
+                self.slas.keep()
         except SourceError as error:
             if error.fault is not SourceFault.AUTH:
                 raise
@@ -201,7 +205,7 @@ class ServiceNow:
                 raise
             self.slas.refused(self.name, error)
             return {}
-        return self.slas.of(ids, rows)
+        return servicenow_slas.by_task(ids, rows)
 
     async def _named(self, table: str, ids: Iterable[str]) -> dict[str, str]:
         rows = await self._by_ids(table, sorted(ids), "sys_id,name")

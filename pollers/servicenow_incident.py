@@ -1,13 +1,14 @@
 """An incident as ServiceNow's Table API writes it, and the case that it is here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from deskbell.core.records import Case, CaseStatus, Priority, Sla
+from deskbell.core.records import CASE_DONE, Case, CaseStatus, Priority, Sla
 from deskbell.net.auth import Auth, Basic, ClientCredentials, HeaderKey
+from deskbell.net.egress import checked_base
 from deskbell.vendors import servicenow as vendor
 from pollers.conf import Writeback
 from pollers.cursor import OVERLAP
@@ -55,6 +56,12 @@ class ServiceNowConf:
     allow_http: bool = False
     writeback: Writeback = field(default_factory=Writeback)
 
+    def __post_init__(self) -> None:
+        checked_base(self.base_url, allow_http=self.allow_http)
+        vendor.terms(self.query)
+        if not ((self.user and self.password) or (self.client_id and self.client_secret) or self.api_key):
+            raise ValueError("give user and password, or client_id and client_secret, or api_key")
+
 
 def auth_of(conf: ServiceNowConf) -> Auth:
     if conf.client_id:
@@ -85,12 +92,13 @@ def to_record(raw: Any, conf: ServiceNowConf, book: Book) -> Case:
     agent, group_id = (line(vendor.ref(row.get(name)), 100) for name in ("assigned_to", "assignment_group"))
     group = line(book.groups.get(group_id, ""), 200)
     level = number(row.get("escalation")) or 0
+    status = status_of(state, row, conf)
     updated = moment(row.get("sys_updated_on"))
     return Case(
         source=conf.name,
         id=record_id,
         number=line(row.get("number"), 100) or record_id,
-        status=status_of(state, row, conf),
+        status=status,
         status_raw=vendor.STATE_NAMES.get(state, state),
         subject=line(row.get("short_description")),
         requester=line(book.users.get(vendor.ref(row.get("caller_id")), ""), 200),
@@ -103,7 +111,7 @@ def to_record(raw: Any, conf: ServiceNowConf, book: Book) -> Case:
         priority=vendor.PRIORITIES.get(line(row.get("priority"), 10), Priority.NORMAL),
         escalated=level >= conf.escalated_from,
         escalation_level=min(max(level, 0), 9) if level >= conf.escalated_from else 0,
-        slas=book.slas.get(record_id, ()),
+        slas=_slas(book.slas.get(record_id, ()), done=status in CASE_DONE),
         created_at=moment(row.get("opened_at")) or moment(row.get("sys_created_on")),
         last_activity_at=book.activity(record_id, updated, ours=by_us(row, conf)) if updated else None,
         updated_at=updated,
@@ -124,6 +132,11 @@ def status_of(state: str, row: Mapping[str, Any], conf: ServiceNowConf) -> CaseS
     if state == vendor.ON_HOLD and line(row.get("hold_reason"), 10) == vendor.AWAITING_CALLER:
         return CaseStatus.WAITING
     return vendor.STATES.get(state, CaseStatus.UNKNOWN)
+
+
+def _slas(clocks: tuple[Sla, ...], *, done: bool) -> tuple[Sla, ...]:
+    """A job of the vendor's stops the clocks of a resolved incident some minutes later; here they stop at once."""
+    return tuple(replace(sla, met=True) for sla in clocks) if done else clocks
 
 
 def by_us(row: Mapping[str, Any], conf: ServiceNowConf) -> bool | None:

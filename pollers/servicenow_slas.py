@@ -51,6 +51,14 @@ def _metric(row: Mapping[str, Any]) -> str:
     return "first_response" if "respon" in target else "resolution"
 
 
+def by_task(ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Sla, ...]]:
+    """The clocks of each incident."""
+    found: dict[str, list[Mapping[str, Any]]] = {one: [] for one in ids}
+    for row in rows:
+        found.setdefault(ref(row.get("task")), []).append(row)
+    return {task: slas_of(clocks) for task, clocks in found.items()}
+
+
 class Slas:
     """What the clocks looked like, to tell which incidents are to be read again when rows of theirs were touched.
 
@@ -60,27 +68,22 @@ class Slas:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._faces: dict[str, tuple[str, ...]] = {}
+        self._fresh: dict[str, tuple[str, ...]] = {}
         self._rest_until = 0.0
 
-    def of(self, ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Sla, ...]]:
-        """The clocks of each incident; their looks are remembered."""
-        self.moved(rows)
-        by_task: dict[str, list[Mapping[str, Any]]] = {one: [] for one in ids}
-        for row in rows:
-            by_task.setdefault(ref(row.get("task")), []).append(row)
-        return {task: slas_of(clocks) for task, clocks in by_task.items()}
-
     def moved(self, rows: Sequence[Mapping[str, Any]]) -> set[str]:
-        """The incidents whose clocks look different from before."""
-        tasks = set()
-        for row in rows:
-            key, face = ref(row.get("sys_id")), _face(row)
-            if key and self._faces.get(key) != face:
-                tasks.add(ref(row.get("task")))
-                self._faces[key] = face
+        """The incidents whose clocks look different from what was last kept."""
+        fresh = {ref(row.get("sys_id")): (ref(row.get("task")), _face(row)) for row in rows}
+        different = {key: seen for key, seen in fresh.items() if key and self._faces.get(key) != seen[1]}
+        self._fresh = {key: face for key, (_, face) in different.items()}
+        return {task for task, _ in different.values()} - {""}
+
+    def keep(self) -> None:
+        """What `moved` last told is stored; until then it must be told again."""
+        self._faces |= self._fresh
+        self._fresh = {}
         while len(self._faces) > KEPT:
             del self._faces[next(iter(self._faces))]
-        return tasks - {""}
 
     def resting(self) -> bool:
         return self._clock() < self._rest_until
