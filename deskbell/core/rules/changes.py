@@ -47,7 +47,7 @@ def status_no_show(visit: Visit, previous: Visit | None, conf: StatusNoShowConf,
         title="No-show",
         summary=words.first_line(f"No-show{who}: {words.number(visit)}", words.place(visit), _was(visit, ctx.now)),
         facts=words.visit_facts(visit, ("Reason", visit.reason), ("Waited", _waited(visit, conf.wait))),
-        since=visit.updated_at or ctx.now,
+        since=min(visit.updated_at or ctx.now, ctx.now),
     )
     return Sight((found,))
 
@@ -90,7 +90,7 @@ def cancelled_by_customer(visit: Visit, previous: Visit | None, conf: CancelledB
         new = not _cancelled(previous, conf)
     if not new:
         return Sight(holds=True)
-    at = at or ctx.now
+    at = min(at or ctx.now, ctx.now)  # a stamp from the future is a clock that goes wrong
     under_way = _set_out(visit, previous) and not (previous and previous.done)
     by = " by customer" if visit.cancelled_by else ""
     how = f", {words.technician(visit)} under way" if under_way else _notice_words(visit, at)

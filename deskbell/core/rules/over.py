@@ -9,6 +9,11 @@ from deskbell.core.rules.base import stamp
 from deskbell.core.rules.timing import has_technician
 
 _UNKNOWN = "what it told of is no longer so"
+_MET = {
+    "first_response": "the first response was given",
+    "next_reply": "the reply was given",
+    "resolution": "it was resolved",
+}
 
 
 def resolve_reason(rule: str, record: Record, key: str = "", now: datetime | None = None) -> str:
@@ -25,12 +30,14 @@ def resolve_reason(rule: str, record: Record, key: str = "", now: datetime | Non
 
 def _moved(visit: Visit, key: str) -> str:
     """The words for a start that is not the key's; empty when it is, or when there is no key to tell by."""
-    if not key or key.endswith(stamp(visit.start)):
+    if not key or key.endswith(stamp(visit.start or visit.window_end)):
         return ""
     return _new_start(visit)
 
 
-def _new_start(visit: Visit) -> str:
+def _new_start(visit: Visit, key: str = "") -> str:
+    if key and not _moved(visit, key):
+        return _UNKNOWN  # same start, nobody there: the rule itself must have been set anew
     return f"the start was moved to {words.weekday(visit.start, visit.zone)}" if visit.start else "it has no start now"
 
 
@@ -45,7 +52,7 @@ def _late(visit: Visit, key: str, now: datetime | None) -> str:
         return moved
     if visit.eta and (now is None or visit.eta > now):
         return f"{words.technician(visit)} promised to be there at {words.of_day(visit.eta, visit.zone)}"
-    return "no technician is assigned any more" if not has_technician(visit) else _new_start(visit)
+    return "no technician is assigned any more" if not has_technician(visit) else _new_start(visit, key)
 
 
 def _arrived(visit: Visit) -> str:
@@ -84,7 +91,7 @@ def _got_technician(visit: Visit, key: str, _now: datetime | None) -> str:
         return f"it got a technician: {words.technician(visit)}" if visit.technician else "it got a technician"
     if visit.status is VisitStatus.PAUSED:
         return "the job was put on hold"
-    return _arrived(visit) or _moved(visit, key) or _new_start(visit)
+    return _arrived(visit) or _new_start(visit, key)
 
 
 def _went_back(visit: Visit, _key: str, _now: datetime | None) -> str:
@@ -102,7 +109,7 @@ def _clock_over(case: Case, key: str, now: datetime | None) -> str:
         return words.ENDED.get(case.status) or f"its clock is stopped, the status is {words.status(case)}"
     metric = next((name for name in _metrics(case) if f":{name}:" in key), "")
     clocks = [sla for sla in case.slas if not metric or sla.metric == metric]
-    return _why_clock(clocks, case.zone, key, now) or _UNKNOWN
+    return _why_clock(clocks, case.zone, key, now) or (_UNKNOWN if clocks else "it has no such service clock any more")
 
 
 def _metrics(case: Case) -> list[str]:
@@ -112,13 +119,13 @@ def _metrics(case: Case) -> list[str]:
 def _why_clock(clocks: list[Sla], zone: str, key: str, now: datetime | None) -> str:
     for sla in clocks:
         if sla.met:
-            return f"{words.metric(sla.metric).lower()} was given in the source"
+            return _MET.get(sla.metric, f"{words.metric(sla.metric)} was met")
         if sla.paused:
-            return f"the clock for {words.metric(sla.metric).lower()} is paused"
+            return f"the clock of the {words.metric(sla.metric).lower()} is paused"
         if key and not key.endswith(stamp(sla.due_at)):
-            return f"{words.metric(sla.metric).lower()} is due {words.weekday(sla.due_at, zone)} now"
+            return f"the {words.metric(sla.metric).lower()} is due {words.weekday(sla.due_at, zone)} now"
         if now and now >= sla.due_at:
-            return f"{words.metric(sla.metric).lower()} is overdue now, which has an alert of its own"
+            return f"the {words.metric(sla.metric).lower()} is overdue now, which has an alert of its own"
     return ""
 
 

@@ -73,7 +73,8 @@ def evaluate(record: Record, previous: Record | None, confs: Mapping[str, RuleCo
     holds, dues, errors = set(), [], []
     for rule in _BY_KIND[kind_of(record)]:
         sight, error = _look(rule, record, previous, confs.get(rule.name, _DEFAULTS[rule.name]), context)
-        found |= {item.key: item for item in sight.found}
+        for item in sorted(sight.found, key=lambda item: -item.severity):
+            found[item.key] = item  # of two readings of one thing the more severe counts
         if sight.holds:
             holds.add(rule.name)
         if sight.due_at:
