@@ -7,6 +7,7 @@ rounds begun again, and `alert.escalate_at` is when the next step is due; `next_
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 
 from deskbell.core.access import Person, in_scope
 from deskbell.core.alert import Alert, Severity, Status
@@ -39,6 +40,13 @@ class Policy:
     repeat_every_p1: timedelta = timedelta(minutes=15)
     least: Severity = Severity.P2  # what is less severe shows in its rooms and escalates only when a person asks
     hours: Calendar | None = None
+
+    def __post_init__(self) -> None:
+        times = [level.after for level in self.levels]
+        if any(later <= earlier for earlier, later in pairwise(times)):
+            raise ValueError("Each level must come later than the one before; targets told together share a level.")
+        if min(self.repeat_every, self.repeat_every_p1) <= timedelta() or self.repeat < 0:
+            raise ValueError("`repeat` is a count from 0, `repeat_every` a span above 0.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +168,7 @@ def _pick(good: Sequence[bool], first: int, newest: int) -> tuple[int | None, li
 
 def _gap(policy: Policy, level: int) -> timedelta:
     """From this level to the next."""
-    return max(policy.levels[level + 1].after - policy.levels[level].after, timedelta())
+    return policy.levels[level + 1].after - policy.levels[level].after
 
 
 def _pause(policy: Policy, alert: Alert) -> timedelta:
