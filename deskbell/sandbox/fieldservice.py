@@ -97,6 +97,7 @@ class FieldService(Source):
         query = request.query
         if wrong := check_query(query):
             return refusal(422, "invalid", "Invalid parameters", wrong)
+        self.sweeps += 1
         since = parse(query["updated_since"]) if "updated_since" in query else 0.0
         rows = [job for job in self.jobs.values() if parse(job["updated_at"]) >= since]
         if "status" in query:

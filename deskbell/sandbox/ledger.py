@@ -8,6 +8,7 @@ from typing import Any
 from deskbell.sandbox.clock import Clock, Pulse
 
 KEPT = 20_000  # entries; the counts go on after that
+SETTLING = 15.0  # a condition shorter than this may pass unnoticed
 EDIT_WINDOW = 30.0  # an edit later than this after a tap has another cause
 
 
@@ -75,9 +76,10 @@ class Ledger:
                 expectation.seen = True
 
     def withdraw(self, subject: str) -> None:
-        """The condition ended before anybody had to see it: it need not ring any more."""
+        """The condition ended. Whatever had no time to ring need not ring any more; what had, stays owed."""
+        since = self.clock.time() - SETTLING
         for expectation in self.expectations:
-            if expectation.subject == subject and not expectation.seen:
+            if expectation.subject == subject and not expectation.seen and expectation.at > since:
                 expectation.withdrawn = True
 
     def overdue(self, grace: float) -> list[Expectation]:

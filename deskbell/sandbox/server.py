@@ -13,6 +13,8 @@ from deskbell.sandbox.fieldservice import FieldService
 from deskbell.sandbox.freshdesk.stand_in import Freshdesk
 from deskbell.sandbox.ledger import Ledger
 from deskbell.sandbox.pager import Pager
+from deskbell.sandbox.people import People
+from deskbell.sandbox.scenario.director import Director
 from deskbell.sandbox.servicenow.stand_in import ServiceNow
 from deskbell.sandbox.slack import answers, endpoint
 from deskbell.sandbox.slack.stand_in import SlackStandIn
@@ -52,9 +54,10 @@ class Sandbox:
         self.sources: dict[str, Source] = {
             source.name: source for source in (self.freshdesk, self.servicenow, self.fieldservice)
         }
-        self.held: set[int] = set()  # jobs in trouble: the ordinary day leaves them alone
+        self.held: set[str] = set()  # numbers in trouble: the ordinary day leaves them alone
         self.slack.sabotage = sabotage
         self.url = ""
+        self.director: Director | None = None
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -78,11 +81,11 @@ class Sandbox:
 
     # ------------------------------------------------------------------ trouble
 
-    def hold(self, job: int) -> None:
-        self.held.add(job)
+    def hold(self, number: str) -> None:
+        self.held.add(number)
 
-    def release(self, job: int) -> None:
-        self.held.discard(job)
+    def release(self, number: str) -> None:
+        self.held.discard(number)
 
     def all_faults(self) -> dict[str, Faults]:
         return {"slack": self.slack.faults} | {name: source.faults for name, source in self.sources.items()}
@@ -98,7 +101,17 @@ class Sandbox:
         self.url = f"http://{HOST}:{self.port}"
         for stand_in in (self.slack, self.freshdesk, self.servicenow):
             stand_in.url = self.url
+        if self.scenario == "day":
+            self._direct()
+        if self.with_people:
+            self._tasks.append(asyncio.create_task(People(self, self.seed).run()))
         return self
+
+    def _direct(self) -> None:
+        director = self.director = Director(self, self.seed)
+        for source in self.sources.values():
+            source.before = director.begin
+        self._tasks.append(asyncio.create_task(director.run()))
 
     async def stop(self) -> None:
         for task in self._tasks:

@@ -20,6 +20,8 @@ class Source:
     def __init__(self, clock: Clock, ledger: Ledger, pulse: Pulse) -> None:
         self.clock, self.ledger, self.pulse = clock, ledger, pulse
         self.faults = Faults(clock)
+        self.sweeps = 0  # how often the list that is polled was read
+        self.before: Callable[[], None] = lambda: None  # the day begins when somebody looks
 
     # ------------------------------------------------------------------ what each vendor words its own way
 
@@ -48,6 +50,7 @@ class Source:
             return answer
 
         async def guarded(request: web.Request) -> web.StreamResponse:
+            self.before()
             path = request.path.removeprefix(self.prefix)
             places = {request.method, path, f"{request.method} {path}"}
             return await with_trouble(request, self.faults, places, handle, self._refuse)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from deskbell.sandbox.clock import parse
 from deskbell.sandbox.fieldservice import DONE
+from deskbell.sandbox.scenario import ordinary
 from deskbell.sandbox.web import Json
 
 if TYPE_CHECKING:
@@ -36,14 +37,19 @@ def coming(sandbox: "Sandbox", job: str, *, least: float = 0.0) -> Json:
 
 
 async def make_late(sandbox: "Sandbox", asked: Json) -> str:
-    """The technician is on the way and was due just over fifteen minutes ago."""
-    job, now = coming(sandbox, asked.get("job", "")), sandbox.clock.time()
+    """The technician is on the way and was due just over fifteen minutes ago. Without a job it is a call-out that was
+    promised by phone: moving a planned visit would ring as a short-notice change as well."""
+    now, fields = sandbox.clock.time(), sandbox.fieldservice
     start = now - LATE - 2
-    sandbox.fieldservice.change(
-        job["id"], status="en_route", scheduled_start=start, scheduled_end=start + 90 * MINUTE, window_start=start,
-        window_end=start + 60 * MINUTE, travel_started_at=start - 40 * MINUTE, checked_in_at=None,
-    )  # fmt: skip
-    sandbox.hold(job["id"])
+    travelling: Json = {"status": "en_route", "travel_started_at": start - 40 * MINUTE, "checked_in_at": None}
+    if asked.get("job"):
+        job = fields.find(asked["job"])
+        moved = {"scheduled_start": start, "window_start": start, "window_end": start + 60 * MINUTE}
+        fields.change(job["id"], scheduled_end=start + 90 * MINUTE, **moved, **travelling)
+    else:
+        technician = int(asked.get("technician") or ordinary.least_busy(sandbox))
+        job = ordinary.book(sandbox, technician, start, summary="Emergency call-out", priority="high", **travelling)
+    sandbox.hold(job["number"])
     sandbox.ledger.expect(job["number"], "technician_late")
     return str(job["number"])
 
@@ -52,7 +58,7 @@ async def check_in(sandbox: "Sandbox", asked: Json) -> str:
     """The technician arrives; by default the one who is latest."""
     job = pick(sandbox, asked.get("job", ""), "en_route", "dispatched")
     sandbox.fieldservice.change(job["id"], status="on_site", checked_in_at=sandbox.clock.time())
-    sandbox.release(job["id"])
+    sandbox.release(job["number"])
     sandbox.ledger.withdraw(job["number"])
     return str(job["number"])
 
@@ -95,7 +101,7 @@ async def urgent_ticket(sandbox: "Sandbox", asked: Json) -> str:
     ticket = sandbox.freshdesk.tickets.add(
         subject, priority=4, created=now - 5 * MINUTE, updated=now, due=now + 6 * 3600, fr_due=now + 5 * 3600
     )
-    sandbox.pulse.beat()
+    sandbox.hold(str(ticket.id))
     sandbox.ledger.expect(str(ticket.id), "case_unassigned")
     return str(ticket.id)
 
@@ -109,7 +115,7 @@ async def near_sla(sandbox: "Sandbox", asked: Json) -> str:
         fr_due=now + 5 * 3600,
     )  # fmt: skip
     ticket.stats["first_responded_at"] = ticket.public["created_at"]
-    sandbox.pulse.beat()
+    sandbox.hold(str(ticket.id))
     sandbox.ledger.expect(str(ticket.id), "sla_approaching")
     return str(ticket.id)
 

@@ -91,6 +91,7 @@ class Freshdesk(Source):
         query = request.query
         page, per_page = check_list(query)
         rows = self._rows(query)
+        self.sweeps += 1
         start = (page - 1) * per_page
         shown = [self._with(ticket, includes(query), listing=True) for ticket in rows[start : start + per_page]]
         more = {"Link": self._next_link(query, page)} if start + per_page < len(rows) and page < MOST_PAGES else {}

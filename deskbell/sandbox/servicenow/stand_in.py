@@ -88,6 +88,7 @@ class ServiceNow(Source):
 
     async def list_rows(self, request: web.Request) -> web.Response:
         table, asked = self._table(request), request.query
+        self.sweeps += table == "incident"
         wanted = query.parse(asked.get("sysparm_query", ""), lambda name: self.known(table, name))
         value = self.valuer(table)
         rows = [row for row in self.tables.rows[table].values() if wanted.matches(row, value)]

@@ -229,8 +229,12 @@ class Tables:
                   "original_breach_time": stored(end)}  # fmt: skip
         return self.insert("task_sla", values, by="system", id=sys_id("sla", incident["number"]), at=start)
 
+    @property
+    def incidents(self) -> list[Json]:
+        return list(self.rows["incident"].values())
+
     def by_number(self, number: str) -> Json:
-        return next(row for row in self.rows["incident"].values() if row["number"] == number)
+        return next(row for row in self.incidents if row["number"] == number)
 
     @property
     def api_user(self) -> str:
