@@ -195,8 +195,8 @@ def _not_allowed(alert: Alert, command: Command, move: Move, people: Mapping[str
         return Refusal("role", f"Your role does not allow {command.verb}. It needs one of: {needed}. Ask a manager.")
     if not in_scope(actor, alert.team):
         return Refusal("scope", f"{alert.ref} belongs to the team {alert.team}, which is not one of yours.")
-    own = alert.assignee == actor.id
-    if actor.roles <= {Role.TECHNICIAN, Role.VIEWER} and command.verb is Verb.ACK and alert.assignee and not own:
+    own = alert.assignee in ("", actor.id)
+    if command.verb is Verb.ACK and not own and not holds(actor, ACTORS):
         return Refusal("scope", f"{alert.ref} is with {name_of(alert.assignee, people)}, not with you.")
     return None
 
