@@ -94,7 +94,7 @@ class Connection:
                 await self._look()
             except Exception:  # the watchdog itself may never die
                 log.exception("the watchdog of Slack's %s stumbled", self.name)
-            await asyncio.sleep(WATCH_S)
+            await asyncio.sleep(WATCH_S if self.alive else WATCH_S / 10)
 
     async def _look(self) -> None:
         now = time.monotonic()

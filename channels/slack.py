@@ -117,7 +117,7 @@ class SlackChannel:
 
     async def _direct_channel(self, account: str) -> str:
         if account not in self._direct:
-            answer = await self._web.ask(self._web.client.conversations_open(users=account))
+            answer = await self._web.ask(self._web.client.api_call("conversations.open", json={"users": account}))
             self._direct[account] = str(answer["channel"]["id"])
         return self._direct[account]
 
@@ -132,7 +132,7 @@ class SlackChannel:
     async def _join(self, channel: str) -> bool:
         """Only public channels can be joined, and only with the permission for it."""
         try:
-            await self._web.ask(self._web.client.conversations_join(channel=channel))
+            await self._web.ask(self._web.client.api_call("conversations.join", json={"channel": channel}))
         except Trouble:
             return False
         return True
@@ -186,10 +186,8 @@ class SlackChannel:
         found = await self._search(place.channel, self._history(place.channel, oldest), wanted)
         if found or not place.ts:
             return found
-        method = self._web.client.conversations_replies
-        return await self._search(
-            place.channel, self._pages(method, channel=place.channel, ts=place.ts, oldest=oldest), wanted
-        )
+        replies = self._pages("conversations.replies", channel=place.channel, ts=place.ts, oldest=oldest)
+        return await self._search(place.channel, replies, wanted)
 
     async def _parent(self, channel: str, alert_ref: str) -> str:
         """The alert's newest card in the room, whenever it was posted."""
@@ -200,16 +198,16 @@ class SlackChannel:
         return ""
 
     def _history(self, channel: str, oldest: str) -> AsyncIterator[Json]:
-        return self._pages(self._web.client.conversations_history, channel=channel, oldest=oldest)
+        return self._pages("conversations.history", channel=channel, oldest=oldest)
 
-    async def _pages(self, method: Callable[..., Awaitable[Any]], **args: str) -> AsyncIterator[Json]:
-        more: Json = {}
+    async def _pages(self, method: str, **args: str) -> AsyncIterator[Json]:
+        form = {**args, "limit": str(_PAGE), "include_all_metadata": "true"}
         for _ in range(_PAGES):
-            answer = await self._web.ask(method(**args, limit=_PAGE, include_all_metadata=True, **more))
+            answer = await self._web.ask(self._web.client.api_call(method, data=form))
             for message in answer.get("messages") or []:
                 yield message
-            more = {"cursor": (answer.get("response_metadata") or {}).get("next_cursor")}
-            if not more["cursor"]:
+            form["cursor"] = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
+            if not form["cursor"]:
                 return
         raise Trouble(Rejected(Fault.TARGET, "Slack: there are too many messages to look through"))
 
