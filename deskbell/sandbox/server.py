@@ -19,6 +19,7 @@ from deskbell.sandbox.servicenow.stand_in import ServiceNow
 from deskbell.sandbox.slack import answers, endpoint
 from deskbell.sandbox.slack.stand_in import SlackStandIn
 from deskbell.sandbox.source import Source
+from deskbell.sandbox.view import View
 
 HOST = "127.0.0.1"
 MOST_BODY = 8 * 1024**2
@@ -69,7 +70,7 @@ class Sandbox:
         app.router.add_get("/slack/socket/{ticket}", self.slack.sockets.serve)
         for kind in ("commands", "actions"):
             app.router.add_post(f"/slack/{kind}/{{team}}/{{id}}/{{secret}}", self._slack_answer)
-        for stand_in in (self.freshdesk, self.servicenow, self.fieldservice, self.pager, Control(self)):
+        for stand_in in (self.freshdesk, self.servicenow, self.fieldservice, self.pager, Control(self), View(self)):
             stand_in.add_routes(app.router)
         return app
 

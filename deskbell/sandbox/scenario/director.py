@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from deskbell.sandbox import trouble
 from deskbell.sandbox.scenario import ordinary
 from deskbell.sandbox.scenario.day import TIMELINE, Event
-from deskbell.sandbox.scenario.laying import lay, promise
+from deskbell.sandbox.scenario.laying import lay, promise, scripted
 from deskbell.sandbox.scenario.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Director:
             self.second = clock.time() - zero
             while todo and todo[0].second <= self.second:
                 self.play(todo.pop(0))
+                if not todo:
+                    self._let_go()
             ordinary.tick(self.sandbox)
             self._heal()
             if clock.time() >= next_idea:
@@ -69,6 +71,11 @@ class Director:
         if event.rings:
             self.sandbox.ledger.expect(event.subject, event.rings)
         self.sandbox.ledger.note("day", event.verb, subject=event.subject)
+
+    def _let_go(self) -> None:
+        """The script is over: from here the ordinary day cares for everything."""
+        for subject in scripted():
+            self.sandbox.release(subject)
 
     async def improvise(self) -> None:
         if self.chance.random() >= TROUBLE_SHARE:

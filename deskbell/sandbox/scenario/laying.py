@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from deskbell.sandbox.scenario.day import CASES, HOUR, INCIDENTS, MIN, VISITS, Case, Incident, Visit
+from deskbell.sandbox.scenario.day import CASES, HOUR, INCIDENTS, MIN, TIMELINE, VISITS, Case, Incident, Visit
 from deskbell.sandbox.web import Json
 
 if TYPE_CHECKING:
@@ -15,12 +15,22 @@ def lay(sandbox: "Sandbox", now: float) -> None:
     sandbox.freshdesk.tickets.rows.clear()
     for table in ("incident", "task_sla", "sys_journal_field"):
         sandbox.servicenow.tables.rows[table].clear()
+    for subject in scripted():
+        sandbox.hold(subject)
     for visit in VISITS:
         lay_visit(sandbox, visit, now)
     for case in CASES:
         lay_case(sandbox, case, now)
     for incident in INCIDENTS:
         lay_incident(sandbox, incident, now)
+
+
+def scripted() -> set[str]:
+    """What the timeline or the clock has plans for; the ordinary day keeps its hands off."""
+    clocked = [f"J-{visit.number}" for visit in VISITS if visit.rings]
+    clocked += [str(case.number) for case in CASES if case.rings]
+    clocked += [incident.number for incident in INCIDENTS if incident.rings]
+    return {*clocked, *(event.subject for event in TIMELINE)}
 
 
 def lay_visit(sandbox: "Sandbox", visit: Visit, now: float) -> None:
@@ -45,8 +55,6 @@ def lay_visit(sandbox: "Sandbox", visit: Visit, now: float) -> None:
         },
         **signals(visit.status, start, end),
     )
-    if visit.rings:
-        sandbox.hold(f"J-{visit.number}")
 
 
 def signals(status: str, start: float, end: float) -> Json:
@@ -80,8 +88,6 @@ def lay_case(sandbox: "Sandbox", case: Case, now: float) -> None:
         ticket.stats["first_responded_at"] = ticket.public["updated_at"]
     if case.status == 4:
         ticket.stats["resolved_at"] = ticket.public["updated_at"]
-    if case.rings:
-        sandbox.hold(str(case.number))
 
 
 def lay_incident(sandbox: "Sandbox", incident: Incident, now: float) -> None:
@@ -95,8 +101,6 @@ def lay_incident(sandbox: "Sandbox", incident: Incident, now: float) -> None:
         priority=incident.priority,
         state=incident.state,
     )
-    if incident.rings:
-        sandbox.hold(incident.number)
 
 
 def promise(sandbox: "Sandbox", now: float) -> None:

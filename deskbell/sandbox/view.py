@@ -1,0 +1,189 @@
+"""What the page shows, as one JSON document, and a stream that says when to fetch it again."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from deskbell.sandbox.clock import parse
+from deskbell.sandbox.freshdesk.tickets import PRIORITIES, STATUSES, Ticket
+from deskbell.sandbox.servicenow.tables import CHOICES
+from deskbell.sandbox.slack.messages import Message
+from deskbell.sandbox.slack.workspace import Channel
+from deskbell.sandbox.verdict import slack_counts
+from deskbell.sandbox.web import Json, reply
+
+if TYPE_CHECKING:
+    from deskbell.sandbox.server import Sandbox
+
+FOLDER = Path(__file__).parent / "page"
+KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+# Nothing comes from elsewhere, and nothing in the data can become a script.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+SHOWN = 80  # messages of a channel
+BREATH = 0.3  # seconds between two hints to fetch
+HEARTBEAT = 5.0
+LAST_WORDS = 200
+
+
+class View:
+    def __init__(self, sandbox: "Sandbox") -> None:
+        self.sandbox = sandbox
+
+    # ------------------------------------------------------------------ files
+
+    async def index(self, request: web.Request) -> web.Response:  # noqa: ARG002 - one shape for all
+        return self._file("index.html")
+
+    async def file(self, request: web.Request) -> web.Response:
+        return self._file(request.match_info["name"])
+
+    def _file(self, name: str) -> web.Response:
+        path = FOLDER / name
+        if path.name != name or path.suffix not in KINDS or not path.is_file():
+            return web.Response(status=404)
+        headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=path.read_bytes(), content_type=KINDS[path.suffix], charset="utf-8", headers=headers)
+
+    # ------------------------------------------------------------------ state
+
+    async def state(self, request: web.Request) -> web.Response:  # noqa: ARG002 - one shape for all
+        sandbox = self.sandbox
+        return reply(
+            {
+                "now": sandbox.clock.time(),
+                "scenario": sandbox.scenario,
+                "begun": bool(sandbox.director and sandbox.director.began),
+                "technicians": list(sandbox.fieldservice.technicians.values()),
+                "jobs": [job_row(job) for job in sandbox.fieldservice.jobs.values()],
+                "freshdesk": [self._ticket(ticket) for ticket in sandbox.freshdesk.tickets.rows.values()],
+                "servicenow": [self._incident(row) for row in sandbox.servicenow.tables.incidents],
+                "slack": self._slack(),
+                "faults": [[name, kind] for name, faults in sandbox.all_faults().items() for kind in faults.names()],
+                "sockets": len(sandbox.slack.sockets.connections),
+                "counts": slack_counts(sandbox.ledger),
+            }
+        )
+
+    def _ticket(self, ticket: Ticket) -> Json:
+        row = ticket.shown(self.sandbox.clock.time())
+        agent = self.sandbox.freshdesk.tickets.agents.get(row["responder_id"] or 0)
+        return {
+            "number": str(ticket.id),
+            "subject": row["subject"][:LAST_WORDS],
+            "priority": PRIORITIES[row["priority"]],
+            "status": STATUSES[row["status"]][0],
+            "open": row["status"] not in (4, 5) and not ticket.hidden,
+            "assignee": agent["contact"]["name"] if agent else "",
+            "due": parse(row["due_by"]) if row["due_by"] else None,
+            "updated": parse(row["updated_at"]),
+            "escalated": row["is_escalated"],
+            "note": ticket.conversations[-1]["body_text"][:LAST_WORDS] if ticket.conversations else "",
+        }
+
+    def _incident(self, row: Json) -> Json:
+        tables = self.sandbox.servicenow.tables
+        journal = tables.journal(row["sys_id"])
+        return {
+            "number": row["number"],
+            "subject": row["short_description"][:LAST_WORDS],
+            "priority": CHOICES["priority"].get(str(row["priority"]), "5 - Planning").partition(" - ")[2],
+            "status": CHOICES["state"].get(row["state"], row["state"]),
+            "open": row["state"] not in ("6", "7", "8"),
+            "assignee": tables.rows["sys_user"].get(row["assigned_to"], {}).get("name", ""),
+            "due": parse(row["sla_due"]) if row["sla_due"] else None,
+            "updated": parse(row["sys_updated_on"]),
+            "escalated": row["escalation"] not in ("", "0"),
+            "note": journal[0]["value"][:LAST_WORDS] if journal else "",
+        }
+
+    def _slack(self) -> Json:
+        slack = self.sandbox.slack
+        return {
+            "users": [user_row(user.wire()) for user in slack.workspace.users.values() if not user.deleted],
+            "channels": [channel_row(channel) for channel in slack.workspace.channels.values()],
+            "messages": {channel.id: self._messages(channel) for channel in slack.workspace.channels.values()},
+            "ephemerals": [message_row(m) for m in slack.workspace.ephemerals[-60:] if m.live],
+            "views": [view.wire() | {"user": view.user} for view in slack.views.values() if view.open],
+            "commands": sorted(slack.commands),
+        }
+
+    def _messages(self, channel: Channel) -> list[Json]:
+        workspace = self.sandbox.slack.workspace
+        live = [message for message in channel.messages.values() if workspace.visible(message)]
+        threads: dict[str, list[Json]] = {}
+        for message in live:
+            if message.is_reply:
+                threads.setdefault(message.thread_ts or "", []).append(message_row(message))
+        top = [message for message in live if not message.is_reply or message.broadcast][-SHOWN:]
+        return [message_row(message) | {"replies": threads.get(message.ts, [])} for message in top]
+
+    # ------------------------------------------------------------------ stream
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: one hint whenever something changed, and a heartbeat."""
+        stream = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await stream.prepare(request)
+        pulse = self.sandbox.pulse
+        while request.transport is not None and not request.transport.is_closing():
+            try:
+                await stream.write(f"data: {pulse.beats}\n\n".encode())
+            except ConnectionError:
+                break
+            await asyncio.sleep(BREATH)
+            await pulse.wait(HEARTBEAT)
+        return stream
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        router.add_get("/", self.index)
+        router.add_get("/page/{name}", self.file)
+        router.add_get("/_sandbox/state", self.state)
+        router.add_get("/_sandbox/events", self.events)
+
+
+def job_row(job: Json) -> Json:
+    kept = ("number", "status", "summary", "equipment", "priority", "cancel_reason", "notes")
+    moments = ("scheduled_start", "scheduled_end", "checked_in_at", "travel_started_at", "completed_at", "cancelled_at")
+    row = {name: job[name] for name in kept} | {name: seconds(job[name]) for name in moments}
+    row["technician"] = job["technician"]["id"] if job["technician"] else None
+    return row | {"customer": job["customer"]["name"], "address": job["site"]["address"], "site": job["site"]["name"]}
+
+
+def seconds(text: str | None) -> float | None:
+    return parse(text) if text else None
+
+
+def user_row(user: Json) -> Json:
+    row = {name: user[name] for name in ("id", "name", "real_name", "is_bot")}
+    return row | {"title": user["profile"]["title"], "stranger": user["is_stranger"]}
+
+
+def channel_row(channel: Channel) -> Json:
+    members: list[Any] = sorted(channel.members)
+    return {
+        "id": channel.id,
+        "name": channel.name,
+        "topic": channel.topic,
+        "archived": channel.is_archived,
+        "im": channel.im_user,
+        "members": members,
+    }
+
+
+def message_row(message: Message) -> Json:
+    return {
+        "channel": message.channel,
+        "ts": message.ts,
+        "user": message.user,
+        "text": message.text,
+        "blocks": message.blocks,
+        "attachments": message.attachments,
+        "edited": len(message.edits),
+        "thread_ts": message.thread_ts,
+        "bot": message.by_bot,
+        "only": message.ephemeral_for,
+    }
