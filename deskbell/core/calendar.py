@@ -15,6 +15,14 @@ _DAY = timedelta(days=1)
 _NONE = timedelta()
 
 
+def check_zone(name: str) -> None:
+    """Raises ValueError when there is no such time zone."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise ValueError(f"There is no time zone {name!r}; they are named like Europe/Berlin.") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """Open on `days` (Monday is 0) from `opens` to `closes`; a closing time not after the opening is of the next day.
@@ -29,7 +37,7 @@ class Calendar:
     holidays: frozenset[date] = frozenset()
 
     def __post_init__(self) -> None:
-        ZoneInfo(self.zone)
+        check_zone(self.zone)
         if not self.days or not self.days <= EVERY_DAY:
             raise ValueError("A calendar needs at least one day of the week, Monday is 0 and Sunday 6.")
 

@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from deskbell.core.calendar import check_zone
+
 Every = timedelta | Literal["daily", "weekly"] | None
 
 _LENGTHS = {"daily": timedelta(days=1), "weekly": timedelta(weeks=1)}
@@ -37,7 +39,7 @@ class Rota:
     overrides: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
-        ZoneInfo(self.zone)
+        check_zone(self.zone)
         if self.length is not None and self.length < _SHORTEST:
             raise ValueError(f"The shifts of the rota {self.name} must last an hour or longer.")
 

@@ -70,7 +70,7 @@ def _approaching(case: Case, sla: Sla, conf: SlaApproachingConf, ctx: Context) -
         ),
         stage=span(rung.offset),
         facts=words.case_facts(case, ("Due", words.moment(sla.due_at, case.zone))),
-        since=min(rung.at for rung in rungs),
+        since=rung.at,
     )
     return Sight((found,), due_at=due_at or sla.due_at)
 
@@ -116,7 +116,7 @@ def _breached(case: Case, sla: Sla, conf: SlaBreachedConf, ctx: Context) -> Sigh
         ),
         stage=span(rung.offset) if rung.offset else "due",
         facts=words.case_facts(case, ("Was due", words.moment(sla.due_at, case.zone))),
-        since=min(rung.at for rung in rungs),
+        since=rung.at,
     )
     return Sight((found,), due_at=due_at)
 

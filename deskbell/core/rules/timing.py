@@ -61,7 +61,7 @@ def technician_late(visit: Visit, _previous: Visit | None, conf: TechnicianLateC
         ),
         stage=span(rung.offset),
         facts=words.visit_facts(visit, ("Due by", words.moment(anchor, visit.zone) if anchor != visit.start else "")),
-        since=min(rung.at for rung in rungs),
+        since=rung.at,
     )
     return Sight((found,), due_at=due_at)
 
@@ -144,7 +144,7 @@ def running_over(visit: Visit, _previous: Visit | None, conf: RunningOverConf, c
             ("Planned end", words.moment(visit.end, visit.zone)),
             ("Checked in", words.moment(visit.arrived_at, visit.zone)),
         ),
-        since=min(rung.at for rung in rungs),
+        since=rung.at,
     )
     return Sight((found,), due_at=due_at)
 
@@ -178,6 +178,6 @@ def unassigned_near_start(visit: Visit, _previous: Visit | None, conf: Unassigne
         ),
         stage=span(rung.offset),
         facts=words.visit_facts(visit),
-        since=min(rung.at for rung in rungs),
+        since=rung.at,
     )
     return Sight((found,), due_at=due_at)
