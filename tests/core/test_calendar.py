@@ -113,6 +113,9 @@ def test_nonsense_is_refused():
         Calendar(days=frozenset())
     with pytest.raises(ValueError, match="at least one day"):
         Calendar(days=frozenset({7}))
+    for zone in ("Mars/Phobos", "", "../etc", "Europe"):
+        with pytest.raises(ValueError, match="no time zone"):
+            Calendar(zone)
 
 
 @given(calendars, moments, amounts)

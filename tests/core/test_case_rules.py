@@ -96,6 +96,11 @@ class TestSlaApproaching:
         found = seen(with_sla(started_at=NOON - 8 * HOUR), NOON - HOUR, self.RULE, conf=SlaApproachingConf(share=0))
         assert found[0].since == NOON - HOUR
 
+    @pytest.mark.parametrize("share", [-0.1, 1, 25])
+    def test_a_share_is_a_part(self, share):
+        with pytest.raises(ValueError, match="part of the time"):
+            SlaApproachingConf(share=share)
+
     def test_opening_hours(self):
         monday = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
         case = changed(CASE, slas=(Sla("resolution", monday),))

@@ -98,6 +98,11 @@ def test_shifts_too_short_for_a_wall_clock_are_refused():
         Rota("mad", PEOPLE, timedelta(minutes=10))
 
 
+def test_a_zone_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match="no time zone"):
+        Rota("lost", PEOPLE, "daily", zone="Mars/Phobos")
+
+
 def handovers(rota, now, count):
     out = []
     for _ in range(count):

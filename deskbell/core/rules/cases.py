@@ -38,9 +38,11 @@ class SlaApproachingConf(RuleConf):
 
     stages: Stages = ((60 * _MINUTE, Severity.P3), (30 * _MINUTE, Severity.P3), (15 * _MINUTE, Severity.P2))
     share: float = 0.25
-    business: bool = (
-        False  # stages count in opening hours: due Monday 9:30 then rings on Friday, while people are there
-    )
+    business: bool = False  # count opening hours: what is due on Monday 9:30 rings on Friday, while people are there
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share < 1:
+            raise ValueError("`share` is a part of the time, from 0 up to but not including 1.")
 
 
 def sla_approaching(case: Case, _previous: Case | None, conf: SlaApproachingConf, ctx: Context) -> Sight:
