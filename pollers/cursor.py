@@ -2,7 +2,8 @@
 
 Always the first page from the newest stamp reached, inclusive; further pages only while a page holds nothing but that
 one stamp. Page numbers on a list that is being updated lose rows, because an updated row leaves its page and moves the
-others up. Every sweep begins an overlap before the last one's end, for rows that become visible late.
+others up; where they can't be avoided (more rows of one second than a page holds), that second is read again until
+nothing new turns up. Every sweep begins an overlap before the last one's end, for rows that become visible late.
 
 Stamps are the source's own, never ours.
 """
@@ -17,7 +18,8 @@ from deskbell.core.ports import SourceError, SourceFault
 
 OVERLAP = timedelta(seconds=120)  # longer than rows stay invisible: seconds on a database, minutes on a replica
 SEEN_AT_MOST = 500  # versions kept in the cursor, which is stored with every page
-_MOST_UNSORTED = 100  # pages of a list that has to be read in one go
+_MOST_PASSES = 4  # through one second that fills several pages
+_MOST_IN_ONE_GO = 100  # pages of an unsorted list, or of one second, which are better not cut
 _CLOSE = timedelta(minutes=1)  # a row this much older than asked for is no sign of a lost filter
 
 
@@ -42,11 +44,13 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Where a sweep that was cut off goes on: the anchor, how many pages into it, and the source's clock then."""
+    """Where a sweep that was cut off goes on: the anchor, how many pages into it, in the how-manieth reading of it, and
+    the source's clock then."""
 
     anchor: datetime
     step: int
     date: datetime | None = None
+    reading: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +87,61 @@ class Pace:
 FetchPage = Callable[[datetime, int], Awaitable[Fetched]]  # (everything since, inclusive; how many pages into it)
 
 
+@dataclass(slots=True)
+class _Walk:
+    """Where a sweep stands. `met` are the readings at this anchor, to tell whether another pass brought anything."""
+
+    anchor: datetime
+    step: int = 0
+    reading: int = 1
+    ordered: bool = True
+    met: set[tuple[str, str]] = field(default_factory=set)
+    new: bool = False
+
+    @property
+    def delicate(self) -> bool:
+        """Reading by page number: what is cut off here may have lost rows when it goes on."""
+        return self.step > 0 or self.reading > 1 or not self.ordered
+
+    def take(self, got: Fetched) -> bool:
+        """Moves on behind a page; whether there is anything left to fetch."""
+        self.ordered = self.ordered and _ascending(got.rows)
+        readings = {(row.id, row.version) for row in got.rows}
+        self.new = self.new or not readings <= self.met
+        self.met |= readings
+        newest = max((row.stamp for row in got.rows if row.stamp), default=self.anchor)
+        if not self.ordered or (got.more and newest <= self.anchor):
+            self.step += 1
+            return got.more
+        if self.step and self._again():
+            self.step, self.reading, self.new = 0, self.reading + 1, False
+            return True
+        if got.more:
+            self.anchor, self.step, self.reading, self.met, self.new = newest, 0, 1, set(), False
+        return got.more
+
+    def _again(self) -> bool:
+        """Rows may have slipped between pages told by number: once more, and on as long as that brings new ones."""
+        return self.reading == 1 or (self.new and self.reading < _MOST_PASSES)
+
+
 async def sweep(cursor: Cursor, fetch: FetchPage, start: datetime, pace: Pace) -> AsyncIterator[Batch]:
-    """Everything that changed since the cursor (since `start` at first), page by page, at most `max_pages` of them."""
-    anchor, step = _beginning(cursor, start, pace.overlap)
-    ordered = pace.re_anchor
-    held, top = cursor, cursor.at
+    """Everything that changed since the cursor (since `start` at first), page by page, about `max_pages` at most."""
+    walk = _beginning(cursor, start, pace)
+    held, top, more = cursor, cursor.at, True
     read = 0
-    while read < (pace.max_pages if ordered else max(pace.max_pages, _MOST_UNSORTED)):
+    while more and read < (max(pace.max_pages, _MOST_IN_ONE_GO) if walk.delicate else pace.max_pages):
         read += 1
-        got = await fetch(anchor, step)
-        _refuse_lost_filter(got.rows, anchor, pace.filter_slack)
-        ordered = ordered and _ascending(got.rows)
-        newest = max((row.stamp for row in got.rows if row.stamp), default=None)
-        top = _later(top, _capped(newest, got.date))
+        got = await fetch(walk.anchor, walk.step)
+        _refuse_lost_filter(got.rows, walk.anchor, pace.filter_slack)
         fresh = _unseen(got.rows, held) if pace.skip_seen else list(got.rows)
-        anchor, step = _onwards(anchor, step, newest if ordered else None)
-        held = _advanced(held, got, top if ordered or not got.more else held.at, pace)
-        resume = Resume(anchor, step, got.date) if got.more and ordered else None
+        more = walk.take(got)
+        top = _later(top, _capped(got))
+        held = _advanced(held, got, top if walk.ordered or not more else held.at, pace)
+        resume = Resume(walk.anchor, walk.step, got.date, walk.reading) if more and walk.ordered else None
         held = replace(held, resume=resume)
-        yield Batch(fresh, held, whole=not got.more, date=got.date)
-        if not got.more:
-            return
-    if not ordered:
+        yield Batch(fresh, held, whole=not more, date=got.date)
+    if more and not walk.ordered:
         raise SourceError(
             SourceFault.ANSWER,
             f"gave more than {read} pages, and not sorted by time, so that reading can't go on later; "
@@ -118,7 +155,8 @@ def to_json(cursor: Cursor) -> dict[str, Any]:
         data["seen"] = {key: list(value) for key, value in cursor.seen.items()}
     if cursor.resume:
         date = cursor.resume.date
-        data["resume"] = [cursor.resume.anchor.isoformat(), cursor.resume.step, date.isoformat() if date else None]
+        place = [cursor.resume.anchor.isoformat(), cursor.resume.step]
+        data["resume"] = [*place, date.isoformat() if date else None, cursor.resume.reading]
     return data
 
 
@@ -131,21 +169,19 @@ def from_json(data: Mapping[str, Any]) -> Cursor:
     )
 
 
-def _resume(anchor: str, step: int, date: str | None) -> Resume:
-    return Resume(datetime.fromisoformat(anchor), step, datetime.fromisoformat(date) if date else None)
+def _resume(anchor: str, step: int, date: str | None, reading: int = 1) -> Resume:
+    return Resume(datetime.fromisoformat(anchor), step, datetime.fromisoformat(date) if date else None, reading)
 
 
-def _beginning(cursor: Cursor, start: datetime, overlap: timedelta) -> tuple[datetime, int]:
+def _beginning(cursor: Cursor, start: datetime, pace: Pace) -> _Walk:
     if cursor.resume is None:
-        return (cursor.at - overlap if cursor.at else start), 0
+        return _Walk(cursor.at - pace.overlap if cursor.at else start, ordered=pace.re_anchor)
     resume = cursor.resume
     # Cut off close to the source's present: rows there may still have been invisible, so that it steps back as well.
-    edge = resume.date - overlap if resume.date else resume.anchor
-    return (edge, 0) if edge < resume.anchor else (resume.anchor, resume.step)
-
-
-def _onwards(anchor: datetime, step: int, newest: datetime | None) -> tuple[datetime, int]:
-    return (newest, 0) if newest is not None and newest > anchor else (anchor, step + 1)
+    edge = resume.date - pace.overlap if resume.date else resume.anchor
+    if edge < resume.anchor:
+        return _Walk(edge, ordered=pace.re_anchor)
+    return _Walk(resume.anchor, resume.step, resume.reading, ordered=pace.re_anchor)
 
 
 def _advanced(cursor: Cursor, got: Fetched, at: datetime | None, pace: Pace) -> Cursor:
@@ -176,9 +212,10 @@ def _ascending(rows: Sequence[Row]) -> bool:
     return all(one <= two for one, two in pairwise(stamps))
 
 
-def _capped(newest: datetime | None, date: datetime | None) -> datetime | None:
-    """A stamp in the future (a bad import) may not pull the cursor past rows that come later."""
-    return min(newest, date) if newest and date else newest
+def _capped(got: Fetched) -> datetime | None:
+    """The newest stamp. One in the future (a bad import) may not pull the cursor past rows that come later."""
+    newest = max((row.stamp for row in got.rows if row.stamp), default=None)
+    return min(newest, got.date) if newest and got.date else newest
 
 
 def _later(one: datetime | None, two: datetime | None) -> datetime | None:
