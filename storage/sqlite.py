@@ -103,7 +103,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """A connection that may be handed from thread to thread, one at a time, and in which we alone begin and commit."""
     if not path.exists():
         raise StoreError(
-            f"There is no database at {path}. Look at [storage] url in config.toml, or start Deskbell once."
+            f"There is no database at {path}. Look at the setting deskbell.database, or start Deskbell once."
         )
     try:
         connection = sqlite3.connect(
@@ -187,7 +187,9 @@ def _check_revision(found: str | None, path: Path) -> None:
     if found == REVISIONS[-1]:
         return
     if found is None:
-        raise SchemaError(f"{path} is a database, but not one of Deskbell's. Name another file in [storage] url.")
+        raise SchemaError(
+            f"{path} is a database, but not one of Deskbell's. Name another file in the setting deskbell.database."
+        )
     if found in REVISIONS:
         raise SchemaError(f"{path} is of an older version (schema {found}). Run: deskbell db upgrade")
     raise SchemaError(
@@ -212,7 +214,7 @@ class InstanceLock:
             os.close(self._fd)
             raise InstanceRunning(
                 f"Deskbell is already running on {path} (process {holder}). Stop it first, or give this one a database "
-                "of its own in [storage] url."
+                "of its own in the setting deskbell.database."
             ) from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)

@@ -61,7 +61,7 @@ class SqlStore:
         `clock` dates what nobody else dates (a seal, the linking of an account). Look at `trouble` afterwards.
         """
         if not audit_key:
-            raise StoreError("The audit needs a key. Set [audit] key in config.toml.")
+            raise StoreError("The audit needs a key. Set deskbell.secret in config.toml.")
         path = sqlite.path_of(url)
         connection = sqlite.connect_writing(path)
         try:

@@ -161,8 +161,8 @@ class _Walk:
         if not right:
             raise _Wrong(
                 first,
-                f"The seal over entries {first} to {head.seq} is not genuine: somebody wrote there without the audit key, "
-                "or changed or removed a seal, or this is another key.",
+                f"The seal over entries {first} to {head.seq} is not genuine: somebody wrote there without the key, "
+                "or a seal was changed or removed, or this is another key.",
             )
         if self._kept and head.number == self._kept.number and head != self._kept:
             raise _Wrong(first, f"Entries {first} to {head.seq} are not those that the head file knows.")

@@ -89,6 +89,7 @@ _SAVE_ALERT = Statement(
     .values({name: bind(f"new_{name}") for name in ALERT_COLUMNS[1:]})
 )
 _RIVAL = Statement(sa.select(_A.id).where(_A.key == bind("key"), sa.text(f"({STANDING})"), _A.id != bind("row_id")))
+_VERSION = Statement(sa.select(_A.version).where(_A.id == bind("id")))
 _SET_MODE = Statement(sa.update(ALERTS).where(_A.id == bind("row_id")).values(mode=bind("new_mode")))
 _MODE = Statement(sa.select(_A.mode).where(_A.id == bind("id")))
 
@@ -227,6 +228,8 @@ class SqlWork(SqlReader):
         Raises DuplicateAlert when it comes back to life though a newer one has its key.
         """
         if (alert.live or alert.condition) and self.db.one(_RIVAL, key=alert.key, row_id=alert.id):
+            if self.db.scalar(_VERSION, id=alert.id) != expected_version:
+                return False
             raise DuplicateAlert(alert.key)
         values = {f"new_{name}": value for name, value in alert_values(alert).items()}
         if self.db.count(_SAVE_ALERT, row_id=alert.id, expected=expected_version, **values) != 1:

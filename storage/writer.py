@@ -130,16 +130,18 @@ class Writer:
     def _joining(self, first: Job) -> Iterator[Job]:
         """The first, and whatever waits while its transaction is open, but for what its caller gave up."""
         until = time.monotonic() + MAX_TIME
-        job: Job | None = first
-        for _ in range(MAX_GROUP):
-            if job is not None and not job.future.cancelled():
-                yield job
-            if time.monotonic() > until:
+        if not first.future.cancelled():
+            yield first
+        for _ in range(MAX_GROUP - 1):
+            job = self._next() if time.monotonic() < until else None
+            if job is None:
                 return
-            with self._ready:
-                if not self._queue:
-                    return
-                job = heapq.heappop(self._queue).job
+            if not job.future.cancelled():
+                yield job
+
+    def _next(self) -> Job | None:
+        with self._ready:
+            return heapq.heappop(self._queue).job if self._queue else None
 
     def _commit(self, jobs: Iterable[Job]) -> None:
         """Carries the jobs out in one transaction; in several when one fails, so that its error is its own."""

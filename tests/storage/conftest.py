@@ -1,0 +1,149 @@
+"""A store on each database that Deskbell speaks, and short ways to make what goes into it."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from deskbell.core.alert import Alert, Severity
+from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, StoredRecord
+from deskbell.core.records import Case, CaseStatus, Visit, VisitStatus
+from deskbell.net import faults
+from storage.store import SqlStore
+
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+LEASE = timedelta(seconds=60)
+KEY = b"the audit's key in these tests"
+
+
+def make_alert(number=1, **values):
+    return Alert(
+        **{
+            "key": f"field:{number}:late",
+            "rule": "technician_late",
+            "source": "field",
+            "record_id": str(number),
+            "subject": f"J-{number}",
+            "title": "Technician late",
+            "summary": f"Ben Ito is 20 min late for J-{number}",
+            "severity": Severity.P2,
+            "opened_at": NOW,
+            "updated_at": NOW,
+            "facts": (("Customer", "Paint shop Novak"), ("Technician", "Ben Ito")),
+        }
+        | values
+    )
+
+
+def make_visit(ident="1", number="J-1", **values):
+    known = {"source": "field", "id": ident, "number": number, "status": VisitStatus.SCHEDULED, "start": NOW}
+    return StoredRecord(Visit(**(known | values)), NOW, None, "f")
+
+
+def make_case(ident="1", number="1", **values):
+    known = {"source": "desk", "id": ident, "number": number, "status": CaseStatus.OPEN}
+    return StoredRecord(Case(**(known | values)), NOW, None, "f")
+
+
+def make_note(key, alert_id=1, destination="ops", kind=DispatchKind.NOTE, payload=None, **values):
+    return Dispatch(key, destination, kind, {"text": key} if payload is None else payload, alert_id, **values)
+
+
+def raise_alert(uow, number=1, destinations=("ops",), **values):
+    """An alert with a card in each destination, and its entry in the audit."""
+    stored = uow.insert_alert(make_alert(number, **values))
+    for destination in destinations:
+        uow.want_post(stored.id, destination, Lane.PAGE, stored.severity, NOW)
+    uow.audit(Entry("deskbell", "raised", stored.id, {"key": stored.key}), NOW)
+    return stored
+
+
+class Desk:
+    """One store on one file, with the short words that the tests use."""
+
+    def __init__(self, folder, **options):
+        self.folder = folder
+        self.path = folder / "deskbell.db"
+        self.url = f"sqlite:///{self.path}"
+        self.head_file = folder / "deskbell.head"
+        self.options = {"audit_key": KEY, "head_file": self.head_file, "clock": lambda: NOW} | options
+        self.stores = []
+
+    def open(self, **options):
+        store = SqlStore.open(self.url, **(self.options | options))
+        self.stores.append(store)
+        return store
+
+    def close(self):
+        for store in self.stores:
+            store.close()
+
+    def sql(self, *statements):
+        """Behind Deskbell's back, as an intruder or a broken tool would."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            for statement in statements:
+                text, values = statement if isinstance(statement, tuple) else (statement, ())
+                rows = connection.execute(text, values).fetchall()
+            connection.commit()
+        return rows
+
+
+@pytest.fixture(params=["sqlite"])
+def database(request, tmp_path):
+    desk = Desk(tmp_path)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def store(database):
+    return database.open()
+
+
+@pytest.fixture
+def write(store):
+    """Runs a change, or one method of the unit of work by its name."""
+
+    def run(change, *args, **values):
+        if isinstance(change, str):
+            return store.write_now(lambda uow: getattr(uow, change)(*args, **values))
+        return store.write_now(lambda uow: change(uow, *args, **values))
+
+    return run
+
+
+@pytest.fixture
+def read(store):
+    def run(query, *args, **values):
+        if isinstance(query, str):
+            return store.read_now(lambda reader: getattr(reader, query)(*args, **values))
+        return store.read_now(query)
+
+    return run
+
+
+@pytest.fixture
+def make():
+    return SimpleNamespace(
+        NOW=NOW,
+        LEASE=LEASE,
+        KEY=KEY,
+        Desk=Desk,
+        ROOT=Path(__file__).parents[2],
+        alert=make_alert,
+        visit=make_visit,
+        case=make_case,
+        note=make_note,
+        raised=raise_alert,
+        later=lambda **span: NOW + timedelta(**span),
+    )
+
+
+@pytest.fixture
+def armed():
+    """Arms fault points for one test."""
+    yield faults.arm
+    faults.disarm()
