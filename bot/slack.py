@@ -139,7 +139,7 @@ class SlackGateway:
         app = AsyncApp(
             name="deskbell",
             client=web_client(self.conf, None, self._web.session),
-            authorize=self._authorize,
+            authorize=lambda: self._authorize(),  # bolt passes by name what a function takes, and would pass `self`
             logger=SDK_LOG,
             signing_secret="",  # the raw bytes were checked before bolt sees them; a socket needs no signature
             request_verification_enabled=False,

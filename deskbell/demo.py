@@ -45,10 +45,11 @@ async def _show(what: Show) -> int:
         async with _stand_ins(what) as (url, credentials):
             _point_at(url, credentials, Path(folder))
             from deskbell.config import load
+            from deskbell.daemon import Daemon
+            from deskbell.net import logs
 
             settings = load(what.config)
-            from deskbell.daemon import Daemon
-
+            logs.set_up(settings.general.log_level)
             daemon = await Daemon.start(settings)
             try:
                 return await (_headless(what, daemon, url) if what.headless else _watch(url))
@@ -155,7 +156,7 @@ async def _report(daemon: Any, ledger: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "alerts": await daemon.count_alerts(),
         "chats": {"slack": {key: slack[key] for key in keys}},
-        "sources": ledger["sources"],
+        "sources": {name: {key: row[key] for key in ("reads", "writes")} for name, row in ledger["sources"].items()},
         "writebacks": ledger["writebacks"],
         "audit": {"entries": entries, "verified": whole},
         "lost": ledger["lost"],
@@ -167,7 +168,7 @@ async def _report(daemon: Any, ledger: Mapping[str, Any]) -> dict[str, Any]:
 def _all_counted(report: Mapping[str, Any]) -> bool:
     """A day in which nothing happened proves nothing."""
     counts = [report["alerts"], report["writebacks"], report["audit"]["entries"], *report["chats"]["slack"].values()]
-    counts += [reads for source in report["sources"].values() for reads in source.values() if isinstance(reads, int)]
+    counts += [count for source in report["sources"].values() for count in source.values()]
     return all(counts)
 
 

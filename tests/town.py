@@ -98,7 +98,7 @@ class Town:
 
     def thread(self, subject: str, channel: str = "C0DISPATCH") -> list[str]:
         card = self.find_card(subject, channel)
-        return [m.as_text() for m in self.slack.messages(channel) if m.thread_ts == card.ts and m.ts != card.ts]
+        return [m.as_text() for m in self.slack.messages(channel, thread=card.ts)]
 
     def late_job(self, number: int = 4711, *, by_minutes: float = 16, technician: int = 1) -> dict[str, Any]:
         """A job whose technician should have been there that long ago."""

@@ -85,7 +85,7 @@ def _facts(alert: Alert, view: View) -> tuple[tuple[str, str], ...]:
         facts.append(("Why it is over", clean(alert.reason, 300)))
     if alert.writeback:
         facts.append(("Told to the source", clean(alert.writeback, 200)))
-    facts.append(("Since", clock(alert.opened_at, alert.zone, view.now)))
+    facts.append(("Alert since", clock(alert.opened_at, alert.zone, view.now)))
     return tuple(facts)
 
 

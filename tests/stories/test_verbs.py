@@ -42,7 +42,7 @@ STORIES = {
         user="U0BEN",
     ),
     Verb.REASSIGN: Story(
-        "reassign {ref} @carla", "With", "gave it to Carla Weiss", Status.ACKED, form={"person": "carla"}
+        "reassign {ref} @carla", "With", "gave it to Carla Weiss", Status.ACKED, form={"answer": "carla"}
     ),
     Verb.ESCALATE: Story("escalate {ref} no answer", "escalated to level 1", "escalated it", Status.OPEN),
     Verb.SNOOZE: Story("snooze {ref} 30m", "Snoozed until", "snoozed it for 30 min", Status.OPEN, selected="30 min"),
@@ -51,7 +51,7 @@ STORIES = {
         "Resolved by Ana Ruiz",
         "valve replaced",
         Status.RESOLVED,
-        form={"reason": "valve replaced"},
+        form={"answer": "valve replaced"},
     ),
     Verb.REOPEN: Story(
         "reopen {ref}", "P2 act soon", "reopened it", Status.OPEN, before=["resolve {ref} thought it was over"]
@@ -90,7 +90,7 @@ async def test_verb(town: Town, verb: Verb, way: str) -> None:
     after = await town.alert(str(ticket.id))
     assert after.status is story.status
     assert after.version > before.version or verb is Verb.NOTE
-    assert ("Told to the source" in shown) or verb is Verb.NOTE
+    assert "Told to the source" in shown or verb in (Verb.NOTE, Verb.RESOLVE)  # a card that is over is a short one
     await town.until(
         lambda: (
             any(story.told in note["body_text"] and note["private"] for note in ticket.conversations)
