@@ -24,7 +24,8 @@ class Context:
 class Found:
     """What a rule saw: one exception, known by `key`. The same key with another stage is the same one grown worse.
 
-    `since`: when the stage it has reached began: history at the first read is what is old in this sense. `clears`: it ends by itself when the rule no longer sees it.
+    `since`: when the stage it has reached began; at a first read, history is what is old in this sense. `clears`: it
+    ends by itself when the rule no longer sees it.
     """
 
     rule: str
