@@ -165,40 +165,33 @@ class SlackChannel:
 
     # ------------------------------------------------------------ finding
 
-    async def find(self, to: Destination, identity: Identity, since: datetime) -> Mapping[str, str] | Outcome | None:
+    async def find(
+        self, to: Destination, identity: Identity, since: datetime, thread: Mapping[str, str]
+    ) -> Mapping[str, str] | Outcome | None:
         """By the metadata that every message of ours carries."""
         wanted = metadata(identity)
         oldest = f"{(since - _LOOK_BACK).timestamp():.6f}"
+        place = Place(to.address)
+        if identity.kind == "note":
+            place = self._tried.get(identity.number) or Place(thread.get("channel") or to.address, thread.get("ts", ""))
         try:
-            if identity.kind == "note":
-                return await self._find_note(to.address, identity, wanted, oldest)
-            return await self._search(to.address, self._history(to.address, oldest), wanted)
+            return await self._find_at(place, wanted, oldest)
         except Trouble as trouble:
             why = trouble.outcome
             return Retry(why.why) if isinstance(why, Unknown) else why
 
-    async def _find_note(self, room: str, identity: Identity, wanted: Json, oldest: str) -> Mapping[str, str] | None:
-        """In the room, for it may have been broadcast; then where it was sent to, or else below the alert's card.
+    async def _find_at(self, place: Place, wanted: Json, oldest: str) -> Mapping[str, str] | None:
+        """In the channel itself, where a note stands too when it was broadcast; then in the thread.
 
-        A direct message sent before a restart is not found: whom it was for is not known here.
+        A direct message from before a restart is not found: in whose channel it would be is not known any more.
         """
-        place = self._tried.get(identity.number) or Place(room, await self._parent(room, identity.alert_ref))
-        found = await self._search(place.channel, self._history(place.channel, oldest), wanted)
+        found = await self._search(
+            place.channel, self._pages("conversations.history", channel=place.channel, oldest=oldest), wanted
+        )
         if found or not place.ts:
             return found
         replies = self._pages("conversations.replies", channel=place.channel, ts=place.ts, oldest=oldest)
         return await self._search(place.channel, replies, wanted)
-
-    async def _parent(self, channel: str, alert_ref: str) -> str:
-        """The alert's newest card in the room, whenever it was posted."""
-        async for message in self._history(channel, "0"):
-            kind, payload = _event(message)
-            if kind == EVENTS["card"] and payload.get("alert") == alert_ref:
-                return str(message["ts"])
-        return ""
-
-    def _history(self, channel: str, oldest: str) -> AsyncIterator[Json]:
-        return self._pages("conversations.history", channel=channel, oldest=oldest)
 
     async def _pages(self, method: str, **args: str) -> AsyncIterator[Json]:
         form = {**args, "limit": str(_PAGE), "include_all_metadata": "true"}

@@ -137,10 +137,10 @@ async def test_a_card_whose_answer_was_lost_is_found(channel, desk, room, identi
     sent = await channel.post(room, desk.card(), identity)
     assert isinstance(sent, Unknown)
 
-    found = await channel.find(room, identity, ago())
+    found = await channel.find(room, identity, ago(), {})
 
     assert slack.workspace.message(found["channel"], found["ts"]).event[1]["generation"] == 1
-    assert await channel.find(room, replace(identity, number=2), ago()) is None
+    assert await channel.find(room, replace(identity, number=2), ago(), {}) is None
 
 
 async def test_a_note_whose_answer_was_lost_is_found_also_after_a_restart(
@@ -153,9 +153,9 @@ async def test_a_note_whose_answer_was_lost_is_found_also_after_a_restart(
     restarted = SlackChannel(conf, desk.account_of, {}, session)
 
     for looking in (channel, restarted):
-        found = await looking.find(room, note, ago())
+        found = await looking.find(room, note, ago(), sent.ref)
         assert slack.workspace.message(found["channel"], found["ts"]).thread_ts == sent.ref["ts"]
-        assert await looking.find(room, replace(note, number=22), ago()) is None
+        assert await looking.find(room, replace(note, number=22), ago(), sent.ref) is None
 
 
 async def test_a_direct_message_whose_answer_was_lost_is_found(channel, desk, room, slack):
@@ -164,7 +164,7 @@ async def test_a_direct_message_whose_answer_was_lost_is_found(channel, desk, ro
     slack.faults.set("lost", where="chat.postMessage", times=1)
     assert isinstance(await channel.note(room, {}, Note("P1", direct="ben"), note), Unknown)
 
-    found = await channel.find(room, note, ago())
+    found = await channel.find(room, note, ago(), {})
 
     assert slack.workspace.channels[found["channel"]].im_user == "U0BEN"
 
@@ -172,7 +172,7 @@ async def test_a_direct_message_whose_answer_was_lost_is_found(channel, desk, ro
 async def test_looking_without_the_permission_says_so(channel, room, identity, slack):
     slack.scopes -= {"channels:history", "groups:history", "im:history"}
 
-    found = await channel.find(room, identity, ago())
+    found = await channel.find(room, identity, ago(), {})
 
     assert isinstance(found, Rejected)
     assert found.fault is Fault.CONFIG
@@ -181,7 +181,7 @@ async def test_looking_without_the_permission_says_so(channel, room, identity, s
 async def test_looking_while_slack_is_away_is_tried_again(channel, room, identity, slack):
     slack.faults.set("500", where="conversations.history", times=1)
 
-    assert isinstance(await channel.find(room, identity, ago()), Retry)
+    assert isinstance(await channel.find(room, identity, ago(), {}), Retry)
 
 
 # ---------------------------------------------------------------- trouble
@@ -207,7 +207,7 @@ async def test_an_error_that_may_have_done_it_anyway_is_looked_up(channel, desk,
     slack.faults.set(kind, where="chat.postMessage", times=1)
 
     assert isinstance(await channel.post(room, desk.card(), identity), Unknown)
-    assert await channel.find(room, identity, ago())
+    assert await channel.find(room, identity, ago(), {})
 
 
 async def test_blocks_that_slack_refuses_are_sent_as_plain_text(channel, desk, room, identity, slack):
