@@ -28,6 +28,8 @@ def upgrade(url: str) -> str:
         found = current(url)
         if found is not None and found not in revisions():
             raise SchemaError(f"{path} was written by a newer Deskbell (schema {found}). Install that version.")
+        if found is None and not _is_empty(url):
+            raise SchemaError(f"{path} is a database, but not one of Deskbell's. Nothing was changed in it.")
         command.upgrade(_config(url), "head")
     finally:
         lock.release()
@@ -52,6 +54,14 @@ def head() -> str:
 def revisions() -> list[str]:
     """All revisions that this version knows, oldest first."""
     return [script.revision for script in ScriptDirectory.from_config(_config("")).walk_revisions()][::-1]
+
+
+def _is_empty(url: str) -> bool:
+    engine = _engine(url)
+    try:
+        return not sa.inspect(engine).get_table_names()
+    finally:
+        engine.dispose()
 
 
 def _config(url: str) -> Config:

@@ -126,16 +126,36 @@ class _Walk:
 
     def entries(self) -> None:
         """Only as far as the last seal that was there at the start: a running Deskbell goes on writing."""
-        head = next(self._heads, None)
+        head = self._next_head()
         for row, values in _entries(self._db):
             if head is None:
                 break
             self._entry(row, values)
             if self.count == head.seq:
-                self._seal(head)
-                head = next(self._heads, None)
+                self._close(head)
+                head = self._next_head()
         if head is not None:
             raise _Wrong(self.count + 1, f"Entry {self.count + 1} is missing: a seal says that there were {head.seq}.")
+
+    def _next_head(self) -> Head | None:
+        """The next seal, which must be genuine itself before it can say anything of the entries."""
+        head = next(self._heads, None)
+        if head is None:
+            return None
+        genuine = (
+            head.fits(self._key)
+            and head.number == self._before.number + 1
+            and head.seq - head.count == self._before.seq
+            and head.prev == self._before.mac
+        )
+        if not genuine:
+            first = self._before.seq + 1
+            raise _Wrong(
+                first,
+                f"The seal over entry {first} and what follows is not genuine: somebody wrote there without the key, "
+                "or a seal was changed or removed, or this is another key.",
+            )
+        return head
 
     def _entry(self, row: Mapping[str, Any], values: list[Mapping[str, Any]]) -> None:
         seq = self.count + 1
@@ -149,21 +169,10 @@ class _Walk:
         self._hash = row["hash"]
         self.count = seq
 
-    def _seal(self, head: Head) -> None:
+    def _close(self, head: Head) -> None:
         first = self._before.seq + 1
-        right = (
-            head.number == self._before.number + 1
-            and head.count == head.seq - self._before.seq
-            and head.prev == self._before.mac
-            and head.hash == self._hash
-            and head.fits(self._key)
-        )
-        if not right:
-            raise _Wrong(
-                first,
-                f"The seal over entries {first} to {head.seq} is not genuine: somebody wrote there without the key, "
-                "or a seal was changed or removed, or this is another key.",
-            )
+        if head.hash != self._hash:
+            raise _Wrong(first, f"Entries {first} to {head.seq} are not those that were sealed.")
         if self._kept and head.number == self._kept.number and head != self._kept:
             raise _Wrong(first, f"Entries {first} to {head.seq} are not those that the head file knows.")
         self._before = head

@@ -214,7 +214,9 @@ class Writer:
         try:
             point("store.commit.after")
             if head is not None:
+                point("audit.head.before")
                 self._sealed(head)
+                point("audit.head.after")
         except Exception as error:  # noqa: BLE001 - it is durable, and must not be carried out again
             for job in jobs:
                 job.error = error

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.config import Config
 
+from deskbell.net.faults import point
 from storage.schema import METADATA
 
 
@@ -17,7 +18,9 @@ def _run(config: Config) -> None:
         context.configure(connection=connection, target_metadata=METADATA, render_as_batch=True)
         try:
             with context.begin_transaction():
+                point("migration.before")
                 context.run_migrations()
+                point("migration.after")
             _commit(connection)
         finally:
             connection.invalidate()
