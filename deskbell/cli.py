@@ -1,9 +1,10 @@
 """The command line. Nothing heavy is imported before a command needs it: `deskbell --help` must be instant."""
 
 import asyncio
+import errno
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -37,12 +38,22 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except Exception as error:
-        if not getattr(error, "for_people", False) and type(error).__name__ != "ConfigError":
+        if not (words := _for_people(error)):
             raise
-        fail(str(error))
+        fail(words)
 
 
-def fail(text: str, status: int = 2) -> None:
+def _for_people(error: Exception) -> str:
+    """The words of an error that is no fault of ours; empty for one that is."""
+    kinds = {cls.__name__ for cls in type(error).__mro__}
+    if kinds & {"ConfigError", "StoreError"}:
+        return str(error)
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"The address is taken ({error}). Is another Deskbell running? Change server.port in the configuration."
+    return ""
+
+
+def fail(text: str, status: int = 2) -> NoReturn:
     typer.echo(text, err=True)
     raise SystemExit(status)
 
@@ -54,24 +65,15 @@ def _console() -> "Console":
 
 
 def _settings(path: Path) -> "Settings":
-    from deskbell.config import ConfigError, load
+    from deskbell.config import load
 
-    try:
-        return load(path)
-    except ConfigError as error:
-        fail(str(error))
-        raise
+    return load(path)
 
 
 def _store(settings: "Settings") -> "SqlStore":
     from deskbell.daemon import open_store
-    from storage.errors import StoreError
 
-    try:
-        return open_store(settings)
-    except StoreError as error:
-        fail(str(error))
-        raise
+    return open_store(settings)
 
 
 def _print_json(data: Any) -> None:

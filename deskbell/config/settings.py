@@ -4,7 +4,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from deskbell.core.ports import Destination
 from deskbell.core.rota import Rota
 from deskbell.core.route import Route
 from deskbell.core.rules import RULES, RuleConf
+from deskbell.core.rules.timing import NotEnRouteConf
 from deskbell.desk.house import House, SourceFacts
 from deskbell.faces.wording import Wording, WordingError
 from deskbell.net import redact
@@ -194,6 +195,22 @@ def _rules(reading: Reading, data: object) -> dict[str, RuleConf]:
     return {name: conf for name, conf in made.items() if conf is not None}
 
 
+def _seeing(rules: dict[str, RuleConf], sources: Mapping[str, SourceSetting]) -> dict[str, RuleConf]:
+    """A schedule that never tells when a technician sets out must not have everybody rung for not setting out."""
+    conf = rules.get("not_en_route")
+    if not isinstance(conf, NotEnRouteConf):
+        return rules
+    blind = [name for name, setting in sources.items() if _tells_no_travel(setting.conf)]
+    return {**rules, "not_en_route": replace(conf, blind=tuple(dict.fromkeys((*conf.blind, *blind))))}
+
+
+def _tells_no_travel(conf: Any) -> bool:
+    mapped = getattr(conf, "fields", None)
+    if not isinstance(mapped, Mapping):
+        return False
+    return "travel_started_at" not in mapped and "en_route" not in conf.status_map.values()
+
+
 def _routes(reading: Reading, data: object) -> tuple[Route, ...]:
     if not isinstance(data, list):
         reading.wrong("routes", "must be a list of tables, each begun with [[routes]]")
@@ -210,7 +227,7 @@ def _house(
     destinations: Mapping[str, Destination],
     sources: Mapping[str, SourceSetting],
 ) -> House:
-    rules = _rules(reading, raw.get("rules", {}))
+    rules = _seeing(_rules(reading, raw.get("rules", {})), sources)
     return House(
         secret=general.secret.encode(),
         people=people,
@@ -339,7 +356,10 @@ def _plain_secrets(value: Any, where: str) -> Iterable[str]:
         for inner in value:
             yield from _plain_secrets(inner, where)
     elif (
-        isinstance(value, str) and value and _SECRET_KEYS.search(where.rpartition(".")[2]) and not value.startswith(("env:", "file:", "$"))
+        isinstance(value, str)
+        and value
+        and _SECRET_KEYS.search(where.rpartition(".")[2])
+        and not value.startswith(("env:", "file:", "$"))
     ):
         yield where
 

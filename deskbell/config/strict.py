@@ -121,7 +121,8 @@ class Reading:
 
     def _variable(self, match: re.Match[str], where: str) -> str:
         name, default = match.groups()
-        if (value := self.environ.get(name, default)) is None:
+        value: str | None = self.environ.get(name) or default
+        if value is None:
             self.wrong(where, f"set the environment variable {name}, or give a default: ${{{name}:-...}}")
         return value or ""
 

@@ -11,7 +11,7 @@ from deskbell.core.alert import Alert, Change, Command, Refusal, Verb, decide, n
 from deskbell.core.ports import Answer, Entry, Interaction
 from deskbell.core.text import clean_lines, parse_span, span
 from deskbell.desk.book import WRITES, Book
-from deskbell.desk.ladder import climb
+from deskbell.desk.ladder import climb, first_step, whom
 
 # What a person typed is a personal value, kept apart from the audit chain; these are the places it is typed in.
 _TYPED = ("text", "reason")
@@ -125,13 +125,17 @@ def _keep(book: Book, command: Command, change: Change) -> Answer:
         climbed = climb(book, after, asked=True)
         after, ring = climbed.alert, climbed.ring
         sentence = f"{sentence} to level {after.step}" + (f": {climbed.names}" if climbed.names else "")
+    if verb in (Verb.REOPEN, Verb.UNACK):
+        after = first_step(book, after)
+        ring = whom(book, after)
     if verb is Verb.REASSIGN and after.assignee != command.actor.id:
         ring = (after.assignee,)
     if verb is Verb.SNOOZE and after.snoozed_until:
-        sentence = f"{sentence} for {span(command.args['span'])}"
+        why = f": {command.args['reason']}" if command.args.get("reason") else ""
+        sentence = f"{sentence} for {span(command.args['span'])}{why}"
     after = book.write_back(after, WRITES[verb], sentence, after.assignee, after.version)
     change = replace(change, after=after, said=sentence)
-    loud = verb in (Verb.ESCALATE, Verb.REASSIGN) and bool(ring)
+    loud = bool(ring)
     if not book.keep(change, _entry(command, change), ring=ring, loud=loud):
         return Answer(False, "raced", "Somebody was faster. Look at the card again.", after)
     return Answer(True, "done", _words(book, command, after), after)

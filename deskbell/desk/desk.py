@@ -85,8 +85,14 @@ class Desk:
         tally = await self._change(lambda book: observe(book, page), Urgency.BULK)
         point("desk.observe.after")
         if tally.changed:
-            log.info("page", source=page.source, read=tally.read, changed=tally.changed, opened=tally.opened)
+            log.info("page", source=page.source, read=tally.read, changed=tally.changed, opened=len(tally.opened))
+        self._count(tally)
         return tally
+
+    def _count(self, tally: Tally) -> None:
+        """After the commit: a change may run twice, but counts once."""
+        for alert in tally.opened:
+            metrics.opened(alert.rule, str(alert.severity))
 
     async def source_read(self, name: str, skew_s: float = 0.0) -> None:
         state = await self.store.read(lambda reader: reader.source(name))
@@ -102,8 +108,11 @@ class Desk:
 
     async def tick(self) -> None:
         """Everything whose time has come. A full batch is followed by another, so that taps get their turn between."""
-        while await self._change(tick.look_again, Urgency.BULK) == tick.BATCH:
-            pass
+        full = True
+        while full:
+            tally = await self._change(tick.look_again, Urgency.BULK)
+            self._count(tally)
+            full = tally.read == tick.BATCH
         while await self._change(tick.climb) == tick.BATCH:
             pass
         await self._change(lambda book: tick.watch_sources(book, self._started))

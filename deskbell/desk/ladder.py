@@ -56,6 +56,14 @@ def first_step(book: Book, alert: Alert) -> Alert:
     return replace(alert, level=step.level, rounds=step.rounds, escalate_at=step.escalate_at)
 
 
+def whom(book: Book, alert: Alert) -> tuple[str, ...]:
+    """Whom news of this alert rings: who has it, else those whom the first level of its policy names."""
+    if alert.assignee or alert.acked_by:
+        return (alert.assignee or alert.acked_by,)
+    policy = book.house.policies.get(alert.policy)
+    return book.on_call(policy.levels[0].targets, alert) if policy and policy.levels else ()
+
+
 def _climbed(book: Book, alert: Alert, ring: tuple[str, ...]) -> Climbed:
     return Climbed(alert, ring, ", ".join(name_of(person, book.house.people) for person in ring))
 
@@ -84,6 +92,8 @@ def _said(alert: Alert, after: Alert, names: str, *, woke: bool) -> str:
     if (after.level, after.rounds) == (alert.level, alert.rounds):
         return "The snooze is over" if woke else ""
     why = "The snooze is over, nobody has it" if woke else "Not acknowledged"
+    if not after.step:
+        return f"{why}: {names}" if names else why
     return f"{why}: escalated to level {after.step}" + (f", {names}" if names else "")
 
 

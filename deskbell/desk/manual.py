@@ -34,8 +34,7 @@ def raise_manual(book: Book, ask: Ask) -> Answer:
     held = book.uow.newest_by_key(key)
     alert = _alert(book, ask, key)
     if held is not None:
-        same = (held.title, held.facts, held.severity) == (alert.title, alert.facts, alert.severity)
-        if same:
+        if _asks(held) == _asks(alert):
             return Answer(True, "repeat", f"{held.ref} was opened by this request before.", held)
         return Answer(False, "conflict", f"This key was used before, for something else ({held.ref}).", held)
     if ask.person is not None and _too_many(book, ask.person):
@@ -70,6 +69,10 @@ def _alert(book: Book, ask: Ask, key: str) -> Alert:
         opened_at=book.now,
         updated_at=book.now,
     )
+
+
+def _asks(alert: Alert) -> tuple[object, ...]:
+    return alert.title, alert.facts, alert.severity, alert.team, alert.subject
 
 
 def _too_many(book: Book, person: Person) -> bool:

@@ -1,15 +1,14 @@
 """A page of records comes in: what changed, what the rules see in it, which alerts that opens, changes or ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from deskbell.core.alert import Alert, Change, Mode, Severity, end_condition
-from deskbell.core.policy import start
+from deskbell.core.alert import Alert, Change, Mode, Severity, Status, end_condition
 from deskbell.core.ports import DuplicateAlert, Entry, Lane, Page, SourceState, StoredRecord
 from deskbell.core.records import Record, fingerprint, kind_of
 from deskbell.core.rules import RULES, Context, Found, Verdict, evaluate, resolve_reason
+from deskbell.desk import ladder
 from deskbell.desk.book import Book
-from deskbell.desk.ladder import first_step
 from deskbell.desk.notices import baseline_notice
 
 
@@ -19,7 +18,7 @@ class Tally:
 
     read: int = 0
     changed: int = 0
-    opened: int = 0
+    opened: list[Alert] = field(default_factory=list)
     ended: int = 0
     bad: int = 0
 
@@ -97,7 +96,7 @@ def follow(
     for alert in alerts:
         if alert.key in seen or not alert.condition or alert.rule in failed or _holds(book, alert, record, verdict):
             continue
-        change = end_condition(alert, resolve_reason(alert.rule, record), book.now)
+        change = end_condition(alert, resolve_reason(alert.rule, record, alert.key, book.now), book.now)
         tally.ended += alert.live
         book.keep(change, Entry("deskbell", "over", alert.id, {"said": change.said}))
 
@@ -111,10 +110,10 @@ def _holds(book: Book, alert: Alert, record: Record, verdict: Verdict) -> bool:
     return alert.rule in verdict.holds and conf is not None and conf.enabled
 
 
-def _open(book: Book, record: Record, found: Found, *, baseline: bool) -> bool:
+def _open(book: Book, record: Record, found: Found, *, baseline: bool) -> list[Alert]:
     earlier = book.uow.newest_by_key(found.key)
     if earlier is not None and not found.clears:
-        return False  # an edge rings once; a page read again after a crash must not ring it twice
+        return []  # an edge rings once; a page read again after a crash must not ring it twice
     conf = book.house.rules.get(found.rule) or RULES[found.rule].conf_class()
     mode = _mode(book, found, baseline=baseline)
     alert = Alert(
@@ -137,12 +136,11 @@ def _open(book: Book, record: Record, found: Found, *, baseline: bool) -> bool:
         updated_at=book.now,
     )
     if mode is Mode.CARD:
-        alert = first_step(book, alert)
+        alert = ladder.first_step(book, alert)
     try:
-        book.open(alert, {"since": found.since.isoformat() if found.since else None})
+        return [book.open(alert, {"since": found.since.isoformat() if found.since else None})]
     except DuplicateAlert:
-        return False
-    return True
+        return []
 
 
 def _default_policy(record: Record) -> str:
@@ -158,13 +156,8 @@ def _mode(book: Book, found: Found, *, baseline: bool) -> Mode:
 
 def _renew(book: Book, held: Alert, found: Found) -> None:
     """The condition goes on: a rise in severity rings, anything else the card shows is edited quietly."""
-    same = (held.severity, held.stage, held.summary, held.facts) == (
-        found.severity,
-        found.stage,
-        found.summary,
-        found.facts,
-    )
-    if same:
+    seen = (held.severity, held.stage, held.summary, held.facts, held.condition)
+    if seen == (found.severity, found.stage, found.summary, found.facts, True):
         return
     worse = found.severity < held.severity
     after = replace(
@@ -174,6 +167,7 @@ def _renew(book: Book, held: Alert, found: Found) -> None:
         title=found.title,
         summary=found.summary,
         facts=found.facts,
+        condition=True,  # one reopened by hand is its rule's again
         version=held.version + 1,
         updated_at=book.now,
     )
@@ -181,29 +175,28 @@ def _renew(book: Book, held: Alert, found: Found) -> None:
         after = _wake(book, held, after)
     said = f"Now {after.severity}: {found.summary}" if worse else ""
     entry = Entry("deskbell", "severity" if worse else "update", held.id, {"to": str(after.severity), "said": said})
-    ring = tuple(p for p in (held.assignee or held.acked_by,) if p)
-    book.keep(Change(held, after, said), entry, ring=ring, loud=worse)
+    book.keep(Change(held, after, said), entry, ring=ladder.whom(book, after), loud=worse)
 
 
 def _wake(book: Book, held: Alert, after: Alert) -> Alert:
-    """A rise in severity ends a snooze, and lets an alert listed quietly get its card."""
-    policy = book.house.policies.get(held.policy)
-    if held.snoozed_until is not None:
-        again = start(policy, after.severity, book.now) if policy else None
-        after = replace(after, snoozed_until=None, escalate_at=None if held.acked_by else again)
+    """A rise in severity ends a snooze, gives what was only listed its card, and may be what lets it climb."""
+    after = replace(after, snoozed_until=None)
     if held.mode is Mode.LISTED:
-        after = first_step(book, replace(after, mode=Mode.CARD))
+        after = replace(after, mode=Mode.CARD)
         for name in book.rooms(after):
             book.uow.want_post(after.id, name, Lane.PAGE, after.severity, book.now)
-    return after
+    if after.mode is not Mode.CARD or after.status is not Status.OPEN:
+        return replace(after, escalate_at=None)
+    resting = held.escalate_at is None or held.snoozed_until is not None
+    return ladder.first_step(book, after) if resting else after
 
 
 def _unmapped(book: Book, page: Page) -> None:
     """A vendor word that no map knows is told once, never guessed."""
-    for field, value in page.unmapped:
+    for name, value in page.unmapped:
         title = book.house.source_title(page.source)
-        summary = f"{title} says {field} = {value!r}, which no map in config.toml knows"
-        book.about_us(f"map:{page.source}:{field}:{value}", "unmapped_status", Severity.P3, summary, source=page.source)
+        summary = f"{title} says {name} = {value!r}, which no map in config.toml knows"
+        book.about_us(f"map:{page.source}:{name}:{value}", "unmapped_status", Severity.P3, summary, source=page.source)
 
 
 def _after(book: Book, state: SourceState, page: Page) -> SourceState:

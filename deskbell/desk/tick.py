@@ -14,10 +14,10 @@ from deskbell.desk.observe import Tally, follow, judge
 BATCH = 200  # due records or alerts taken in one transaction
 
 
-def look_again(book: Book) -> int:
-    """Judges records whose due time has come. How many there were; a full batch means: call again."""
+def look_again(book: Book) -> Tally:
+    """Judges records whose due time has come. A full batch (`read`) means: call again."""
     rows = book.uow.due_records(book.now, BATCH)
-    tally = Tally()
+    tally = Tally(read=len(rows))
     for row in rows:
         record = row.record
         alerts = book.uow.alerts_of(record.source, record.id)
@@ -27,7 +27,7 @@ def look_again(book: Book) -> int:
         if due_at is not None and due_at <= book.now:  # a rule that names a past moment must not spin
             due_at = book.now + timedelta(minutes=1)
         book.uow.set_due(record.source, record.id, due_at)
-    return len(rows)
+    return tally
 
 
 def climb(book: Book) -> int:
