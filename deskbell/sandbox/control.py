@@ -25,7 +25,7 @@ async def guard(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Another site's page in the same browser may neither read nor press: not by a rebound name, not by a form."""
-    if request.path == "/" or request.path.startswith(("/_sandbox", "/page")):
+    if request.path == "/" or request.path.startswith(("/_sandbox/", "/page/")):
         if (request.url.host or "") not in HOSTS:
             return reply({"error": "loopback names only"}, 403)
         if request.method == "POST" and request.content_type != "application/json":

@@ -46,7 +46,8 @@ class View:
         path = FOLDER / name
         if path.name != name or path.suffix not in KINDS or not path.is_file():
             return web.Response(status=404)
-        headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        kept = "max-age=3600" if path.suffix == ".svg" else "no-store"
+        headers = {"Content-Security-Policy": POLICY, "Cache-Control": kept, "X-Content-Type-Options": "nosniff"}
         return web.Response(body=path.read_bytes(), content_type=KINDS[path.suffix], charset="utf-8", headers=headers)
 
     # ------------------------------------------------------------------ state
@@ -130,12 +131,13 @@ class View:
         await stream.prepare(request)
         pulse = self.sandbox.pulse
         while request.transport is not None and not request.transport.is_closing():
+            told = pulse.beats
             try:
-                await stream.write(f"data: {pulse.beats}\n\n".encode())
+                await stream.write(f"data: {told}\n\n".encode())
             except ConnectionError:
                 break
             await asyncio.sleep(BREATH)
-            await pulse.wait(HEARTBEAT)
+            await pulse.until(lambda: pulse.beats != told, HEARTBEAT)  # noqa: B023 - waited for before it changes
         return stream
 
     def add_routes(self, router: web.UrlDispatcher) -> None:

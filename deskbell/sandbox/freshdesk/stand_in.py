@@ -175,7 +175,7 @@ class Freshdesk(Source):
         if wrong := check_ticket(self.tickets, body, new=True):
             raise Problems(*wrong)
         person = (body.get("name") or body.get("email") or "Requester", body.get("email") or "")
-        kept = {name: body[name] for name in STORED if body.get(name) is not None}
+        kept = {name: body[name] for name in STORED if name != "subject" and body.get(name) is not None}
         ticket = self.tickets.add(
             body["subject"], description=body["description"], requester=person, filled=False, **kept
         )

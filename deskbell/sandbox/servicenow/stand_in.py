@@ -200,14 +200,8 @@ class ServiceNow(Source):
 
     async def create_row(self, request: web.Request) -> web.Response:
         table, body = self._table(request), await self._body(request)
-        if table == "incident":
-            row = self.tables.incident("", updated=None, **{n: v for n, v in body.items() if n in COLUMNS[table]})
-            row |= {"sys_created_by": self.tables.api_user, "sys_updated_by": self.tables.api_user}
-            self.tables.change(
-                table, row["sys_id"], {n: body[n] for n in JOURNALS if n in body}, by=self.tables.api_user
-            )
-        else:
-            row = self.tables.insert(table, body, by=self.tables.api_user)
+        opened = table == "incident"
+        row = self.tables.opened(body) if opened else self.tables.insert(table, body, by=self.tables.api_user)
         location = {"Location": f"{self.url}{request.path}/{row['sys_id']}"}
         return reply({"result": self.shown(table, row, request.query)}, 201, location)
 

@@ -14,9 +14,9 @@ from deskbell.sandbox.slack.shapes import (
     anything,
     array,
     boolean,
-    both,
     by_type,
     complaint,
+    in_turn,
     integer,
     obj,
     string,
@@ -111,7 +111,7 @@ def selects(prefix: str, *, many: bool) -> dict[str, Check]:
         "filter": anything,
     }
     return {
-        f"{prefix}static_select": both(static, static_options),
+        f"{prefix}static_select": in_turn(static, static_options),
         f"{prefix}external_select": select({}, {"min_query_length": integer(0, 3000), initial: one_static}, many=many),
         f"{prefix}users_select": select({}, {f"initial_user{ending}": people}, many=many),
         f"{prefix}conversations_select": select({}, conversations, many=many),
@@ -204,7 +204,7 @@ LOOSE = ("rich_text", "file", "video", "table", "context_actions", "alert", "car
          "data_table", "plan", "task_card")  # fmt: skip
 BLOCK = by_type(
     {
-        "section": both(SECTION, section_has_words),
+        "section": in_turn(SECTION, section_has_words),
         "header": block({"text": plain(150)}),
         "context": block({"elements": array(1, 10, CONTEXT_PART)}),
         "divider": block({}),

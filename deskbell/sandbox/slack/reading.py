@@ -67,10 +67,10 @@ def limit_of(args: Args, default: int, most: int = MOST_ROWS) -> int:
     return limit
 
 
-def page(rows: list[Json], args: Args, default: int = 100) -> tuple[list[Json], Json]:
+def page(rows: list[Json], args: Args, default: int = 100, most: int = MOST_ROWS) -> tuple[list[Json], Json]:
     """Rows from the cursor on, and the metadata with the next one."""
     start = int(place_of(args.text("cursor")) or 0) if "cursor" in args else 0
-    end = start + limit_of(args, default)
+    end = start + limit_of(args, default, most)
     following = cursor_of(str(end)) if end < len(rows) else ""
     return rows[start:end], {"response_metadata": {"next_cursor": following}}
 
@@ -115,7 +115,7 @@ def replies(slack: Slack, args: Args) -> Json:
         raise SlackError("thread_not_found")
     thread = rows_in_range(slack.workspace.replies(channel.id, parent.thread_ts or parent.ts), args)
     rows = [shown(slack, parent, args)] + [m.wire(metadata=args.flag("include_all_metadata")) for m in thread]
-    messages, more = page(rows, args, 1000 if "limit" not in args else 100)
+    messages, more = page(rows, args, 1000, 1000)
     return {"messages": messages, "has_more": bool(more["response_metadata"]["next_cursor"]), **more}
 
 

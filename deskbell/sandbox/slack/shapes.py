@@ -93,9 +93,14 @@ def by_type(kinds: dict[str, Check], what: str) -> Check:
     return check
 
 
-def both(*checks: Check) -> Check:
+def in_turn(*checks: Check) -> Check:
+    """Each check may rely on the one before: the first that complains is the last."""
+
     def check(value: Any, at: str) -> Iterator[str]:
         for one in checks:
-            yield from one(value, at)
+            found = list(one(value, at))
+            yield from found
+            if found:
+                return
 
     return check
