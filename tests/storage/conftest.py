@@ -12,10 +12,12 @@ from deskbell.core.alert import Alert, Severity
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, StoredRecord
 from deskbell.core.records import Case, CaseStatus, Visit, VisitStatus
 from deskbell.net import faults
+from storage import sqlite, verify
 from storage.store import SqlStore
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
+COMMITS, EACH = 6, 3  # of the audit that `filled` holds
 KEY = b"the audit's key in these tests"
 
 
@@ -59,6 +61,11 @@ def raise_alert(uow, number=1, destinations=("ops",), **values):
         uow.want_post(stored.id, destination, Lane.PAGE, stored.severity, NOW)
     uow.audit(Entry("deskbell", "raised", stored.id, {"key": stored.key}), NOW)
     return stored
+
+
+def make_entry(number, **personal):
+    data = {"n": number, "reason": "customer called", "nested": {"b": [1, 2], "a": None}}
+    return Entry(f"person{number}", "ack", number % 4 + 1, data, personal)
 
 
 class Desk:
@@ -137,6 +144,9 @@ def make():
         visit=make_visit,
         case=make_case,
         note=make_note,
+        entry=make_entry,
+        COMMITS=COMMITS,
+        EACH=EACH,
         raised=raise_alert,
         later=lambda **span: NOW + timedelta(**span),
     )
@@ -147,3 +157,38 @@ def armed():
     """Arms fault points for one test."""
     yield faults.arm
     faults.disarm()
+
+
+@pytest.fixture
+def filled(make, database):
+    """A closed database with some commits of several entries each, some of them with personal values."""
+    store = database.open()
+    for commit in range(COMMITS):
+
+        def change(uow, first=commit * EACH + 1):
+            for number in range(first, first + EACH):
+                uow.audit(make_entry(number, **({"phone": f"+43 660 {number}"} if number % 2 else {})), make.NOW)
+
+        store.write_now(change)
+    assert store.verify().ok
+    store.close()
+    return database
+
+
+@pytest.fixture
+def judge(make, filled):
+    def look(**options):
+        return verify.verify(filled.url, **{"audit_key": make.KEY, "head_file": filled.head_file} | options)
+
+    return look
+
+
+@pytest.fixture
+def tamper(filled):
+    """Changes rows with the triggers out of the way, and puts these back: an intruder who knows what he does."""
+
+    def run(*statements):
+        drop = [f"DROP TRIGGER {name}" for name in sqlite.TRIGGERS]
+        filled.sql(*drop, *statements, *sqlite.TRIGGERS.values())
+
+    return run

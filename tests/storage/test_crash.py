@@ -104,8 +104,9 @@ def check(make, folder, said):
 def test_killed_at_a_named_point(make, tmp_path, point, nth):
     said = run_until_killed(make, tmp_path, 1, faults=f"{point}@{nth}:kill")
     alerts = check(make, tmp_path, said)
-    again = run_until_killed(make, tmp_path, 1000, faults=f"{point}@{nth}:kill")
-    assert len(check(make, tmp_path, said + again)) >= len(alerts)
+    if nth > 1:  # and what comes back is killed there again
+        again = run_until_killed(make, tmp_path, 1000, faults=f"{point}@{nth}:kill")
+        assert len(check(make, tmp_path, said + again)) >= len(alerts)
 
 
 def test_killed_after_the_commit_the_change_is_there(make, tmp_path):
