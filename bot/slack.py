@@ -40,6 +40,7 @@ DURABLE_S = 2.0  # for the desk to store what was done
 COLLEAGUES_S = 1.0  # of the three seconds in which a form can be opened
 ECHO_S = 60.0  # how often auth.test asks whether Slack is there: without it a session may go deaf (bolt-python #1529)
 ECHO_LOST_S = 200.0
+LINK_S = 3600.0  # how often people are looked up by their e-mail address: somebody may have joined
 CLOSE_S = 5.0
 MENTIONS = 5
 
@@ -69,6 +70,7 @@ class SlackGateway:
         self._say = Say(self._web)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._echoed_at = 0.0
+        self._why = ""
         self._app: AsyncApp | None = None
         self._sockets: Sockets | None = None
 
@@ -81,7 +83,6 @@ class SlackGateway:
             self._sockets = Sockets(self._app, self.conf, self._web.session)
             self._sockets.start()
         self._spawn(self._keep_in_touch())
-        self._spawn(self._people.link_people())
 
     async def close(self) -> None:
         """Within a few seconds, whatever state the connections are in."""
@@ -108,18 +109,23 @@ class SlackGateway:
     def trouble(self) -> str:
         """What is wrong, in words; nothing when all is well."""
         if not self._echoed_at or time.monotonic() - self._echoed_at > ECHO_LOST_S:
-            return "Slack does not answer"
+            return f"Slack does not answer{self._why}"
         if self._sockets is not None and not self._sockets.alive:
             return "no Socket Mode connection to Slack"
         return ""
 
     async def _keep_in_touch(self) -> None:
+        linked_at = -LINK_S
         while True:
             try:
                 await self._people.hello()
-                self._echoed_at = time.monotonic()
+                self._echoed_at, self._why = time.monotonic(), ""
+                if self._echoed_at - linked_at > LINK_S:
+                    linked_at = self._echoed_at
+                    self._spawn(self._people.link_people())
             except Trouble as trouble:
-                log.warning("Slack does not answer: %s", trouble.why)
+                self._why = f": {trouble.why}"
+                log.warning("Slack does not answer%s", self._why)
             await asyncio.sleep(ECHO_S if self._echoed_at else ECHO_S / 12)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -139,7 +145,7 @@ class SlackGateway:
         app = AsyncApp(
             name="deskbell",
             client=web_client(self.conf, None, self._web.session),
-            authorize=lambda: self._authorize(),  # bolt passes by name what a function takes, and would pass `self`
+            authorize=_authorized(self.conf.bot_token),
             logger=SDK_LOG,
             signing_secret="",  # the raw bytes were checked before bolt sees them; a socket needs no signature
             request_verification_enabled=False,
@@ -150,10 +156,6 @@ class SlackGateway:
         for command in (self.conf.command, self.conf.case_command, self.conf.oncall_command):
             app.command(command)(self._guarded(self._on_command))
         return app
-
-    async def _authorize(self) -> AuthorizeResult:
-        """One token for all; asking Slack about it at every tap would cost the time in which it must be answered."""
-        return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=self.conf.bot_token)
 
     @staticmethod
     def _guarded(
@@ -355,6 +357,16 @@ class SlackGateway:
             await self._speak_on(sender, spoken)
 
         return speak
+
+
+def _authorized(token: str) -> Callable[[], Awaitable[AuthorizeResult]]:
+    """One token for all; asking Slack about it at every tap would cost the time in which it must be answered."""
+
+    # A function and no method: bolt passes by name whatever a signature shows, `self` among it.
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=token)
+
+    return authorize
 
 
 def _as_ack(reply: Reply) -> dict[str, Any]:

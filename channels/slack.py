@@ -12,8 +12,8 @@ from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Destination, Finding, Identity, Limit
 from deskbell.faces import slack as face
 from deskbell.net.faults import point
-from deskbell.vendors.slack import HISTORY_SCOPES, PLATFORM, SCOPES, THREADLESS, SlackConf, limits
-from deskbell.vendors.slack_web import SlackWeb, Trouble
+from deskbell.vendors.slack import HISTORY_SCOPES, PLATFORM, SCOPES, THREADLESS, SlackConf, Way, limits
+from deskbell.vendors.slack_web import SlackWeb, Trouble, web_client
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,9 @@ class SlackChannel:
         return await self._edit(place | face.plain_card(card), identity) if _refused_as_such(done, identity) else done
 
     async def note(self, to: Destination, thread: Mapping[str, str], note: Note, identity: Identity) -> Outcome:
-        message = {**face.note(note, await self._mention(note.mentions)), "metadata": metadata(identity), **_QUIET}
+        card_url = await self._permalink(thread) if note.direct else ""
+        shown = face.note(note, await self._mention(note.mentions), card_url)
+        message = {**shown, "metadata": metadata(identity), **_QUIET}
         if note.direct:
             sent = await self._whisper(note.direct, message, identity)
         else:
@@ -113,10 +115,22 @@ class SlackChannel:
             self._tried[identity.number] = Place(channel)
             return await self._say(message | {"channel": channel})
         except Trouble as trouble:
+            self._direct.pop(account, None)
             return trouble.outcome
+
+    async def _permalink(self, card: Mapping[str, str]) -> str:
+        """The address of the card, so that who is woken by a direct message is one tap away from its buttons."""
+        if not card.get("ts"):
+            return ""
+        call = self._web.client.chat_getPermalink(channel=card["channel"], message_ts=card["ts"])
+        try:
+            return str((await self._web.ask(call))["permalink"])
+        except Trouble:
+            return ""  # the message matters more than the way to the card
 
     async def _direct_channel(self, account: str) -> str:
         if account not in self._direct:
+            # The SDK's own method would put it into the query, where Slack describes no parameter.
             answer = await self._web.ask(self._web.client.api_call("conversations.open", json={"users": account}))
             self._direct[account] = str(answer["channel"]["id"])
         return self._direct[account]
@@ -220,7 +234,21 @@ class SlackChannel:
             return [Finding("slack", ok=False, detail=f"{trouble.why}. Look at bot_token under OAuth & Permissions.")]
         rows = [Finding("slack", ok=True, detail=f"{answer.get('team')}, as {answer.get('user')}")]
         rows += check_scopes(str(_header(answer.headers, "x-oauth-scopes")))
+        rows.append(await self._check_way_in())
         return rows + [await self._check_room(destination) for destination in destinations]
+
+    async def _check_way_in(self) -> Finding:
+        """Whether taps can come back."""
+        if self.conf.way is Way.HTTP:
+            lacking = "" if any(self.conf.signing_secrets) else "signing_secrets is empty: see Basic Information"
+            return Finding("slack signing secret", ok=not lacking, detail=lacking)
+        client = web_client(self.conf, self.conf.app_token, self._web.session)
+        try:
+            await self._web.ask(client.apps_connections_open(app_token=self.conf.app_token))
+        except Trouble as trouble:
+            where = "Look at app_token under Basic Information, App-Level Tokens; it needs connections:write."
+            return Finding("slack socket", ok=False, detail=f"{trouble.why}. {where}")
+        return Finding("slack socket", ok=True, detail="Socket Mode")
 
     async def _check_room(self, to: Destination) -> Finding:
         try:

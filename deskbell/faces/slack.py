@@ -76,12 +76,14 @@ def plain_card(card: Card) -> Json:
     return {"text": escaped(clean_lines(as_text(card), TEXT), TEXT), "blocks": []}
 
 
-def note(note: Note, mention: Mention) -> Json:
-    """A line of a thread or a direct message. Those it rings stand first."""
+def note(note: Note, mention: Mention, card_url: str = "") -> Json:
+    """A line of a thread or a direct message. Those it rings stand first; `card_url` leads to the card it is about."""
     rings = " ".join(mention(person) for person in note.mentions[:MENTIONS])
     text = clean_lines(note.text, SECTION_TEXT)
     blocks = [_mrkdwn_section(rings)] if rings else []
     blocks.append({"type": "section", "text": plain(text, SECTION_TEXT)})
+    if target := link(card_url, "Open the card"):
+        blocks.append(_mrkdwn_section(target))
     return {"text": f"{rings} {escaped(text, FIRST)}".strip() or NOTHING, "blocks": blocks}
 
 
@@ -124,6 +126,8 @@ def _live(card: Card, mention: Mention) -> list[Json]:
 def _resolved(card: Card) -> list[Json]:
     lines = [f"{_ICONS[card.tone]} {clean(card.state, HEADER)}", clean(card.summary or card.title, VALUE)]
     blocks: list[Json] = [{"type": "section", "text": plain("\n".join(lines), SECTION_TEXT)}]
+    facts = [f"{clean(label, LABEL)}: {clean(value, VALUE)}" for label, value in card.facts[:FACTS_SHOWN]]
+    blocks += [_context(plain(" \u00b7 ".join(facts), SECTION_TEXT))] if facts else []
     blocks += _story(card, 1)
     return blocks + _actions(b for b in card.buttons if b.verb == "reopen") + [_foot(card)]
 
@@ -218,8 +222,8 @@ def inert(text: str) -> str:
     return escape(_EMOJI.sub("\ua789", _FORMATTING.sub(lambda match: _ALIKE[match[0]], text)))
 
 
-def link(url: str) -> str:
-    """A link with its host for all to see; nothing for what is no web address."""
+def link(url: str, words: str = "") -> str:
+    """A link with its host for all to see, unless we know better words; nothing for what is no web address."""
     if len(url) > LINK:
         return ""
     try:
@@ -230,7 +234,7 @@ def link(url: str) -> str:
         return ""
     # Percent-encoding takes the signs away with which text could leave the link.
     target = escape(quote(clean(url, LINK), safe="/:?#[]@!$&'()*+,;=%~-._"))
-    text = f"<{target}|{inert(clean(parts.hostname, LABEL))}>"
+    text = f"<{target}|{inert(clean(words or parts.hostname, LABEL))}>"
     return text if len(text) <= SECTION_TEXT else ""
 
 

@@ -11,6 +11,7 @@ from deskbell.core.alert import Verb
 from deskbell.core.card import Note
 from deskbell.core.outcome import Fault, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Destination, Identity
+from deskbell.vendors.slack import Way
 
 SINCE = timedelta(seconds=5)
 
@@ -104,6 +105,19 @@ async def test_a_direct_note_reaches_its_person(channel, desk, room, slack):
     note = await channel.note(room, {}, Note("P1 D-12: late", direct="ben"), Identity("note", "D-12", "dispatch", 9))
 
     assert slack.workspace.channels[note.ref["channel"]].im_user == "U0BEN"
+
+
+async def test_a_direct_note_leads_to_the_card(channel, desk, room, identity, slack):
+    desk.accounts = {("slack", "U0BEN"): "ben"}
+    sent = await channel.post(room, desk.card(), identity)
+    said, note = Note("P1 D-12: late", direct="ben"), Identity("note", "D-12", "dispatch", 9)
+
+    done = await channel.note(room, sent.ref, said, note)
+    slack.faults.set("fatal_error", where="chat.getPermalink", times=1)
+    without = await channel.note(room, sent.ref, said, note)
+
+    assert "|Open the card>" in slack.workspace.message(done.ref["channel"], done.ref["ts"]).as_text()
+    assert "Open the card" not in slack.workspace.message(without.ref["channel"], without.ref["ts"]).as_text()
 
 
 async def test_a_direct_note_to_somebody_without_account_is_refused(channel, room):
@@ -296,6 +310,7 @@ async def test_check_says_what_to_do(channel, slack):
 
     assert findings["slack"].ok
     assert findings["slack permissions"].ok
+    assert findings["slack socket"].ok
     assert findings["slack dispatch"].ok
     assert "/invite" in findings["slack support"].detail
     assert "archived" in findings["slack ops"].detail
@@ -305,6 +320,12 @@ async def test_check_says_what_to_do(channel, slack):
 async def test_check_names_a_bad_token_and_lacking_permissions(conf, desk, session, slack):
     bad = SlackChannel(replace(conf, bot_token="xoxb-other"), desk.account_of, {}, session)
     assert [one.ok for one in await bad.check([])] == [False]
+
+    lacking = SlackChannel(replace(conf, app_token="xapp-other"), desk.account_of, {}, session)
+    assert next(one.detail for one in await lacking.check([]) if not one.ok).endswith("it needs connections:write.")
+
+    deaf = SlackChannel(replace(conf, way=Way.HTTP, signing_secrets=()), desk.account_of, {}, session)
+    assert [one.what for one in await deaf.check([]) if not one.ok] == ["slack signing secret"]
 
     slack.scopes -= {"im:write", "channels:history"}
     findings = {one.what: one for one in await SlackChannel(conf, desk.account_of, {}, session).check([])}

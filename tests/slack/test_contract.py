@@ -14,6 +14,7 @@ from deskbell.core.ports import Identity
 ROOM = "C0DISPATCH"
 OURS = {
     "auth.test",
+    "chat.getPermalink",
     "chat.postEphemeral",
     "chat.postMessage",
     "chat.update",
@@ -37,7 +38,7 @@ async def test_every_call_is_described(channel, gateway, desk, room, slack, orac
     await channel.edit(room, card.ref, replace(desk.card(), mentions=("ben",)), identity)
     note = Identity("note", "D-12", "dispatch", 5)
     await channel.note(room, card.ref, Note("Escalated", "D-12", mentions=("ben",), broadcast=True), note)
-    await channel.note(room, {}, Note("P1 D-12", direct="ben"), replace(note, number=6))
+    await channel.note(room, card.ref, Note("P1 D-12", direct="ben"), replace(note, number=6))
     since = datetime.now(UTC) - timedelta(seconds=1)
     await channel.find(room, identity, since, {})
     await channel.find(room, replace(note, number=7), since, card.ref)

@@ -114,7 +114,8 @@ def test_a_resolved_card_is_small_and_offers_to_reopen():
         if "action_id" in element
     ]
     assert actions == ["desk.reopen"]
-    assert len(shown["blocks"]) == 4
+    assert shown["blocks"][1]["elements"] == [plain("Customer: Northgate Dairy · Window: 13:00 to 14:00")]
+    assert len(shown["blocks"]) == 5
     assert "<@" not in str(shown)
 
 
@@ -246,7 +247,7 @@ def test_nothing_hostile_comes_alive_on_a_card(text):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_hostile_comes_alive_in_a_note_or_a_reply(text):
-    assert_harmless(face.note(Note(text, text), face.inert))
+    assert_harmless(face.note(Note(text, text), face.inert, text))
     assert_harmless(face.reply(Reply(text, (text,) * 60, hostile_card(text), text)))
     assert_harmless(face.whisper(text))
 

@@ -86,7 +86,7 @@ async def test_slack_is_away_at_the_start(impatient, conf, desk, commands, sessi
     gateway = SlackGateway(conf, desk, commands, session)
     await gateway.start()
     await asyncio.sleep(0.5)
-    assert gateway.trouble == "Slack does not answer"
+    assert gateway.trouble.startswith("Slack does not answer: Slack: HTTP 500")
 
     slack.faults.heal()
     await wait(gateway.healthy, 30)
