@@ -2,15 +2,18 @@
 
 Always the first page from the newest stamp reached, inclusive; further pages only while a page holds nothing but that
 one stamp. Page numbers on a list that is being updated lose rows, because an updated row leaves its page and moves the
-others up; where they can't be avoided (more rows of one second than a page holds), that second is read again until
-nothing new turns up. Every sweep begins an overlap before the last one's end, for rows that become visible late.
+others up. Where they can't be avoided (more rows of one second than a page holds), the pages of that second are read
+once more from the last to the first: rows that leave it then move others towards us, never past us.
+
+Rows may become visible late. So every sweep begins an overlap before the last one's end, or earlier, if the last one
+went on for long after it had come that close to the source's present.
 
 Stamps are the source's own, never ours.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +21,6 @@ from deskbell.core.ports import SourceError, SourceFault
 
 OVERLAP = timedelta(seconds=120)  # longer than rows stay invisible: seconds on a database, minutes on a replica
 SEEN_AT_MOST = 500  # versions kept in the cursor, which is stored with every page
-_MOST_PASSES = 4  # through one second that fills several pages
 _MOST_IN_ONE_GO = 100  # pages of an unsorted list, or of one second, which are better not cut
 _CLOSE = timedelta(minutes=1)  # a row this much older than asked for is no sign of a lost filter
 
@@ -43,23 +45,29 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Resume:
-    """Where a sweep that was cut off goes on: the anchor, how many pages into it, in the how-manieth reading of it, and
-    the source's clock then."""
+class Place:
+    """Where a sweep stands: so many pages behind its anchor.
+
+    `back`: it reads the pages of one second again, from the last to the first; `reached` is the newest stamp that it
+    met on the way there, and `rest` says whether there was more behind.
+    """
 
     anchor: datetime
-    step: int
-    date: datetime | None = None
-    reading: int = 1
+    step: int = 0
+    back: bool = False
+    reached: datetime | None = None
+    rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """What is remembered of a sweep. `seen` holds id -> (version, stamp) within the overlap."""
+    """What is remembered of a sweep. `seen` holds id -> (version, stamp) within the overlap; `floor` is where the next
+    sweep begins at the latest; `resume` is where one goes on that was cut off."""
 
     at: datetime | None = None
     seen: Mapping[str, tuple[str, float]] = field(default_factory=dict)
-    resume: Resume | None = None
+    floor: datetime | None = None
+    resume: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,57 +97,60 @@ FetchPage = Callable[[datetime, int], Awaitable[Fetched]]  # (everything since, 
 
 @dataclass(slots=True)
 class _Walk:
-    """Where a sweep stands. `met` are the readings at this anchor, to tell whether another pass brought anything."""
-
-    anchor: datetime
-    step: int = 0
-    reading: int = 1
-    ordered: bool = True
-    met: set[tuple[str, str]] = field(default_factory=set)
-    new: bool = False
+    place: Place
+    ordered: bool
+    overlap: timedelta
+    floor: datetime | None = None
 
     @property
     def delicate(self) -> bool:
-        """Reading by page number: what is cut off here may have lost rows when it goes on."""
-        return self.step > 0 or self.reading > 1 or not self.ordered
+        """Reading by page number: what is cut off here is better read in one go."""
+        return self.place.step > 0 or self.place.back or not self.ordered
 
     def take(self, got: Fetched) -> bool:
         """Moves on behind a page; whether there is anything left to fetch."""
         self.ordered = self.ordered and _ascending(got.rows)
-        readings = {(row.id, row.version) for row in got.rows}
-        self.new = self.new or not readings <= self.met
-        self.met |= readings
-        newest = max((row.stamp for row in got.rows if row.stamp), default=self.anchor)
-        if not self.ordered or (got.more and newest <= self.anchor):
-            self.step += 1
+        newest = _newest(got.rows) or self.place.anchor
+        if self.floor is None and got.date and newest >= got.date - self.overlap:
+            self.floor = got.date - self.overlap
+        place = self.place
+        if not self.ordered:
+            self.place = replace(place, step=place.step + 1)
             return got.more
-        if self.step and self._again():
-            self.step, self.reading, self.new = 0, self.reading + 1, False
-            return True
-        if got.more:
-            self.anchor, self.step, self.reading, self.met, self.new = newest, 0, 1, set(), False
-        return got.more
+        if place.back:
+            return self._go_back(place)
+        if got.more and newest <= place.anchor:
+            self.place = replace(place, step=place.step + 1)
+        elif place.step:
+            self.place = Place(place.anchor, place.step - 1, back=True, reached=newest, rest=got.more)
+        else:
+            self.place = Place(newest)
+            return got.more
+        return True
 
-    def _again(self) -> bool:
-        """Rows may have slipped between pages told by number: once more, and on as long as that brings new ones."""
-        return self.reading == 1 or (self.new and self.reading < _MOST_PASSES)
+    def _go_back(self, place: Place) -> bool:
+        if place.step:
+            self.place = replace(place, step=place.step - 1)
+            return True
+        self.place = Place(place.reached or place.anchor)
+        return place.rest
 
 
 async def sweep(cursor: Cursor, fetch: FetchPage, start: datetime, pace: Pace) -> AsyncIterator[Batch]:
     """Everything that changed since the cursor (since `start` at first), page by page, about `max_pages` at most."""
-    walk = _beginning(cursor, start, pace)
+    walk = _Walk(_beginning(cursor, start, pace), pace.re_anchor, pace.overlap)
     held, top, more = cursor, cursor.at, True
     read = 0
     while more and read < (max(pace.max_pages, _MOST_IN_ONE_GO) if walk.delicate else pace.max_pages):
         read += 1
-        got = await fetch(walk.anchor, walk.step)
-        _refuse_lost_filter(got.rows, walk.anchor, pace.filter_slack)
+        anchor = walk.place.anchor
+        got = await fetch(anchor, walk.place.step)
+        _refuse_lost_filter(got.rows, anchor, pace.filter_slack)
         fresh = _unseen(got.rows, held) if pace.skip_seen else list(got.rows)
         more = walk.take(got)
         top = _later(top, _capped(got))
-        held = _advanced(held, got, top if walk.ordered or not more else held.at, pace)
-        resume = Resume(walk.anchor, walk.step, got.date, walk.reading) if more and walk.ordered else None
-        held = replace(held, resume=resume)
+        held = _advanced(held, got, top if walk.ordered or not more else held.at, walk, pace)
+        held = replace(held, resume=walk.place if more and walk.ordered else None)
         yield Batch(fresh, held, whole=not more, date=got.date)
     if more and not walk.ordered:
         raise SourceError(
@@ -150,54 +161,55 @@ async def sweep(cursor: Cursor, fetch: FetchPage, start: datetime, pace: Pace) -
 
 
 def to_json(cursor: Cursor) -> dict[str, Any]:
-    data: dict[str, Any] = {"at": cursor.at.isoformat() if cursor.at else None}
+    data: dict[str, Any] = {"at": _text(cursor.at)}
     if cursor.seen:
         data["seen"] = {key: list(value) for key, value in cursor.seen.items()}
-    if cursor.resume:
-        date = cursor.resume.date
-        place = [cursor.resume.anchor.isoformat(), cursor.resume.step]
-        data["resume"] = [*place, date.isoformat() if date else None, cursor.resume.reading]
+    if cursor.floor:
+        data["floor"] = _text(cursor.floor)
+    if place := cursor.resume:
+        data["resume"] = [_text(place.anchor), place.step, place.back, _text(place.reached), place.rest]
     return data
 
 
 def from_json(data: Mapping[str, Any]) -> Cursor:
-    at, resume = data.get("at"), data.get("resume")
     return Cursor(
-        at=datetime.fromisoformat(at) if at else None,
+        at=_moment(data.get("at")),
         seen={key: (str(version), float(stamp)) for key, (version, stamp) in data.get("seen", {}).items()},
-        resume=_resume(*resume) if resume else None,
+        floor=_moment(data.get("floor")),
+        resume=_place(*data["resume"]) if data.get("resume") else None,
     )
 
 
-def _resume(anchor: str, step: int, date: str | None, reading: int = 1) -> Resume:
-    return Resume(datetime.fromisoformat(anchor), step, datetime.fromisoformat(date) if date else None, reading)
+def _place(anchor: str, step: int, back: bool, reached: str | None, rest: bool) -> Place:  # noqa: FBT001 - out of JSON
+    return Place(datetime.fromisoformat(anchor), step, back, _moment(reached), rest)
 
 
-def _beginning(cursor: Cursor, start: datetime, pace: Pace) -> _Walk:
-    if cursor.resume is None:
-        return _Walk(cursor.at - pace.overlap if cursor.at else start, ordered=pace.re_anchor)
-    resume = cursor.resume
-    # Cut off close to the source's present: rows there may still have been invisible, so that it steps back as well.
-    edge = resume.date - pace.overlap if resume.date else resume.anchor
-    if edge < resume.anchor:
-        return _Walk(edge, ordered=pace.re_anchor)
-    return _Walk(resume.anchor, resume.step, resume.reading, ordered=pace.re_anchor)
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
 
 
-def _advanced(cursor: Cursor, got: Fetched, at: datetime | None, pace: Pace) -> Cursor:
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _beginning(cursor: Cursor, start: datetime, pace: Pace) -> Place:
+    """A sweep that was cut off goes on where it was, but for the part in which rows may still have been invisible."""
+    floor, resume = cursor.floor, cursor.resume
+    if resume is not None:
+        return Place(floor) if floor is not None and floor < resume.anchor else resume
+    if cursor.at is None:
+        return Place(start)
+    return Place(min(cursor.at - pace.overlap, floor or cursor.at))
+
+
+def _advanced(cursor: Cursor, got: Fetched, at: datetime | None, walk: _Walk, pace: Pace) -> Cursor:
     seen = dict(cursor.seen)
-    fallback = (at or datetime.now(UTC)).timestamp()
+    unstamped = at.timestamp() if at else 0.0
     for row in got.rows if pace.skip_seen else ():
-        seen[row.id] = (row.version, row.stamp.timestamp() if row.stamp else fallback)
-    return Cursor(at=at, seen=_pruned(seen, at, pace.overlap))
-
-
-def _pruned(
-    seen: dict[str, tuple[str, float]], at: datetime | None, overlap: timedelta
-) -> dict[str, tuple[str, float]]:
-    oldest = (at - overlap).timestamp() if at else 0.0
+        seen[row.id] = (row.version, row.stamp.timestamp() if row.stamp else unstamped)
+    oldest = min(at - pace.overlap, walk.floor or at).timestamp() if at else 0.0
     kept = [(key, value) for key, value in seen.items() if value[1] >= oldest]
-    return dict(sorted(kept, key=lambda item: item[1][1])[-SEEN_AT_MOST:])
+    return Cursor(at, dict(sorted(kept, key=lambda item: item[1][1])[-SEEN_AT_MOST:]), walk.floor)
 
 
 def _unseen(rows: Sequence[Row], cursor: Cursor) -> list[Row]:
@@ -212,9 +224,13 @@ def _ascending(rows: Sequence[Row]) -> bool:
     return all(one <= two for one, two in pairwise(stamps))
 
 
+def _newest(rows: Sequence[Row]) -> datetime | None:
+    return max((row.stamp for row in rows if row.stamp), default=None)
+
+
 def _capped(got: Fetched) -> datetime | None:
     """The newest stamp. One in the future (a bad import) may not pull the cursor past rows that come later."""
-    newest = max((row.stamp for row in got.rows if row.stamp), default=None)
+    newest = _newest(got.rows)
     return min(newest, got.date) if newest and got.date else newest
 
 

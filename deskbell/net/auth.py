@@ -73,6 +73,8 @@ def learn(auth: Auth) -> None:
     match auth:
         case Basic(user, password):
             redact.learn_login(user, password)
+            if len(password) < len(user) and len(password) <= 1:  # a key in the user's place, as Freshdesk has it
+                redact.learn(user)
         case Bearer(token):
             redact.learn(token)
         case HeaderKey(_, value):

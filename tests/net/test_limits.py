@@ -1,0 +1,65 @@
+"""Limits obeyed before the send."""
+
+from datetime import timedelta
+
+from deskbell.core.ports import Limit
+from deskbell.net.limits import Buckets, wanted
+
+LIMITS = (
+    Limit("post", "destination", 1, timedelta(seconds=1)),
+    Limit("edit", "account", 50, timedelta(minutes=1)),
+    Limit("post", "account", 3, timedelta(seconds=10)),
+)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+def buckets():
+    clock = Clock()
+    return Buckets(clock), clock
+
+
+def test_the_destination_and_the_account_are_counted_apart():
+    some, clock = buckets()
+    a, b = (wanted("slack", room, "post", LIMITS) for room in ("a", "b"))
+    assert some.wait(a) == 0
+    assert some.wait(a) == 1
+    assert some.wait(b) == 0
+    clock.now += 1
+    assert some.wait(a) == 0
+    clock.now += 1
+    assert some.wait(b) == 8, "three posts of the account in ten seconds"
+
+
+def test_never_more_than_the_limit_in_any_window():
+    some, clock = buckets()
+    edit = wanted("slack", "a", "edit", LIMITS)
+    sent = []
+    while clock.now < 1300:
+        wait = some.wait(edit)
+        if wait == 0:
+            sent.append(clock.now)
+        clock.now += max(wait, 0.01)
+    most = max(sum(start <= at < start + 60 for at in sent) for start in sent)
+    assert most == 50
+
+
+def test_asking_counts_nothing():
+    some, _ = buckets()
+    post = wanted("slack", "a", "post", LIMITS)
+    assert [some.peek(post) for _ in range(3)] == [0, 0, 0]
+
+
+def test_a_cool_down_holds_whatever_the_limits_say():
+    some, clock = buckets()
+    some.cool(("slack", "edit"), clock.now + 30)
+    some.cool(("slack", "edit"), clock.now + 5)
+    assert some.wait(wanted("slack", "a", "edit", ())) == 30
+    assert some.wait(wanted("slack", "a", "post", ())) == 0
+    clock.now += 30
+    assert some.wait(wanted("slack", "a", "edit", ())) == 0
