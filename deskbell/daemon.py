@@ -5,7 +5,7 @@ import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from deskbell.core.ports import Channel, Source
 from deskbell.courier import Courier
 from deskbell.desk import Desk
 from deskbell.net import logs, metrics
+from deskbell.net.clock import Clock, wall
 from deskbell.net.limits import Buckets
 from deskbell.vendors.slack import Way
 from pollers import catalog as sources_catalog
@@ -36,13 +37,9 @@ STEP_S = 5.0  # how long any one part may take to close
 VERIFY_AGAIN_S = 3.0  # an answer about the whole audit chain serves this long
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
 def open_store(settings: Settings) -> SqlStore:
     """The database of this configuration. Raises StorageError, with what to do, when it can't be used."""
-    return SqlStore.open(settings.database, audit_key=audit_key(settings), head_file=head_file(settings), clock=now)
+    return SqlStore.open(settings.database, audit_key=audit_key(settings), head_file=head_file(settings), clock=wall)
 
 
 def head_file(settings: Settings) -> Path:
@@ -91,7 +88,7 @@ class Daemon:
     @classmethod
     def _wire(cls, settings: Settings, store: SqlStore) -> "Daemon":
         sources = build_sources(settings)
-        desk = Desk(store, settings.house, now, sources, _verifier(store))
+        desk = Desk(store, settings.house, Clock(), sources, _verifier(store))
         channels = build_channels(settings, desk.account_of)
         courier = Courier(store, desk, settings.destinations, channels, sources, Buckets())
         gateway = _gateway(settings, desk)
@@ -126,7 +123,7 @@ class Daemon:
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,
-            next_run_time=now(),
+            next_run_time=wall(),
         )
         self.scheduler.start()
         log.info("started", sources=list(self.sources), destinations=list(self.settings.destinations))
@@ -147,6 +144,9 @@ class Daemon:
         try:
             await self.desk.tick()
             metrics.outbox(await self.store.read(lambda reader: reader.count_outbox()))
+        except asyncio.CancelledError:
+            if not self.stopping.is_set():  # the scheduler cancels what runs when it is shut down
+                raise
         except Exception:
             log.exception("tick_failed")
 

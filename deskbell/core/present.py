@@ -97,7 +97,8 @@ def told(row: AuditRow) -> str:
 
 
 def _line(row: AuditRow, alert: Alert, view: View) -> str:
-    return cut(f"{clock(row.at, alert.zone, view.now)} {clean(told(row), 240)}", 250)
+    text = str(row.entry.data["said"]) if row.entry.verb == "open" else told(row)  # the card says it already
+    return cut(f"{clock(row.at, alert.zone, view.now)} {clean(text, 240)}", 250)
 
 
 # In this order, with these words, in every chat.

@@ -29,7 +29,9 @@ class Book:
         alert = self.uow.insert_alert(alert)
         detail = {"key": alert.key, "rule": alert.rule, "severity": str(alert.severity), "mode": str(alert.mode)}
         said = f"Opened as {alert.severity}"
-        self.uow.audit(Entry("deskbell", "open", alert.id, {**detail, **(data or {}), "said": said}), self.now)
+        # What the alert says may name people and customers: it is kept apart from the chain.
+        entry = Entry("deskbell", "open", alert.id, {**detail, **(data or {}), "said": said}, {"text": alert.summary})
+        self.uow.audit(entry, self.now)
         if alert.mode is Mode.CARD:
             for name in self.rooms(alert):
                 self.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, self.now)

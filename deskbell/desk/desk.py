@@ -41,6 +41,7 @@ from deskbell.desk.book import Book
 from deskbell.desk.house import House
 from deskbell.desk.observe import Tally, observe
 from deskbell.net import metrics
+from deskbell.net.clock import Clock
 from deskbell.net.faults import point
 
 log = structlog.get_logger("deskbell.desk")
@@ -49,13 +50,13 @@ LIVE = (Status.OPEN, Status.ACKED)
 
 
 class Desk:
-    """`now` is the clock; `verify` checks the audit chain and says (whole, count), in a thread, when asked."""
+    """`now` is the watched clock; `verify` checks the audit chain and says (whole, count), in a thread, when asked."""
 
     def __init__(
         self,
         store: Store,
         house: House,
-        now: Callable[[], datetime],
+        now: Clock,
         sources: Mapping[str, Source],
         verify: Callable[[], Awaitable[tuple[bool, int]]],
     ) -> None:
@@ -95,6 +96,7 @@ class Desk:
             metrics.opened(alert.rule, str(alert.severity))
 
     async def source_read(self, name: str, skew_s: float = 0.0) -> None:
+        self.now.compare(skew_s)
         state = await self.store.read(lambda reader: reader.source(name))
         if state is None or state.failures or await self.store.read(lambda r: _troubled(r, name)):
             await self._change(lambda book: tick.source_read(book, name))
@@ -108,6 +110,10 @@ class Desk:
 
     async def tick(self) -> None:
         """Everything whose time has come. A full batch is followed by another, so that taps get their turn between."""
+        self.now()
+        if self.now.doubted:
+            log.warning("clock_doubted", remedy="the clock was set; waiting until a source's clock agrees with it")
+            return
         full = True
         while full:
             tally = await self._change(tick.look_again, Urgency.BULK)

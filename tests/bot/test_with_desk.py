@@ -11,6 +11,7 @@ from bot.ports import Said
 from bot.server import Server, ServerConf
 from deskbell.core.ports import Interaction, Page
 from deskbell.desk import Desk, House, SourceFacts
+from deskbell.net.clock import Clock
 from storage.store import SqlStore
 
 
@@ -37,7 +38,7 @@ async def real(tmp_path, desk, build):
         verdict = store.verify()
         return verdict.ok, verdict.count
 
-    real = Desk(store, house, lambda: build["now"], {"freshdesk": source}, verify)
+    real = Desk(store, house, Clock(lambda: build["now"]), {"freshdesk": source}, verify)
     await real.observe(Page("freshdesk", tuple(source.records.values()), {}, complete=True))
     for person in desk.people:
         await real.link("slack", f"U-{person}", person)

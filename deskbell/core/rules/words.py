@@ -74,7 +74,7 @@ def of_day(at: datetime, zone: str) -> str:
 
 
 def status(record: Visit | Case) -> str:
-    return clean(record.status_raw, _VALUE) or record.status.replace("_", " ").capitalize()
+    return clean(record.status_raw.replace("_", " "), _VALUE) or record.status.replace("_", " ").capitalize()
 
 
 def metric(name: str) -> str:
