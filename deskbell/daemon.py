@@ -66,6 +66,7 @@ class Daemon:
     loops: tuple[Loop, ...]
     sources: Mapping[str, Source]
     channels: Mapping[str, Channel]
+    session: Any  # shared by what speaks to the chats
     gateway: Any  # the chat's way in, when a chat is configured
     server: Server
     scheduler: AsyncIOScheduler
@@ -89,9 +90,10 @@ class Daemon:
     def _wire(cls, settings: Settings, store: SqlStore) -> "Daemon":
         sources = build_sources(settings)
         desk = Desk(store, settings.house, Clock(), sources, _verifier(store))
-        channels = build_channels(settings, desk.account_of)
+        session = _session(settings)
+        channels = build_channels(settings, desk.account_of, session)
         courier = Courier(store, desk, settings.destinations, channels, sources, Buckets())
-        gateway = _gateway(settings, desk)
+        gateway = _gateway(settings, desk, session)
         http = settings.slack is not None and settings.slack.way is Way.HTTP
         hooks = {SLACK_EVENTS: gateway.handle_http} if http else {}
         return cls(
@@ -102,6 +104,7 @@ class Daemon:
             loops=tuple(Loop(source, desk) for source in sources.values()),
             sources=sources,
             channels=channels,
+            session=session,
             gateway=gateway,
             server=Server(settings.server, desk, hooks),
             scheduler=AsyncIOScheduler(timezone=UTC),
@@ -151,9 +154,8 @@ class Daemon:
             log.exception("tick_failed")
 
     def _reasons(self) -> Sequence[str]:
-        if self.gateway is not None and not self.gateway.healthy():
-            return ["Slack is not connected"]
-        return []
+        trouble = self.gateway.trouble if self.gateway is not None else ""
+        return [trouble] if trouble else []
 
     async def stop(self) -> None:
         """Ends everything in the order in which nothing is lost: inputs, the outbox, the connections, the database."""
@@ -170,6 +172,8 @@ class Daemon:
         parts: list[Channel | Source] = [*self.channels.values(), *self.sources.values()]
         for part in parts:
             await _within(STEP_S, part.close, type(part).__name__)
+        if self.session is not None:
+            await _within(STEP_S, self.session.close, "session")
         self.store.close()
         log.info("stopped")
 
@@ -188,25 +192,36 @@ class Daemon:
         return verdict.ok, verdict.count
 
 
-def build_channels(settings: Settings, account_of: AccountOf) -> dict[str, Channel]:
-    """One channel for each platform that a destination names; an SDK is imported only for these."""
+def build_channels(settings: Settings, account_of: AccountOf, session: Any = None) -> dict[str, Channel]:
+    """One channel for each platform that a destination names; an SDK is imported only for these.
+
+    `session`: connections that the chats' ways in and out share.
+    """
     names = {person.id: person.name for person in settings.house.people.values()}
     channels: dict[str, Channel] = {}
     for platform in {d.platform for d in settings.destinations.values()}:
         make = CHANNELS[platform].load()
         if platform == "slack":
-            channels[platform] = make(settings.slack, partial(account_of, platform), names)
+            channels[platform] = make(settings.slack, partial(account_of, platform), names, session)
         else:
             channels[platform] = make()
     return channels
 
 
-def _gateway(settings: Settings, desk: Desk) -> Any:
+def _session(settings: Settings) -> Any:
+    if settings.slack is None:
+        return None
+    from deskbell.vendors.slack_web import open_session
+
+    return open_session(settings.slack)
+
+
+def _gateway(settings: Settings, desk: Desk, session: Any) -> Any:
     if settings.slack is None:
         return None
     from bot.slack import SlackGateway
 
-    return SlackGateway(settings.slack, desk, Commands(desk))
+    return SlackGateway(settings.slack, desk, Commands(desk), session)
 
 
 def _verifier(store: SqlStore) -> Callable[[], Awaitable[tuple[bool, int]]]:
