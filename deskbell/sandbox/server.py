@@ -114,10 +114,15 @@ class Sandbox:
             source.before = director.begin
         self._tasks.append(asyncio.create_task(director.run()))
 
-    async def stop(self) -> None:
-        for task in self._tasks:
+    async def end_day(self) -> None:
+        """Nothing more happens by itself: the director and the people go home, the stand-ins stay."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        await self.end_day()
         await self.slack.line.close()
         if self._runner is not None:
             await self._runner.cleanup()

@@ -192,6 +192,10 @@ async def slack_use_http(sandbox: "Sandbox", asked: Json) -> None:
     sandbox.slack.use_http(asked.get("url"))
 
 
+async def end_of_day(sandbox: "Sandbox", asked: Json) -> None:  # noqa: ARG001 - one shape for all
+    await sandbox.end_day()
+
+
 async def desk(sandbox: "Sandbox", asked: Json) -> None:
     """Where Deskbell's own API listens, when that was not known at the start."""
     sandbox.desk_url, sandbox.desk_token = asked.get("url"), asked.get("token")
@@ -218,4 +222,5 @@ VERBS: dict[str, Do] = {
     "slack_delete": slack_delete,
     "slack_use_http": slack_use_http,
     "desk": desk,
+    "end_of_day": end_of_day,
 }

@@ -150,9 +150,14 @@ class View:
 def job_row(job: Json) -> Json:
     kept = ("number", "status", "summary", "equipment", "priority", "cancel_reason", "notes")
     moments = ("scheduled_start", "scheduled_end", "checked_in_at", "travel_started_at", "completed_at", "cancelled_at")
-    row = {name: job[name] for name in kept} | {name: seconds(job[name]) for name in moments}
+    row = {name: clipped(job[name]) for name in kept} | {name: seconds(job[name]) for name in moments}
     row["technician"] = job["technician"]["id"] if job["technician"] else None
     return row | {"customer": job["customer"]["name"], "address": job["site"]["address"], "site": job["site"]["name"]}
+
+
+def clipped(value: Any) -> Any:
+    """A megabyte of text would only slow the page down."""
+    return value[:LAST_WORDS] if isinstance(value, str) else value
 
 
 def seconds(text: str | None) -> float | None:

@@ -243,7 +243,8 @@ async def test_a_disconnect_makes_the_client_come_back(sb, app, card):
     assert (await sb.slack.tap("ana", "dispatch", card, "desk.ack")).acked
 
 
-async def test_a_cut_connection_loses_the_tap(sb, app, card):
+async def test_a_cut_connection_loses_the_tap(sb, app, card, monkeypatch):
+    monkeypatch.setattr("deskbell.sandbox.slack.delivery.ACK_SECONDS", 0.3)
     app.acks = False
     assert sb.slack.sockets.connections
     tap = asyncio.create_task(sb.slack.tap("ana", "dispatch", card, "desk.ack"))

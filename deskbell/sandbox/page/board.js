@@ -26,7 +26,7 @@ function lanes(jobs) {
 
 function trouble(job, now) {
   if (OVER.has(job.status)) return job.status === "no_show" ? "nobody in" : "";
-  if (job.technician === null) return "nobody";
+  if (job.technician === null) return "";  // its row says so
   if (!job.checked_in_at && now > job.scheduled_start + 60) return `+${Math.floor((now - job.scheduled_start) / 60)}′`;
   if (job.status === "on_site" && now > job.scheduled_end) return `+${Math.max(1, Math.floor((now - job.scheduled_end) / 60))}′`;
   return "";
@@ -38,7 +38,7 @@ function bar({ job, lane }, now) {
   if (right < 0 || left > 100) return null;
   const wrong = trouble(job, now);
   return h("button", {
-    type: "button", class: `bar ${job.status} ${wrong ? "wrong" : ""} ${chosen === job.number ? "on" : ""}`,
+    type: "button", class: `bar ${job.status} ${wrong || job.technician === null ? "wrong" : ""} ${chosen === job.number ? "on" : ""}`,
     style: { left: `${left}%`, width: `${right - left}%`, top: `${lane * LANE + 4}px` },
     title: `${job.number} · ${job.site}\n${job.summary}\n${clock(job.scheduled_start)}–${clock(job.scheduled_end)} · ${LABELS[job.status]}${wrong ? ` · ${wrong}` : ""}`,
     onclick: () => { chosen = chosen === job.number ? null : job.number; document.dispatchEvent(new Event("redraw")); },
@@ -57,7 +57,7 @@ function row(name, hint, jobs, now, person) {
 function axis(now) {
   const ticks = [];
   for (let hour = Math.ceil((now - BACK) / 3600) * 3600; hour < now + AHEAD; hour += 3600) {
-    ticks.push(h("span", { class: "tick", style: { left: `${percent(hour, now)}%` } }, clock(hour)));
+    if (Math.abs(hour - now) > 1300) ticks.push(h("span", { class: "tick", style: { left: `${percent(hour, now)}%` } }, clock(hour)));
   }
   return h("div", { class: "board-axis" }, h("div", { class: "board-name" }), h("div", { class: "board-track" }, ticks,
     h("span", { class: "now-mark", style: { left: `${percent(now, now)}%` } }, clock(now))));
