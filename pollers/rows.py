@@ -106,7 +106,7 @@ def known_zone(name: Any, default: str) -> str:
     """The IANA name if it is one, else the default."""
     try:
         return ZoneInfo(name).key if isinstance(name, str) and name else default
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         return default
 
 

@@ -14,7 +14,7 @@ QUICK = Timeouts(connect=1, read=0.3, write=1, whole=1)
 
 @pytest.fixture
 async def serve():
-    """serve(handler) -> base URL; the handler takes every request."""
+    """Starts a server whose handler takes every request, and gives its base URL."""
     runners = []
 
     async def start(handler):
@@ -33,7 +33,7 @@ async def serve():
 
 @pytest.fixture
 async def raw_server():
-    """raw_server(talk) -> base URL of a server that speaks bytes."""
+    """The same for a server that speaks bytes."""
     servers = []
 
     async def start(talk):
@@ -53,7 +53,7 @@ async def raw_server():
 
 @pytest.fixture
 async def client():
-    """client(url, auth, ...) -> Http, closed at the end."""
+    """Makes clients that are closed at the end."""
     made = []
 
     def make(url, auth=None, **more):

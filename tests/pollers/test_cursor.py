@@ -12,12 +12,12 @@ OVERLAP = 60
 
 
 def put_many(ledger, count, at=0):
-    for id in range(count):
-        ledger.put(id, at=at if isinstance(at, int) else at(id), lag=0)
+    for n in range(count):
+        ledger.put(n, at=at if isinstance(at, int) else at(n), lag=0)
 
 
 async def test_page_drift_while_paging(ledger, reader):
-    put_many(ledger, 100, at=lambda id: id)
+    put_many(ledger, 100, at=lambda n: n)
     ledger.now = 200
 
     def a_row_leaves_the_front():
@@ -45,8 +45,8 @@ async def test_equal_stamps_that_are_updated_while_they_are_read(ledger, reader)
 
     def one_of_them_changes():
         ledger.now += 1
-        if (id := next(gone, None)) is not None and ledger.requests > 2:
-            ledger.put(id, lag=0)
+        if (n := next(gone, None)) is not None and ledger.requests > 2:
+            ledger.put(n, lag=0)
 
     ledger.each_request = one_of_them_changes
     await reader.poll()
@@ -65,7 +65,7 @@ async def test_row_updated_twice_between_polls_is_handed_over_once_with_its_newe
 
 
 async def test_row_updated_during_the_sweep_comes_with_it_or_with_the_next(ledger, reader):
-    put_many(ledger, 40, at=lambda id: id)
+    put_many(ledger, 40, at=lambda n: n)
     ledger.now = 100
     ledger.each_request = lambda: ledger.put(0, lag=0) if ledger.requests == 2 else None
     await reader.poll()
@@ -88,7 +88,7 @@ async def test_late_visible_row_is_found_although_the_sweep_was_cut_off_near_it(
     """The cut comes at the source's present; going on from there without stepping back would pass the row by."""
     _, reader_class = simulated
     reader = reader_class(ledger, Pace(timedelta(seconds=OVERLAP), max_pages=2))
-    put_many(ledger, 40, at=lambda id: 80 + id // 2)
+    put_many(ledger, 40, at=lambda n: 80 + n // 2)
     ledger.now = 100
     ledger.put(99, at=81, lag=30)
     await reader.poll()
@@ -133,15 +133,15 @@ async def test_stamp_going_backwards_is_found_by_the_full_sweep(ledger, reader):
 
 
 async def test_hidden_rows_make_pages_short_but_not_last(ledger, reader):
-    put_many(ledger, 60, at=lambda id: id)
+    put_many(ledger, 60, at=lambda n: n)
     ledger.now = 100
     ledger.hidden = set(range(5, 38))
     assert await reader.poll()
-    assert set(reader.seen) == {str(id) for id in range(60)} - {str(id) for id in ledger.hidden}
+    assert set(reader.seen) == {str(n) for n in range(60)} - {str(n) for n in ledger.hidden}
 
 
 async def test_lost_filter_is_refused_rather_than_read_as_news(ledger, reader):
-    put_many(ledger, 30, at=lambda id: id)
+    put_many(ledger, 30, at=lambda n: n)
     ledger.now = 100_000
     ledger.put(77)
     await reader.poll()
@@ -158,7 +158,7 @@ async def test_lost_filter_is_refused_rather_than_read_as_news(ledger, reader):
 
 
 async def test_refusal_in_mid_sweep_keeps_what_was_read(ledger, reader):
-    put_many(ledger, 50, at=lambda id: id)
+    put_many(ledger, 50, at=lambda n: n)
     ledger.now = 100
 
     def third_is_refused():
@@ -176,7 +176,7 @@ async def test_refusal_in_mid_sweep_keeps_what_was_read(ledger, reader):
 
 
 async def test_crash_between_a_page_and_its_commit_reads_the_page_again(ledger, reader):
-    put_many(ledger, 50, at=lambda id: id)
+    put_many(ledger, 50, at=lambda n: n)
     ledger.now = 100
     await reader.poll(crash_after=2)
     assert await reader.poll()

@@ -37,8 +37,8 @@ async def lived_through(simulated, day):
     ledger_class, reader_class = simulated
     rng = random.Random(day["seed"])
     ledger = ledger_class(size=day["size"], lag=day["lag"], rng=rng)
-    for id in range(day["rows"]):
-        ledger.put(id, at=-rng.randint(0, 5000) if rng.random() < 0.7 else -1000, lag=0)
+    for n in range(day["rows"]):
+        ledger.put(n, at=-rng.randint(0, 5000) if rng.random() < 0.7 else -1000, lag=0)
     reader = reader_class(ledger, Pace(timedelta(seconds=OVERLAP), max_pages=day["max_pages"]))
 
     def something_happens():
@@ -46,8 +46,8 @@ async def lived_through(simulated, day):
         for _ in range(day["updates"]):
             ledger.put(rng.randrange(day["rows"] + 5))
         if day["bulk"] and rng.random() < 0.05:
-            for id in rng.sample(range(day["rows"]), k=max(1, day["rows"] // 3)):
-                ledger.put(id)
+            for n in rng.sample(range(day["rows"]), k=max(1, day["rows"] // 3)):
+                ledger.put(n)
 
     ledger.each_request = something_happens
     for number in range(day["polls"]):
