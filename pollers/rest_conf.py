@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any, Literal
 
 import jmespath
 from jmespath.exceptions import JMESPathError
 
 from deskbell.core.ports import WriteKind
-from deskbell.core.records import KINDS
+from deskbell.core.records import KINDS, CaseStatus, Priority, VisitStatus
 from deskbell.net import auth
 from deskbell.net.egress import checked_base
 from pollers.conf import Writeback
@@ -128,16 +129,25 @@ class RestConf:
         yield from (f"fields: {name} is no field of a {self.records}" for name in self.fields if name not in known)
         needed = {"id", "status"} | ({"updated_at"} if self.strategy != "snapshot" else set())
         yield from (f"fields: {name} is missing" for name in sorted(needed - set(self.fields)))
+        words = {"visit": VisitStatus, "case": CaseStatus}[self.records]
+        yield from _unknown_values("status_map", self.status_map, words)
+        yield from _unknown_values("priority_map", self.priority_map, Priority)
         texts = [*self.params.values(), self.item_path, self.web_url, *(rule.path for rule in self.write.values())]
         known_words = _PARAMS | _WRITES | {"number"}
-        words = {match[1] for text in texts for match in PLACEHOLDER.finditer(text)}
-        yield from (f"{{{word}}} is no placeholder" for word in sorted(words - known_words))
+        used = {match[1] for text in texts for match in PLACEHOLDER.finditer(text)}
+        yield from (f"{{{word}}} is no placeholder" for word in sorted(used - known_words))
         yield from (f"write: {kind} is not one of {', '.join(WriteKind)}" for kind in self.write if kind not in _KINDS)
         expressions = [*self.fields.values(), self.items, self.item, self.paging.cursor, self.paging.next]
         yield from filter(None, map(_wrong_expression, [*expressions, self.paging.pages, self.paging.total]))
 
 
 _KINDS = frozenset(kind.value for kind in WriteKind)
+
+
+def _unknown_values(name: str, mapped: Mapping[str, str], words: type[StrEnum]) -> Iterator[str]:
+    for key, value in mapped.items():
+        if value not in set(words):
+            yield f"{name}: {key!r} is mapped to {value!r}; use one of: {', '.join(words)}"
 
 
 def _wrong_expression(text: str) -> str:

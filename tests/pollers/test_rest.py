@@ -132,6 +132,8 @@ def test_what_is_no_row_is_a_bad_row(raw):
         ({"fields": FIELDS | {"title": "a["}}, "no JMESPath expression"),
         ({"params": {"x": "{sinse}"}}, "{sinse} is no placeholder"),
         ({"write": {"shout": WriteRule("/x")}}, "shout is not one of note, assign, resolve"),
+        ({"status_map": {"parked": "resting"}}, "status_map: 'parked' is mapped to 'resting'; use one of: unscheduled"),
+        ({"priority_map": {"hot": "hottest"}}, "priority_map: 'hot' is mapped to 'hottest'"),
         ({"auth": AuthConf("bearer")}, "token is missing"),
         ({"base_url": "http://fsm.example.com"}, "not encrypted"),
     ],
