@@ -132,6 +132,19 @@ def claim(
     return claims
 
 
+def _freed(table: sa.Table) -> Statement:
+    return Statement(sa.update(table).where(table.c.state == "claimed").values(due_at=bind("now")))
+
+
+_FREED = [_freed(table) for table in _TABLES]
+
+
+def free(db: Db, now: datetime) -> None:
+    """Ends every lease, for a daemon that knows that it is alone. Whether the work was done stays unsure."""
+    for statement in _FREED:
+        db.run(statement, now=micros(now))
+
+
 def _take(
     db: Db, alert: Callable[[int], Alert | None], fence: int, item: Post | Dispatch, now: int, until: int
 ) -> Claim:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deskbell.core.ports import Reader, UnitOfWork, Urgency
-from storage import audit, sqlite, verify
+from storage import audit, outbox, sqlite, verify
 from storage.audit import Head
 from storage.errors import StoreClosed, StoreError
 from storage.headfile import HeadFile
@@ -40,6 +40,7 @@ class SqlStore:
         self.path = path
         self._key = key
         self._head_file = head_file
+        self._clock = clock
         self._wakes: list[tuple[asyncio.AbstractEventLoop | None, Callable[[], None]]] = []
         self._lock: sqlite.InstanceLock | None = None
         self._closed = False
@@ -78,9 +79,13 @@ class SqlStore:
         return (self._head_file.trouble or self._head_file.error) if self._head_file else ""
 
     def lock_instance(self) -> None:
-        """Makes this the one daemon of the database. Raises InstanceRunning when there is another."""
+        """Makes this the one daemon of the database. Raises InstanceRunning when there is another.
+
+        What a daemon had claimed when it died is free again: it must not wait for the end of a dead one's lease.
+        """
         if self._lock is None:
             self._lock = sqlite.InstanceLock(self.path)
+            self.write_now(lambda uow: outbox.free(uow.db, self._clock()))  # type: ignore[attr-defined]
 
     # ------------------------------------------------------------ writing
 
