@@ -189,16 +189,15 @@ class SlackChannel:
         if identity.kind == "note":
             place = self._tried.get(identity.number) or Place(thread.get("channel") or to.address, thread.get("ts", ""))
         try:
+            if thread.get("direct") and (account := await self._account_of(thread["direct"])):
+                place = Place(await self._direct_channel(account))
             return await self._find_at(place, wanted, oldest)
         except Trouble as trouble:
             why = trouble.outcome
             return Retry(why.why) if isinstance(why, Unknown) else why
 
     async def _find_at(self, place: Place, wanted: Json, oldest: str) -> Mapping[str, str] | None:
-        """In the channel itself, where a note stands too when it was broadcast; then in the thread.
-
-        A direct message from before a restart is not found: in whose channel it would be is not known any more.
-        """
+        """In the channel itself, where a note stands too when it was broadcast; then in the thread."""
         found = await self._search(
             place.channel, self._pages("conversations.history", channel=place.channel, oldest=oldest), wanted
         )

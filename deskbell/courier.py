@@ -207,7 +207,8 @@ class Courier:
         if not _still_wanted(claim.alert, str(payload.get("only_if", ""))):
             return Sent(detail="not needed any more")
         identity = Identity("note", claim.alert.ref if claim.alert else "", to.name, dispatch.id)
-        found = await self._look_up(channel, to, identity, dispatch.unsure_since, thread=claim.post_ref)
+        thread = {"direct": str(payload["direct"])} if payload.get("direct") else claim.post_ref
+        found = await self._look_up(channel, to, identity, dispatch.unsure_since, thread)
         return found or await channel.note(to, claim.post_ref, _as_note(payload), identity)
 
     async def _look_up(

@@ -105,8 +105,14 @@ class Town:
         start = time.time() - by_minutes * MINUTE
         return self.sandbox.fieldservice.add(start=start, end=start + 90 * MINUTE, technician=technician, id=number)
 
+    def overdue_ticket(self, subject: str = "Compressor trips on start") -> Any:
+        """A ticket of Ben's whose resolution was due some minutes ago: P2, and nothing that people say ends it."""
+        now = time.time()
+        times = {"created": now - 120 * MINUTE, "updated": now - MINUTE, "due": now - 5 * MINUTE, "fr_due": now + 3600}
+        return self.sandbox.freshdesk.tickets.add(subject, priority=2, responder_id=1002, **times)
+
     def urgent_ticket(self, subject: str = "Compressor trips on start") -> Any:
-        """An unassigned ticket of the highest priority, older than it should be."""
+        """An unassigned ticket of the highest priority, older than it should be: P2, over once somebody has it."""
         return self.sandbox.freshdesk.tickets.add(subject, created=time.time() - 10 * MINUTE, priority=4)
 
 

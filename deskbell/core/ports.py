@@ -508,7 +508,7 @@ class Channel(Protocol):
         self, to: Destination, identity: Identity, since: datetime, thread: Mapping[str, str]
     ) -> Mapping[str, str] | Outcome | None:
         """The ref of a message whose answer was lost; None when it is certainly not there; an Outcome when that can't
-        be told now (Retry) or never (Rejected: resend).
+        be told now (Retry) or never (Rejected: resend). `thread`: the card's ref, or {"direct": person id}.
         """
         ...
 

@@ -111,7 +111,7 @@ class Book:
             self.house.routes, alert, named=conf.route if conf else "", default=tuple(self.house.destinations)[:1]
         )
         known = tuple(name for name in routed if name in self.house.destinations)
-        if alert.rule != UNREACHABLE:
+        if alert.rule not in (UNREACHABLE, "delivery_dead_letter"):
             return known
         # What is wrong with a room is told in another.
         return fallback(known, self._platforms(), (alert.subject,))

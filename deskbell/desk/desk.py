@@ -269,8 +269,7 @@ class Desk:
         fresh = await source.fetch(record.record.id)
         if fresh is None:
             return None
-        state = await self.source_state(source.name)
-        await self.observe(Page(source.name, (fresh,), state.cursor))
+        await self.observe(Page(source.name, (fresh,), cursor={}))
         return await self.store.read(lambda reader: reader.record(source.name, fresh.id))
 
     def source_title(self, name: str) -> str:

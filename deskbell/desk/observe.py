@@ -201,9 +201,9 @@ def _unmapped(book: Book, page: Page) -> None:
 
 def _after(book: Book, state: SourceState, page: Page) -> SourceState:
     skew = (page.read_at - book.now).total_seconds() if page.read_at else state.skew_s
-    return replace(
-        state, cursor=page.cursor, baseline=state.baseline and not page.complete, last_ok_at=book.now, skew_s=skew
-    )
+    baseline = state.baseline and not page.complete
+    # A page without a cursor is a record refreshed between polls: the poll's place stays.
+    return replace(state, cursor=page.cursor or state.cursor, baseline=baseline, last_ok_at=book.now, skew_s=skew)
 
 
 def _baseline_done(book: Book, source: str) -> None:

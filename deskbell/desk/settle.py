@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from deskbell.core.alert import Alert, Severity
+from deskbell.core.alert import Alert, Severity, name_of
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Post, StoredRecord, WriteKind
 from deskbell.core.records import Case, CaseStatus, Record, Visit, changed, fingerprint
 from deskbell.desk.book import SOURCE_LANE, UNREACHABLE, Book
+from deskbell.desk.observe import Tally, follow, judge
 
 MAX_TRIES = 12
 FIRST_PAUSE = timedelta(seconds=2)
@@ -66,7 +67,7 @@ def _rejected(book: Book, claim: Claim, outcome: Rejected) -> bool:
         _unreachable(book, claim, outcome.why)
         wait = book.now + timedelta(seconds=30)
         return book.uow.settle_retry(claim, wait, outcome.why[:300], unsure=False, counts=False, now=book.now)
-    return _give_up(book, claim, outcome.why)
+    return _give_up(book, claim, outcome.why, outcome.fault)
 
 
 def _gone(book: Book, claim: Claim, post: Post) -> bool:
@@ -78,17 +79,36 @@ def _gone(book: Book, claim: Claim, post: Post) -> bool:
     return True
 
 
-def _give_up(book: Book, claim: Claim, why: str) -> bool:
+def _give_up(book: Book, claim: Claim, why: str, fault: Fault = Fault.TARGET) -> bool:
     if not book.uow.settle_dead(claim, why[:300], book.now):
         return False
     work, alert = claim.work, claim.alert
     if isinstance(work, Dispatch) and work.kind is DispatchKind.WRITE:
         _not_written(book, alert, work, why)
         return True
+    if isinstance(work, Dispatch) and (person := str(work.payload.get("direct", ""))):
+        _not_rung(book, person, work.destination, why)
+        return True
     if alert is not None and alert.rule != UNREACHABLE:
         _elsewhere(book, claim, alert)
-    _unreachable(book, claim, why)
+    if fault is Fault.PAYLOAD:
+        _dead_letter(book, claim, why)
+    else:
+        _unreachable(book, claim, why)
     return True
+
+
+def _not_rung(book: Book, person: str, destination: str, why: str) -> None:
+    """One person can't be reached; the others are rung all the same, and people hear of it."""
+    summary = f"{name_of(person, book.house.people)} can't be rung through {destination}: {why}"[:118]
+    book.about_us(f"reach:{person}:{destination}", "oncall_unreachable", Severity.P3, summary, subject=person)
+
+
+def _dead_letter(book: Book, claim: Claim, why: str) -> None:
+    ref = claim.alert.ref if claim.alert else "a notice"
+    summary = f"{claim.work.destination} refused {ref}, see deskbell outbox --dead: {why}"[:118]
+    key = f"dlq:{claim.work.alert_id}:{claim.work.destination}"
+    book.about_us(key, "delivery_dead_letter", Severity.P2, summary, subject=claim.work.destination)
 
 
 def _elsewhere(book: Book, claim: Claim, alert: Alert) -> None:
@@ -138,13 +158,16 @@ def _show(book: Book, alert: Alert, word: str) -> None:
 
 
 def _echo(book: Book, alert: Alert, payload: Mapping[str, Any]) -> None:
-    """Puts what we wrote into our own copy of the record, so that reading it back is no change and rings nobody."""
+    """Puts what we wrote into our own copy of the record, so that reading it back is no change and rings nobody.
+
+    What is over by it is over now: a case that was given to somebody is nobody's no longer.
+    """
     stored = book.uow.record(alert.source, alert.record_id)
-    if stored is None:
+    if stored is None or (record := _as_written(book, stored.record, payload)) == stored.record:
         return
-    record = _as_written(book, stored.record, payload)
-    if record != stored.record:
-        book.uow.save_records([StoredRecord(record, stored.seen_at, stored.due_at, fingerprint(record))])
+    verdict = judge(book, record, record, baseline=False)
+    follow(book, record, verdict, book.uow.alerts_of(record.source, record.id), Tally(), baseline=False)
+    book.uow.save_records([StoredRecord(record, stored.seen_at, verdict.due_at, fingerprint(record))])
 
 
 def _as_written(book: Book, record: Record, payload: Mapping[str, Any]) -> Record:

@@ -212,7 +212,7 @@ def escaped(text: str, limit: int) -> str:
 
 
 # Formatting where it could begin or end: at the edge of a word. Inside one (J_4711) it is text to Slack, too.
-_FORMATTING = re.compile(r"(?<!\w)[*_~`]|[*_~`](?!\w)")
+_FORMATTING = re.compile(r"(?<!\w)[*_~]|[*_~](?!\w)|`")
 _ALIKE = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb"}
 _EMOJI = re.compile(r":(?=[a-z+_-][\w+-]*:)")
 

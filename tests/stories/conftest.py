@@ -16,5 +16,5 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def town(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Town]:
     async with running(sandbox, tmp_path) as made:
-        await made.until(lambda: made.daemon.gateway.healthy())
+        await made.until(made.daemon.gateway.healthy)
         yield made

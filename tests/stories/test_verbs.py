@@ -15,7 +15,7 @@ ROOM = "C0SUPPORT"
 
 @dataclass(frozen=True)
 class Story:
-    """`before`: commands that bring the alert where the verb makes sense. `told`: what the ticket's private note says."""
+    """`before`: commands that bring the alert where the verb makes sense; `told`: the ticket's private note."""
 
     typed: str
     card: str
@@ -34,12 +34,7 @@ STORIES = {
         "unack {ref}", "P2 act soon", "took the acknowledgement back", Status.OPEN, button=False, before=["ack {ref}"]
     ),
     Verb.TAKE: Story(
-        "take {ref}",
-        "Acknowledged by Ben Okafor",
-        "Ben Okafor took it",
-        Status.ACKED,
-        before=["ack {ref}"],
-        user="U0BEN",
+        "take {ref}", "Acknowledged by Ana Ruiz", "Ana Ruiz took it", Status.ACKED, before=["reassign {ref} @carla"]
     ),
     Verb.REASSIGN: Story(
         "reassign {ref} @carla", "With", "gave it to Carla Weiss", Status.ACKED, form={"answer": "carla"}
@@ -74,7 +69,7 @@ CELLS = [
 @pytest.mark.parametrize(("verb", "way"), CELLS, ids=[f"{verb}-{way}" for verb, way in CELLS])
 async def test_verb(town: Town, verb: Verb, way: str) -> None:
     story = STORIES[verb]
-    ticket = town.urgent_ticket()
+    ticket = town.overdue_ticket()
     card = await town.card(str(ticket.id), ROOM)
     alert = await town.alert(str(ticket.id))
     for line in story.before:
@@ -103,7 +98,7 @@ async def test_verb(town: Town, verb: Verb, way: str) -> None:
 
 
 def assigned(ticket: Any, verb: Verb) -> bool:
-    wanted = {Verb.TAKE: 1002, Verb.REASSIGN: 1003}.get(verb)
+    wanted = {Verb.TAKE: 1001, Verb.REASSIGN: 1003}.get(verb)
     return wanted is not None and ticket.public["responder_id"] == wanted
 
 

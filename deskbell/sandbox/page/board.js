@@ -25,7 +25,7 @@ function lanes(jobs) {
 }
 
 function trouble(job, now) {
-  if (OVER.has(job.status)) return job.status === "no_show" ? "nobody in" : "";
+  if (OVER.has(job.status)) return "";
   if (job.technician === null) return "";  // its row says so
   if (!job.checked_in_at && now > job.scheduled_start + 60) return `+${Math.floor((now - job.scheduled_start) / 60)}′`;
   if (job.status === "on_site" && now > job.scheduled_end) return `+${Math.max(1, Math.floor((now - job.scheduled_end) / 60))}′`;
