@@ -57,7 +57,7 @@ function row(name, hint, jobs, now, person) {
 function axis(now) {
   const ticks = [];
   for (let hour = Math.ceil((now - BACK) / 3600) * 3600; hour < now + AHEAD; hour += 3600) {
-    if (Math.abs(hour - now) > 1300) ticks.push(h("span", { class: "tick", style: { left: `${percent(hour, now)}%` } }, clock(hour)));
+    if (Math.abs(hour - now) > 1900) ticks.push(h("span", { class: "tick", style: { left: `${percent(hour, now)}%` } }, clock(hour)));
   }
   return h("div", { class: "board-axis" }, h("div", { class: "board-name" }), h("div", { class: "board-track" }, ticks,
     h("span", { class: "now-mark", style: { left: `${percent(now, now)}%` } }, clock(now))));

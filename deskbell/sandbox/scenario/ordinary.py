@@ -58,9 +58,9 @@ def least_busy(sandbox: "Sandbox") -> int:
 def plan_ahead(sandbox: "Sandbox", technician: int, now: float) -> None:
     """A new visit at the end of a plan that has run short."""
     jobs = planned(sandbox, technician)
-    if len(jobs) >= AHEAD or not jobs:
+    if len(jobs) >= AHEAD:
         return
-    last = max(parse(job["scheduled_end"]) for job in jobs)
+    last = max((parse(job["scheduled_end"]) for job in jobs), default=now)
     start = max(last, now + 2 * HOUR) + 50 * MIN
     if start - now < 12 * HOUR:
         book(sandbox, technician, start)

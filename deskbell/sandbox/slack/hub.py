@@ -82,7 +82,7 @@ class Slack:
 
     def no_limits(self) -> None:
         """For tests of other things than limits."""
-        self.rates = dict.fromkeys(("*",))
+        self.rates = {"*": None}
 
     def permalink(self, channel: str, ts: str) -> str:
         return f"{self.url}/archives/{channel}/p{ts.replace('.', '')}"
