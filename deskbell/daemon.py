@@ -21,7 +21,7 @@ from deskbell.core.alert import Status
 from deskbell.core.ports import Channel, Source
 from deskbell.courier import Courier
 from deskbell.desk import Desk
-from deskbell.net import logs, metrics
+from deskbell.net import logs
 from deskbell.net.clock import Clock, wall
 from deskbell.net.limits import Buckets
 from deskbell.vendors.slack import Way
@@ -146,7 +146,6 @@ class Daemon:
     async def _tick(self) -> None:
         try:
             await self.desk.tick()
-            metrics.outbox(await self.store.read(lambda reader: reader.count_outbox()))
         except asyncio.CancelledError:
             if not self.stopping.is_set():  # the scheduler cancels what runs when it is shut down
                 raise

@@ -7,7 +7,7 @@ is taken at its word; one that refuses our credentials is asked seldom, so that 
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -15,11 +15,14 @@ from typing import Any, Protocol
 import structlog
 
 from deskbell.core.ports import Page, Source, SourceError, SourceFault, SourceState
+from deskbell.net import metrics
 from deskbell.net.faults import point
 from deskbell.net.redact import redact
 
 LONGEST_PAUSE = timedelta(minutes=5)
 AUTH_PATIENCE = 3  # refusals of our credentials until the loop slows down
+VANISHED_EVERY_S = 300.0  # how often the records behind live alerts are asked for by name
+VANISHED_AT_ONCE = 25  # each costs a call of the account's budget
 _FIRST_PAUSE = 2.0
 _SHORTEST_PAUSE = 0.5
 _JITTER = 0.1  # of the interval, so that sources started together do not poll together for ever
@@ -34,6 +37,11 @@ class Desk(Protocol):
     async def observe(self, page: Page) -> Any: ...
     async def source_failed(self, name: str, error: SourceError) -> Any: ...
     async def source_read(self, name: str, skew_s: float) -> Any: ...
+    async def alerted_records(self, name: str) -> list[str]:
+        """The ids of the source's records that a live alert is about."""
+        ...
+
+    async def vanished(self, name: str, ids: Sequence[str]) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,8 @@ class Loop:
         self._wake = asyncio.Event()
         self._busy = asyncio.Lock()
         self._not_before = 0.0
+        self._looked_at = self._around.monotonic()
+        self._missed: frozenset[str] = frozenset()
 
     def poke(self) -> None:
         """Poll now instead of when it is time; a source that told us to wait is waited for all the same."""
@@ -75,14 +85,33 @@ class Loop:
             return self.source.interval
         async with self._busy:
             self._wake.clear()
+            started = self._around.monotonic()
             try:
                 skew = await self._read_all()
                 await self._desk.source_read(self.source.name, skew)
+                await self._look_for_vanished()
             except SourceError as error:
+                self._measure(str(error.fault), started)
                 return await self._failed(error)
             except Exception as error:  # noqa: BLE001 - whatever the desk may raise, the loop goes on
                 return self._desk_failed(error)
+            self._measure("ok", started)
             return self._read_well()
+
+    def _measure(self, result: str, started: float) -> None:
+        metrics.polled(self.source.name, result, self._around.monotonic() - started)
+
+    async def _look_for_vanished(self) -> None:
+        """A deleted record is in no list of changes. Only what is gone twice in a row counts: once may be a hiccup."""
+        now = self._around.monotonic()
+        if now - self._looked_at < VANISHED_EVERY_S:
+            return
+        self._looked_at = now
+        ids = await self._desk.alerted_records(self.source.name)
+        gone = frozenset(await self.source.missing(ids[:VANISHED_AT_ONCE])) if ids else frozenset()
+        if certain := sorted(gone & self._missed):
+            await self._desk.vanished(self.source.name, certain)
+        self._missed = gone
 
     async def _read_all(self) -> float:
         """Every page in turn, each handed over before the next is asked for. Returns the clock's difference."""

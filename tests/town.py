@@ -96,6 +96,17 @@ class Town:
     async def audit(self) -> list[Any]:
         return await self.daemon.store.read(lambda reader: reader.audit_rows(0, 5000))
 
+    async def settled(self) -> None:
+        """Until each source was read once more and the outbox is empty."""
+        before = {name: await self.daemon.desk.freshness(name) for name in self.daemon.sources}
+        for name, at in before.items():
+            await self.until_async(lambda name=name, at=at: self._read_since(name, at), True)
+        await self.until_async(self.daemon.pending, 0)
+
+    async def _read_since(self, name: str, at: Any) -> bool:
+        now = await self.daemon.desk.freshness(name)
+        return now is not None and (at is None or now > at)
+
     def thread(self, subject: str, channel: str = "C0DISPATCH") -> list[str]:
         card = self.find_card(subject, channel)
         return [m.as_text() for m in self.slack.messages(channel, thread=card.ts)]
@@ -103,7 +114,7 @@ class Town:
     def late_job(self, number: int = 4711, *, by_minutes: float = 16, technician: int = 1) -> dict[str, Any]:
         """A job whose technician should have been there that long ago."""
         start = time.time() - by_minutes * MINUTE
-        return self.sandbox.fieldservice.add(start=start, end=start + 90 * MINUTE, technician=technician, id=number)
+        return self.sandbox.fieldservice.add(start=start, end=start + 90 * MINUTE, technician=technician, id=number, summary="No pressure")
 
     def overdue_ticket(self, subject: str = "Compressor trips on start") -> Any:
         """A ticket of Ben's whose resolution was due some minutes ago: P2, and nothing that people say ends it."""

@@ -116,6 +116,10 @@ class Source(Protocol):
         """The record as it is now; None when it is gone or hidden."""
         ...
 
+    async def missing(self, ids: Sequence[str]) -> list[str]:
+        """Those of the records that are gone or hidden. Raises SourceError when that can't be told."""
+        ...
+
     async def write(self, item: WriteBack) -> Outcome: ...
 
     async def find(self, item: WriteBack) -> bool:

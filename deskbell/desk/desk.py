@@ -39,7 +39,7 @@ from deskbell.core.text import clock
 from deskbell.desk import act, manual, settle, tick
 from deskbell.desk.book import Book
 from deskbell.desk.house import House
-from deskbell.desk.observe import Tally, observe
+from deskbell.desk.observe import Tally, observe, vanished
 from deskbell.net import metrics
 from deskbell.net.clock import Clock
 from deskbell.net.faults import point
@@ -94,6 +94,8 @@ class Desk:
         """After the commit: a change may run twice, but counts once."""
         for alert in tally.opened:
             metrics.opened(alert.rule, str(alert.severity))
+        for source, seconds in tally.took:
+            metrics.detected(source, seconds)
 
     async def source_read(self, name: str, skew_s: float = 0.0) -> None:
         self.now.compare(skew_s)
@@ -105,6 +107,13 @@ class Desk:
 
     async def source_failed(self, name: str, error: SourceError) -> None:
         await self._change(lambda book: tick.source_failed(book, name, error))
+
+    async def alerted_records(self, name: str) -> list[str]:
+        alerts = await self.store.read(lambda reader: reader.alerts(source=name, limit=500))
+        return list(dict.fromkeys(alert.record_id for alert in alerts if alert.record_id))
+
+    async def vanished(self, name: str, ids: Sequence[str]) -> None:
+        await self._change(lambda book: vanished(book, name, ids))
 
     # ------------------------------------------------------------ the clock
 
@@ -123,6 +132,14 @@ class Desk:
             pass
         await self._change(lambda book: tick.watch_sources(book, self._started))
         await self._change(tick.daily_summary, Urgency.BULK)
+        await self.store.read(self._gauge)
+
+    def _gauge(self, reader: Reader) -> None:
+        metrics.live({status: reader.count_alerts((status,)) for status in LIVE})
+        metrics.outbox(reader.count_outbox())
+        for state in reader.sources():
+            if state.last_ok_at is not None:
+                metrics.lagging(state.name, (self.now() - state.last_ok_at).total_seconds())
 
     # ------------------------------------------------------------ the courier
 

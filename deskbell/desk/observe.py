@@ -19,6 +19,7 @@ class Tally:
     read: int = 0
     changed: int = 0
     opened: list[Alert] = field(default_factory=list)
+    took: list[tuple[str, float]] = field(default_factory=list)  # source, seconds from the change to the alert
     ended: int = 0
     bad: int = 0
 
@@ -89,6 +90,8 @@ def follow(
         held = by_key.get(found.key)
         if held is None:
             tally.opened += _open(book, record, found, baseline=baseline)
+            if found.since is not None and not baseline:
+                tally.took.append((record.source, (book.now - found.since).total_seconds()))
         elif held.live:
             _renew(book, held, found)
     failed = {rule for rule, _ in verdict.errors}
@@ -189,6 +192,16 @@ def _wake(book: Book, held: Alert, after: Alert) -> Alert:
         return replace(after, escalate_at=None)
     resting = held.escalate_at is None or held.snoozed_until is not None
     return ladder.first_step(book, after) if resting else after
+
+
+def vanished(book: Book, source: str, ids: Sequence[str]) -> None:
+    """Records that are no longer there: what was wrong with them is over."""
+    why = f"it is gone from {book.house.source_title(source)}, deleted or hidden"
+    for record_id in ids:
+        for alert in book.uow.alerts_of(source, record_id):
+            change = end_condition(alert, why, book.now)
+            book.keep(change, Entry("deskbell", "over", alert.id, {"said": change.said}))
+        book.uow.set_due(source, record_id, None)
 
 
 def _unmapped(book: Book, page: Page) -> None:
