@@ -62,10 +62,10 @@ async def _sources(settings: Settings) -> list[Finding]:
             async with asyncio.timeout(PATIENCE_S):
                 found = await source.check()
         except TimeoutError:
-            found = [Finding("answer", False, f"no answer in {PATIENCE_S:.0f} s: is base_url right?")]
+            found = [Finding(name, False, f"no answer in {PATIENCE_S:.0f} s: is base_url right?")]
         finally:
             await source.close()
-        out += [Finding(f"{name}: {f.what}", f.ok, f.detail) for f in found]
+        out += found
     return out
 
 
@@ -77,10 +77,10 @@ async def _channels(settings: Settings) -> list[Finding]:
             async with asyncio.timeout(PATIENCE_S):
                 found = await channel.check(rooms)
         except TimeoutError:
-            found = [Finding("answer", False, f"no answer in {PATIENCE_S:.0f} s")]
+            found = [Finding(platform, False, f"no answer in {PATIENCE_S:.0f} s")]
         finally:
             await channel.close()
-        out += [Finding(f"{platform}: {f.what}", f.ok, f.detail) for f in found]
+        out += found
     return out
 
 

@@ -125,7 +125,7 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
     destinations = _named(reading, Destination, raw, "destinations")
     people = _people(reading, raw.get("people", {}), tuple(sources))
     house = _house(reading, raw, general or General(), people, destinations, sources)
-    _cross_check(reading, house, slack, general)
+    _cross_check(reading, house, general, has_slack="slack" in raw)
     if reading.problems or general is None or server is None:
         return None
     return Settings(general, house, server, slack, sources, destinations, path, raw)
@@ -268,7 +268,7 @@ def _facts(setting: SourceSetting) -> SourceFacts:
     )
 
 
-def _cross_check(reading: Reading, house: House, slack: SlackConf | None, general: General | None) -> None:
+def _cross_check(reading: Reading, house: House, general: General | None, *, has_slack: bool) -> None:
     """What each section alone can't know: that every name meant elsewhere exists."""
     if general is not None and len(general.secret) < SHORTEST and "deskbell.secret" not in str(reading.problems):
         reading.wrong("deskbell.secret", f"must be at least {SHORTEST} characters of chance, from env: or file:")
@@ -276,7 +276,7 @@ def _cross_check(reading: Reading, house: House, slack: SlackConf | None, genera
         if not _is_zone(zone):
             reading.wrong(name, f"{zone[:40]!r} is no time zone; write it like Europe/Berlin")
     for d in house.destinations.values():
-        _check_destination(reading, d, slack)
+        _check_destination(reading, d, has_slack=has_slack)
     for i, route in enumerate(house.routes):
         for name in route.destinations:
             if name not in house.destinations:
@@ -315,11 +315,11 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _check_destination(reading: Reading, d: Destination, slack: SlackConf | None) -> None:
+def _check_destination(reading: Reading, d: Destination, *, has_slack: bool) -> None:
     where = f"destinations.{d.name}"
     if d.platform not in _PLATFORMS:
         reading.wrong(f"{where}.platform", unknown(d.platform, _PLATFORMS).replace("setting", "platform"))
-    if d.platform == "slack" and slack is None:
+    if d.platform == "slack" and not has_slack:
         reading.wrong(f"{where}.platform", "needs a [slack] section")
     if d.platform == "slack" and not _SLACK_ADDRESS.fullmatch(d.address):
         reading.wrong(f"{where}.address", "must be the channel's id (C0...), found at the end of the channel's link")

@@ -37,6 +37,7 @@ class Page:
     bad: tuple[Bad, ...] = ()
     unmapped: tuple[tuple[str, str], ...] = ()  # (field, value) that no map knows
     read_at: datetime | None = None  # the source's own clock (Date header) where it tells
+    asked_at: datetime | None = field(default=None, compare=False)  # by our clock: nothing in it is newer
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,10 +85,20 @@ class Desk:
         point("desk.observe.before")
         tally = await self._change(lambda book: observe(book, page), Urgency.BULK)
         point("desk.observe.after")
+        if tally.older:
+            return await self.observe(await self._without(page, tally.older))
         if tally.changed:
             log.info("page", source=page.source, read=tally.read, changed=tally.changed, opened=len(tally.opened))
         self._count(tally)
         return tally
+
+    async def _without(self, page: Page, older: Sequence[str]) -> Page:
+        """The page without records that were written to since it was asked for; those are read anew, by themselves."""
+        source, asked = self._sources[page.source], self.now()
+        fresh = [record for record_id in older if (record := await source.fetch(record_id)) is not None]
+        state = await self.source_state(page.source)
+        await self.observe(Page(page.source, tuple(fresh), state.cursor, asked_at=asked))
+        return replace(page, records=tuple(record for record in page.records if record.id not in older))
 
     def _count(self, tally: Tally) -> None:
         """After the commit: a change may run twice, but counts once."""

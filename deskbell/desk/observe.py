@@ -22,13 +22,19 @@ class Tally:
     took: list[tuple[str, float]] = field(default_factory=list)  # source, seconds from the change to the alert
     ended: int = 0
     bad: int = 0
+    older: tuple[str, ...] = ()  # records that we know better than the page: nothing of it was taken in
 
 
 def observe(book: Book, page: Page) -> Tally:
-    """Takes one page in. Safe to repeat: an unchanged record does nothing, and a key opens one alert."""
+    """Takes one page in. Safe to repeat: an unchanged record does nothing, and a key opens one alert.
+
+    A page that was asked for before what we have of one of its records was written is not taken in: it would undo that.
+    """
     state = book.uow.source(page.source) or SourceState(page.source)
     tally = Tally(read=len(page.records), bad=len(page.bad))
-    fresh = _changed(book, page)
+    fresh, tally.older = _changed(book, page)
+    if tally.older:
+        return tally
     alerts = book.uow.alerts_of_many(page.source, [record.id for record, _, _ in fresh])
     rows = [
         _take(book, record, before, print_, alerts.get(record.id, ()), tally, baseline=state.baseline)
@@ -45,16 +51,20 @@ def observe(book: Book, page: Page) -> Tally:
     return tally
 
 
-def _changed(book: Book, page: Page) -> list[tuple[Record, Record | None, str]]:
-    """The records that differ from what is stored, each once (the last reading of the page counts)."""
+def _changed(book: Book, page: Page) -> tuple[list[tuple[Record, Record | None, str]], tuple[str, ...]]:
+    """The records that differ from what is stored, each once (the last reading of the page counts); and those of them
+    that are older than what is stored."""
     latest = {record.id: record for record in page.records}
     known = book.uow.records(page.source, list(latest))
-    out = []
+    out, older = [], []
     for record_id, record in latest.items():
         stored, print_ = known.get(record_id), fingerprint(record)
-        if stored is None or stored.fingerprint != print_:
-            out.append((record, stored.record if stored else None, print_))
-    return out
+        if stored is not None and stored.fingerprint == print_:
+            continue
+        out.append((record, stored.record if stored else None, print_))
+        if stored is not None and page.asked_at is not None and stored.seen_at > page.asked_at:
+            older.append(record_id)
+    return out, tuple(older)
 
 
 def _take(
