@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -134,6 +134,7 @@ class Loop:
     async def _next(self, pages: AsyncIterator[Page]) -> Page | None:
         """The next page. A mistake of ours in reading it counts as the source's, so that people hear of it."""
         point("poll.fetch.before")
+        asked = self._around.now()
         try:
             page = await anext(pages, None)
         except SourceError:
@@ -142,7 +143,7 @@ class Loop:
             log.exception("poll_broke", source=self.source.name)
             raise SourceError(SourceFault.ANSWER, f"{self.source.title}: {redact(repr(error))}") from error
         point("poll.fetch.after")
-        return page
+        return page and replace(page, asked_at=asked)
 
     def _desk_failed(self, error: Exception) -> timedelta:
         """What was read could not be kept. That is no fault of the source; the page is read again."""

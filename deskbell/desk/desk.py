@@ -96,8 +96,7 @@ class Desk:
         """The page without records that were written to since it was asked for; those are read anew, by themselves."""
         source, asked = self._sources[page.source], self.now()
         fresh = [record for record_id in older if (record := await source.fetch(record_id)) is not None]
-        state = await self.source_state(page.source)
-        await self.observe(Page(page.source, tuple(fresh), state.cursor, asked_at=asked))
+        await self.observe(Page(page.source, tuple(fresh), cursor={}, asked_at=asked))
         return replace(page, records=tuple(record for record in page.records if record.id not in older))
 
     def _count(self, tally: Tally) -> None:
@@ -292,11 +291,11 @@ class Desk:
         return await self.store.read(lambda reader: reader.find_records(text, kind))
 
     async def refresh(self, record: StoredRecord) -> StoredRecord | None:
-        source = self._sources[record.record.source]
+        source, asked = self._sources[record.record.source], self.now()
         fresh = await source.fetch(record.record.id)
         if fresh is None:
             return None
-        await self.observe(Page(source.name, (fresh,), cursor={}))
+        await self.observe(Page(source.name, (fresh,), cursor={}, asked_at=asked))
         return await self.store.read(lambda reader: reader.record(source.name, fresh.id))
 
     def source_title(self, name: str) -> str:

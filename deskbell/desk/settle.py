@@ -167,7 +167,7 @@ def _echo(book: Book, alert: Alert, payload: Mapping[str, Any]) -> None:
         return
     verdict = judge(book, record, record, baseline=False)
     follow(book, record, verdict, book.uow.alerts_of(record.source, record.id), Tally(), baseline=False)
-    book.uow.save_records([StoredRecord(record, stored.seen_at, verdict.due_at, fingerprint(record))])
+    book.uow.save_records([StoredRecord(record, book.now, verdict.due_at, fingerprint(record))])
 
 
 def _as_written(book: Book, record: Record, payload: Mapping[str, Any]) -> Record:
