@@ -34,6 +34,19 @@ def generate():
     return module
 
 
+@pytest.fixture
+def written(generate, tmp_path):
+    """Writes data as a config.toml."""
+    toml = sys.modules["in_words"].toml
+
+    def write(raw):
+        path = tmp_path / "config.toml"
+        path.write_text("\n".join(f"{key} = {toml(value)}" for key, value in raw.items()))
+        return path
+
+    return write
+
+
 # ---------------------------------------------------------------- what is generated
 
 
@@ -58,9 +71,7 @@ def test_the_script_checks_and_fails():
 # ---------------------------------------------------------------- settings
 
 
-def refusals(tmp_path, raw, generate):
-    path = tmp_path / "config.toml"
-    path.write_text("\n".join(f"{key} = {generate.toml(value)}" for key, value in raw.items()))
+def refusals(path):
     with pytest.raises(ConfigError) as error:
         load(path, {})
     return error.value.problems
@@ -76,7 +87,7 @@ def nested(where, inside):
     return inside
 
 
-def test_the_page_of_settings_has_just_the_keys_that_are_accepted(generate, tmp_path):
+def test_the_page_of_settings_has_just_the_keys_that_are_accepted(generate, written):
     """A key that nobody knows is refused with the list of those that are known."""
     for section in generate.sections():
         if section.where in {"rules", "sources.rest.write"}:
@@ -86,7 +97,7 @@ def test_the_page_of_settings_has_just_the_keys_that_are_accepted(generate, tmp_
         kind = where.split(".")[1] if where.startswith("sources.") else ""
         if kind:
             raw["sources"][kind]["kind"] = kind
-        known = [p for p in refusals(tmp_path, raw, generate) if "qqqqqq: is no setting; known are: " in p]
+        known = [p for p in refusals(written(raw)) if "qqqqqq: is no setting; known are: " in p]
         assert len(known) == 1, where
         taken = set(known[0].split("known are: ")[1].split(", "))
         shared = {"enabled", "policy", "route"} if where.startswith("rules.") else set()
@@ -134,14 +145,13 @@ EXAMPLES = [body for language, body in FENCE.findall(README) if language == "tom
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[body.partition("\n")[0] for body in EXAMPLES])
-def test_an_example_is_accepted(example, generate, tmp_path):
+def test_an_example_is_accepted(example, written, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("xapp-from-a-file")
     text = re.sub(r'"file:[^"]+"', f'"file:{secret}"', example)
     environ = dict.fromkeys(re.findall(r'"env:(\w+)"', text), "a-value-of-the-environment")
     raw = merged(BASE, tomllib.loads(text))
-    path = tmp_path / "config.toml"
-    path.write_text("\n".join(f"{key} = {generate.toml(value)}" for key, value in raw.items()))
+    path = written(raw)
     assert load(path, environ).file == path
 
 
