@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from deskbell.core.alert import Alert, Severity
+from deskbell.core.alert import Alert, Mode, Severity
 from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Op, OutboxRow, Post
 from deskbell.net.faults import point
 from storage.codec import (
@@ -25,7 +25,7 @@ from storage.codec import (
     moment_or_none,
     post_of,
 )
-from storage.schema import CURRENT, DISPATCHES, DUE, POSTS, UNDONE
+from storage.schema import ALERTS, CURRENT, DISPATCHES, DUE, POSTS, UNDONE
 from storage.sql import Db, Row, Statement, bind
 
 _P, _D = POSTS.c, DISPATCHES.c
@@ -133,7 +133,8 @@ def claim(
 
 
 def _freed(table: sa.Table) -> Statement:
-    return Statement(sa.update(table).where(table.c.state == "claimed").values(due_at=bind("now")))
+    leased = sa.and_(sa.text(DUE), table.c.state == "claimed")
+    return Statement(sa.update(table).where(leased).values(due_at=bind("now")))
 
 
 _FREED = [_freed(table) for table in _TABLES]
@@ -169,13 +170,15 @@ def _settle(table: sa.Table, **changes: Any) -> Statement:
     return Statement(sa.update(table).where(held).values(**changes))
 
 
+# a card goes out in mode card only; what comes back otherwise is held
+CARDED = sa.select(ALERTS.c.mode).where(ALERTS.c.id == _P.alert_id).scalar_subquery() == Mode.CARD.value
 _behind = _P.wanted > bind("version")
 _SHOWN = _settle(
     POSTS,
     shown=bind("version"),
     ref=sa.case((bind("new_ref") == "", _P.ref), else_=bind("new_ref")),
-    state=sa.case((_behind, "waiting"), else_="shown"),
-    due_at=sa.case((_behind, bind("now")), else_=None),
+    state=sa.case((~_behind, "shown"), (CARDED, "waiting"), else_="held"),
+    due_at=sa.case((sa.and_(_behind, CARDED), bind("now")), else_=None),
     lane=int(Lane.EDIT),
     attempts=0,
     unsure_since=None,
@@ -189,8 +192,6 @@ _SENT = _settle(
 def _retry(table: sa.Table, **more: Any) -> Statement:
     return _settle(
         table,
-        state="waiting",
-        due_at=bind("next"),
         attempts=table.c.attempts + bind("counted"),
         unsure_since=sa.case((bind("unsure") == 1, table.c.unsure_since), else_=None),
         last_error=bind("error"),
@@ -198,7 +199,9 @@ def _retry(table: sa.Table, **more: Any) -> Statement:
     )
 
 
-_RETRY_POST, _RETRY_DISPATCH = _retry(POSTS), _retry(DISPATCHES, next_try_at=bind("next"))
+WAITING = {"state": sa.case((CARDED, "waiting"), else_="held"), "due_at": sa.case((CARDED, bind("next")), else_=None)}
+_RETRY_POST = _retry(POSTS, **WAITING)
+_RETRY_DISPATCH = _retry(DISPATCHES, state="waiting", due_at=bind("next"), next_try_at=bind("next"))
 
 
 def _dead(table: sa.Table, **more: Any) -> Statement:
@@ -234,6 +237,8 @@ def settle_retry(db: Db, held: Claim, next_try_at: datetime, error: str, *, unsu
         unsure=int(unsure),
         error=error,
     )
+    if settled and isinstance(held.work, Dispatch):  # while it was away, something may have come before it
+        arrange(db, held.work.alert_id, held.work.destination)
     point("outbox.settle.after")
     return settled == 1
 

@@ -113,8 +113,8 @@ def _bump(chosen: Any) -> Statement:
         .values(
             wanted=_P.wanted + 1,
             severity=severity,
-            due_at=sa.case((shown, bind("now")), else_=_P.due_at),
-            state=sa.case((shown, "waiting"), else_=_P.state),
+            due_at=sa.case((sa.and_(shown, outbox.CARDED), bind("now")), else_=_P.due_at),
+            state=sa.case((~shown, _P.state), (outbox.CARDED, "waiting"), else_="held"),
         )
     )
 
@@ -162,12 +162,16 @@ _ADD_DISPATCH = insert_new(
         "due_at",
     ],
 )
-_again = {"state": "waiting", "due_at": bind("now"), "attempts": 0}
-_REVIVE_POST = Statement(sa.update(POSTS).where(_P.id == bind("row_id"), _P.state == "dead").values(_again))
+_REVIVE_POST = Statement(
+    sa.update(POSTS)
+    .where(_P.id == bind("row_id"), _P.state == "dead")
+    .values(outbox.WAITING | {"attempts": 0})
+    .returning(_P.alert_id, _P.destination)
+)
 _REVIVE_DISPATCH = Statement(
     sa.update(DISPATCHES)
     .where(_D.id == bind("row_id"), _D.kind == bind("of_kind"), _D.state == "dead")
-    .values(_again | {"next_try_at": bind("now"), "done_at": None})
+    .values(state="waiting", attempts=0, due_at=bind("next"), next_try_at=bind("next"), done_at=None)
     .returning(_D.alert_id, _D.destination)
 )
 _TAKE_IN = insert_new(INBOX, ["key", "platform", "at", "body"])
@@ -347,9 +351,8 @@ class SqlWork(SqlReader):
 
     def revive(self, outbox_id: int, kind: str, now: datetime) -> bool:
         """A dead row is tried again. False when there is no such dead row."""
-        if kind == "post":
-            return self.db.count(_REVIVE_POST, row_id=outbox_id, now=micros(now)) == 1
-        row = self.db.one(_REVIVE_DISPATCH, row_id=outbox_id, of_kind=kind, now=micros(now))
+        statement = _REVIVE_POST if kind == "post" else _REVIVE_DISPATCH
+        row = self.db.one(statement, row_id=outbox_id, of_kind=kind, next=micros(now))
         if row is not None:
             outbox.arrange(self.db, row[0] or 0, row[1])
         return row is not None

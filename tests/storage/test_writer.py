@@ -262,6 +262,16 @@ def test_only_one_instance_runs_on_a_database(database, store):
     second.lock_instance()
 
 
+def test_a_daemon_that_is_alone_frees_what_a_dead_one_held(make, database, store):
+    store.write_now(make.raised)
+    (held,) = store.write_now(lambda uow: uow.claim("ops", make.NOW, make.LEASE))
+    second = database.open()
+    second.lock_instance()
+    (again,) = second.write_now(lambda uow: uow.claim("ops", make.NOW, make.LEASE))
+    assert (again.work.unsure_since, again.fence) == (make.NOW, held.fence + 1)
+    assert not store.write_now(lambda uow: uow.settle_sent(held, {}, 1, make.NOW))
+
+
 def test_a_lock_that_is_held_long_is_told(make, database, store, monkeypatch):
     store._writer._connection.execute("PRAGMA busy_timeout = 50")
     with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
