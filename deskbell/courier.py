@@ -69,11 +69,16 @@ class Courier:
         self._destinations, self._channels, self._sources = destinations, channels, sources
         self._buckets = buckets
         self._woken = asyncio.Event()
+        self._pulse = (
+            asyncio.Event()
+        )  # set and thrown away at each commit; whoever waits for news holds the current one
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._open = True
 
     def wake(self) -> None:
         self._woken.set()
+        self._pulse.set()
+        self._pulse = asyncio.Event()
 
     async def run(self) -> None:
         """Until `drain`: whenever something commits or falls due, every destination with work gets its runner."""
@@ -113,13 +118,16 @@ class Courier:
     async def _lane(self, name: str) -> None:
         """Works one destination off, as far as its limits allow at this moment."""
         while self._open:
+            pulse = self._pulse
             ops, wait = self._allowed(name)
             claims = await self._claim(name, ops) if ops else []
             if not claims:
-                if wait and await self._more(name):
-                    await asyncio.sleep(min(wait, IDLE_S))
-                    continue
-                return
+                if not (wait and await self._more(name)):
+                    return
+                # A limit holds some of the work back; an edit that comes meanwhile does not wait for it.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(pulse.wait(), min(wait, IDLE_S))
+                continue
             for claim in claims:
                 await self._carry(claim)
 

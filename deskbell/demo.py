@@ -19,7 +19,6 @@ import orjson
 import typer
 
 SETTLE_S = 20.0  # what is still under way when the day ends may arrive within this time
-DESK_PORT = 8780
 DESK_TOKEN = "made-up-token-of-the-demo"  # noqa: S105 - opens nothing but a demo on this machine
 
 
@@ -52,16 +51,23 @@ async def _show(what: Show) -> int:
             logs.set_up(settings.general.log_level)
             daemon = await Daemon.start(settings)
             try:
+                await _introduce(url, daemon.server.port)
                 return await (_headless(what, daemon, url) if what.headless else _watch(url))
             finally:
                 await daemon.stop()
 
 
+async def _introduce(url: str, port: int) -> None:
+    """Tells the page where Deskbell's own API listens, for its audit trail."""
+    where = {"do": "desk", "url": f"http://127.0.0.1:{port}", "token": DESK_TOKEN}
+    async with aiohttp.ClientSession(url) as client, client.post("/_sandbox/do", json=where) as answer:
+        answer.raise_for_status()
+
+
 @contextlib.asynccontextmanager
 async def _stand_ins(what: Show) -> AsyncIterator[tuple[str, Mapping[str, str]]]:
     """The sandbox in its own process, so that its ledger is nobody's but its own."""
-    arguments = ["--port", str(what.port), "--scenario", "day", "--desk-url", f"http://127.0.0.1:{DESK_PORT}"]
-    arguments += ["--desk-token", DESK_TOKEN, *(["--people"] if what.headless else [])]
+    arguments = ["--port", str(what.port), "--scenario", "day", *(["--people"] if what.headless else [])]
     arguments += ["--sabotage"] if what.sabotage else []
     process = subprocess.Popen(  # noqa: ASYNC220 - our own module, started once
         [sys.executable, "-m", "deskbell.sandbox", *arguments], stdout=subprocess.PIPE, text=True

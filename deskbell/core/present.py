@@ -11,6 +11,8 @@ from deskbell.core.ports import AuditRow
 from deskbell.core.text import clean, clock, cut
 
 TRAIL = 5  # lines of the story on the card; the thread has all of it
+FACTS = 7  # of the record; what was done about it has room beside them on every platform
+REFUSED = "refused"  # the audit's verb for what was asked and not done: no part of a card's story
 
 SNOOZES = (("15m", "15 min"), ("30m", "30 min"), ("1h", "1 hour"), ("4h", "4 hours"))
 
@@ -44,7 +46,7 @@ def card_of(alert: Alert, view: View) -> Card:
         title=clean(alert.title, 150),
         summary=clean(alert.summary, 120),
         facts=_facts(alert, view),
-        trail=tuple(_line(row, alert, view) for row in view.story if row.entry.data.get("said"))[-TRAIL:],
+        trail=tuple(_line(row, alert, view) for row in view.story if _told_in_rooms(row))[-TRAIL:],
         warning=view.warning if alert.live else "",
         buttons=_buttons(alert, view) if view.buttons else (),
         url=alert.url,
@@ -78,7 +80,7 @@ def state_of(alert: Alert, view: View) -> str:
 
 
 def _facts(alert: Alert, view: View) -> tuple[tuple[str, str], ...]:
-    facts = [(clean(label, 60), clean(value, 300)) for label, value in alert.facts if value]
+    facts = [(clean(label, 60), clean(value, 300)) for label, value in alert.facts if value][:FACTS]
     if alert.assignee:
         facts.append(("With", name_of(alert.assignee, view.people)))
     if alert.reason and alert.status is Status.RESOLVED:
@@ -87,6 +89,10 @@ def _facts(alert: Alert, view: View) -> tuple[tuple[str, str], ...]:
         facts.append(("Told to the source", clean(alert.writeback, 200)))
     facts.append(("Alert since", clock(alert.opened_at, alert.zone, view.now)))
     return tuple(facts)
+
+
+def _told_in_rooms(row: AuditRow) -> bool:
+    return row.entry.verb != REFUSED and bool(row.entry.data.get("said"))
 
 
 def told(row: AuditRow) -> str:

@@ -9,6 +9,7 @@ from deskbell.core import button
 from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Change, Command, Refusal, Verb, decide, name_of
 from deskbell.core.ports import Answer, Entry, Interaction
+from deskbell.core.present import REFUSED
 from deskbell.core.text import clean_lines, parse_span, span
 from deskbell.desk.book import WRITES, Book
 from deskbell.desk.ladder import climb, first_step, whom
@@ -112,7 +113,10 @@ def _args(said: Interaction) -> dict[str, Any]:
 def _refuse(book: Book, said: Interaction, person: Person | None, alert: Alert | None, why: Refusal) -> Answer:
     actor = person.id if person else f"{said.platform}:{said.account}"[:100]
     data = {"verb": said.verb[:40], "code": why.code, "platform": said.platform, "kind": said.kind}
-    book.uow.audit(Entry(actor, "refused", alert.id if alert else 0, data), book.now)
+    entry = Entry(
+        actor, REFUSED, alert.id if alert else 0, {**data, "said": f"{data['verb']} refused"}, {"text": why.text}
+    )
+    book.uow.audit(entry, book.now)
     return Answer(False, why.code, why.text, alert)
 
 

@@ -51,6 +51,8 @@ class Book:
 
     def tell(self, alert: Alert, text: str, *, ring: Sequence[str] = (), loud: bool = False) -> None:
         """One line in the thread of each card. `loud` notifies: people are mentioned, and the room sees it too."""
+        if loud:  # it may be read on a lock screen, without its card
+            text = f"{alert.ref}: {text}. {alert.summary}" if alert.summary not in text else f"{alert.ref}: {text}"
         payload: dict[str, Any] = {"text": text, "ref": alert.ref, "mentions": list(ring), "broadcast": loud}
         if loud:
             # Asked again when it is sent: once somebody has it, nobody is rung any more.

@@ -26,6 +26,8 @@ def climb(book: Book, alert: Alert, *, asked: bool = False) -> Climbed:
     if policy is None:
         ring = book.on_call(("role:manager",), alert)
         return _climbed(book, replace(alert, level=alert.level + 1, escalate_at=None), ring)
+    if asked and not alert.level and policy.levels and not policy.levels[0].after:
+        alert = replace(alert, level=1)  # its card was the first level, though it was not severe enough to climb
     step = next_step(policy, alert, book.now, asked=asked, reaches=lambda targets: _reaches(book, targets, alert))
     for name in destinations_of(step.targets):
         if name in book.house.destinations:
