@@ -116,14 +116,19 @@ class Book:
         if alert.rule not in (UNREACHABLE, "delivery_dead_letter"):
             return known
         # What is wrong with a room is told in another.
-        return fallback(known, self._platforms(), (alert.subject,))
+        return fallback(known, self._platforms(), self._failing(alert.subject))
 
     def _platforms(self) -> dict[str, str]:
         return {d.name: d.platform for d in self.house.destinations.values()}
 
     def elsewhere(self, destination: str) -> tuple[str, ...]:
         """Where a card goes that its own room can't take."""
-        return tuple(n for n in fallback((), self._platforms(), (destination,)) if n != destination)
+        return tuple(n for n in fallback((), self._platforms(), self._failing(destination)) if n != destination)
+
+    def _failing(self, destination: str) -> tuple[str, ...]:
+        """The destination, and every other that is known to take nothing just now."""
+        held = {name: self.uow.newest_by_key(f"chan:{name}") for name in self.house.destinations}
+        return (destination, *(name for name, alert in held.items() if alert is not None and alert.condition))
 
     def on_call(self, targets: tuple[str, ...], alert: Alert) -> tuple[str, ...]:
         return people_for(targets, self.house.people, self.house.rotas, self.now, alert.team, alert.assignee)

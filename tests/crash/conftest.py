@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from deskbell.sandbox.server import Sandbox
-from tests.crash.lives import Lives, Town
+from tests.crash.lives import QUICK, Lives, Town
+from tests.town import Town as City
+from tests.town import running
 
 
 @pytest.fixture
@@ -24,3 +26,16 @@ async def lives(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Lives]:
 @pytest.fixture
 def town(lives: Lives) -> Town:
     return Town(lives)
+
+
+@pytest.fixture
+def changes() -> dict[str, str]:
+    """Words of config.toml to replace, for tests whose daemon runs in their own process."""
+    return {}
+
+
+@pytest.fixture
+async def city(sandbox: Sandbox, tmp_path: Path, changes: dict[str, str]) -> AsyncIterator[City]:
+    async with running(sandbox, tmp_path, **QUICK, **changes) as made:
+        await made.until(made.daemon.gateway.healthy)
+        yield made

@@ -1,26 +1,15 @@
 """What Deskbell writes into a source never rings when it is read back, however the reading and the writing cross."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from deskbell.core.alert import Status
 from deskbell.core.ports import Page
 from deskbell.desk import Desk
-from deskbell.sandbox.server import Sandbox
-from tests.crash.lives import QUICK
-from tests.town import Town, running
+from tests.town import Town
 
 ROOM = "C0SUPPORT"
-
-
-@pytest.fixture
-async def city(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Town]:
-    async with running(sandbox, tmp_path, **QUICK) as made:
-        await made.until(made.daemon.gateway.healthy)
-        yield made
 
 
 async def reassign(town: Town, ticket: int) -> None:
