@@ -27,7 +27,7 @@ class ServerConf:
     """Where to listen (port 0: any that is free), and which programs may call."""
 
     host: str = "127.0.0.1"
-    port: int = 8377
+    port: int = 8780
     tokens: tuple[ApiToken, ...] = ()
     alerts_per_hour: int = 120  # for each caller of the API
 

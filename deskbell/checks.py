@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from deskbell.config import Settings
+from deskbell.config import ConfigError, Settings
 from deskbell.core.card import Card, Tone, as_text
 from deskbell.core.outcome import Sent
 from deskbell.core.ports import Channel, Destination, Finding, Identity
@@ -43,13 +43,13 @@ def _watchful(settings: Settings) -> list[Finding]:
     house = settings.house
     out = []
     if house.observe:
-        out.append(Finding("mode", True, "observe only: nothing is posted but a daily summary"))
+        out.append(Finding("mode", True, "observe only: a daily summary is posted, and what is wrong with Deskbell"))
     routed = {name for route in house.routes for name in route.destinations}
     spare = [name for name in house.destinations if name not in routed]
     out += [Finding(f"destination {name}", True, "no route leads there; it rings when another fails") for name in spare]
     if len(house.destinations) < 2:
-        why = "there is one destination only: when it fails, nobody can be told. Add a second one"
-        out.append(Finding("destinations", False, why))
+        why = "there is one only: when it fails, nobody can be told. Better add a second one"
+        out.append(Finding("destinations", True, why))
     return out
 
 
@@ -125,7 +125,11 @@ async def _ring(channel: Channel, to: Destination) -> tuple[bool, str]:
 def slack_manifest(settings: Settings, url: str) -> str:
     """The app manifest for this configuration, as JSON that Slack's page takes."""
     from bot.manifest import slack_manifest_json
-    from deskbell.vendors.slack import SlackConf
+    from deskbell.vendors.slack import SlackConf, Way
 
+    if settings.slack and settings.slack.way is Way.HTTP and not url:
+        raise ConfigError(
+            ['with way = "http" the manifest needs --url https://your.public.address'], str(settings.file)
+        )
     conf = settings.slack or SlackConf(bot_token="", command=settings.general.command)
     return slack_manifest_json(conf, url)

@@ -181,6 +181,15 @@ def audit_export(
             out.close()
 
 
+@audit_app.command("anchor")
+def audit_anchor(config: ConfigPath = CONFIG) -> None:
+    """Begin the head kept outside the database anew, from the chain as it is. Only when you know why it differs."""
+    store = _store(_settings(config))
+    store.anchor()
+    store.close()
+    typer.echo("The head file now says what the database says.")
+
+
 @outbox_app.callback()
 def outbox(context: typer.Context, config: ConfigPath = CONFIG, as_json: AsJson = False, dead: bool = False) -> None:
     """What waits to be sent (`--dead`: what was given up). `deskbell outbox retry ID KIND` tries one again."""
@@ -229,8 +238,10 @@ def db_upgrade(config: ConfigPath = CONFIG) -> None:
 def manifest_slack(config: ConfigPath = CONFIG, url: str = "") -> None:
     """The Slack app manifest, generated from the table of commands. `--url` for HTTP mode: your public address."""
     from deskbell.checks import slack_manifest
+    from deskbell.config import load
+    from deskbell.config.strict import Placeholders
 
-    typer.echo(slack_manifest(_settings(config), url))
+    typer.echo(slack_manifest(load(config, Placeholders()), url))
 
 
 @app.command()

@@ -70,7 +70,7 @@ def _base(a: Answers) -> str:
 database = "sqlite:///deskbell.db"
 secret = "env:DESKBELL_SECRET"   # make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'
 zone = {text(a.zone)}
-observe = true                   # the first week: detect and record, post a daily summary only. Then set it to false.
+observe = true                   # the first week: detect and record, post a daily summary. Then set it to false.
 
 [calendar]                       # business hours
 zone = {text(a.zone)}
@@ -133,10 +133,35 @@ interval = "30s"
 
 
 SCHEDULE = """\
-[sources.fieldservice]           # write the paths as your system has them; `deskbell check` shows what it reads
+[sources.fieldservice]           # expressions are JMESPath; `deskbell check` shows whether the rows fit
 kind = "rest"
 title = "Field service"
 base_url = @url@
-path = "/api/jobs"
 auth = { kind = "bearer", token = "env:FIELDSERVICE_TOKEN" }
+path = "/api/jobs"
+params = { updated_since = "{since}", page = "{page}", per_page = "{size}" }
+paging = { kind = "page", size = 100 }
+items = "data"
+[sources.fieldservice.fields]    # ours = where it stands in a row of theirs
+id = "id"
+number = "number"
+status = "status"
+customer = "customer.name"
+site = "site.address"
+technician = "technician.name"
+technician_id = "technician.id"
+start = "scheduled_start"
+end = "scheduled_end"
+travel_started_at = "travel_started_at"
+arrived_at = "checked_in_at"
+cancelled_at = "cancelled_at"
+cancelled_by = "cancelled_by"
+updated_at = "updated_at"
+[sources.fieldservice.status_map]  # theirs = ours
+scheduled = "scheduled"
+en_route = "en_route"
+on_site = "on_site"
+completed = "completed"
+cancelled = "cancelled"
+no_show = "no_show"
 """

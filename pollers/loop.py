@@ -36,7 +36,7 @@ class Desk(Protocol):
     async def source_state(self, name: str) -> SourceState: ...
     async def observe(self, page: Page) -> Any: ...
     async def source_failed(self, name: str, error: SourceError) -> Any: ...
-    async def source_read(self, name: str, skew_s: float) -> Any: ...
+    async def source_read(self, name: str, skew_s: float | None) -> Any: ...
     async def alerted_records(self, name: str) -> list[str]:
         """The ids of the source's records that a live alert is about."""
         ...
@@ -113,11 +113,11 @@ class Loop:
             await self._desk.vanished(self.source.name, certain)
         self._missed = gone
 
-    async def _read_all(self) -> float:
-        """Every page in turn, each handed over before the next is asked for. Returns the clock's difference."""
+    async def _read_all(self) -> float | None:
+        """Every page in turn, each handed over before the next is asked for. Returns the clock's difference if told."""
         name = self.source.name
         state = await self._desk.source_state(name)
-        skew = 0.0
+        skew: float | None = None
         pages = self.source.changes(state.cursor)
         try:
             while (page := await self._next(pages)) is not None:

@@ -14,7 +14,7 @@ from bot.server import ServerConf
 from deskbell.config.strict import ConfigError, Reading, environment, unknown
 from deskbell.core.access import Person, Role
 from deskbell.core.calendar import Calendar
-from deskbell.core.policy import Policy
+from deskbell.core.policy import DEFAULTS, Policy
 from deskbell.core.ports import Destination
 from deskbell.core.rota import Rota
 from deskbell.core.route import Route
@@ -23,7 +23,7 @@ from deskbell.core.rules.timing import NotEnRouteConf
 from deskbell.desk.house import House, SourceFacts
 from deskbell.faces.wording import Wording, WordingError
 from deskbell.net import redact
-from deskbell.vendors.slack import SlackConf
+from deskbell.vendors.slack import SlackConf, Way
 from pollers import catalog as sources_catalog
 
 SHORTEST = 16  # characters of the secret
@@ -125,7 +125,8 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
     destinations = _named(reading, Destination, raw, "destinations")
     people = _people(reading, raw.get("people", {}), tuple(sources))
     house = _house(reading, raw, general or General(), people, destinations, sources)
-    _cross_check(reading, house, general, has_slack="slack" in raw)
+    _cross_check(reading, house, general, raw)
+    _check_slack(reading, slack)
     if reading.problems or general is None or server is None:
         return None
     return Settings(general, house, server, slack, sources, destinations, path, raw)
@@ -160,9 +161,8 @@ def _people(reading: Reading, data: object, sources: tuple[str, ...]) -> dict[st
         roles = rest.get("roles", [])
         for role in roles if isinstance(roles, list) else ():
             if role not in tuple(Role):
-                reading.wrong(
-                    f"people.{name}.roles", f"{str(role)[:20]!r} is no role; {unknown(str(role), list(Role))}"
-                )
+                what = unknown(str(role), Role).replace("setting", "role")
+                reading.wrong(f"people.{name}.roles", f"{str(role)[:20]!r} {what}")
         if person := reading.table(Person, rest, f"people.{name}", id=name, accounts=accounts):
             out[name] = person
     return out
@@ -233,7 +233,7 @@ def _house(
         people=people,
         rules=rules,
         calendar=reading.table(Calendar, raw.get("calendar", {}), "calendar") or Calendar(),
-        policies=_named(reading, Policy, raw, "policies"),
+        policies={**DEFAULTS, **_named(reading, Policy, raw, "policies")},
         rotas=_named(reading, Rota, raw, "rotas"),
         routes=_routes(reading, raw.get("routes", [])),
         destinations=destinations,
@@ -263,12 +263,13 @@ def _facts(setting: SourceSetting) -> SourceFacts:
     return SourceFacts(
         title=setting.conf.title or row.title,
         interval=setting.conf.interval,
-        writes=setting.conf.writeback.enabled,
+        # A schedule described without a way to write can't be told anything.
+        writes=setting.conf.writeback.enabled and bool(getattr(setting.conf, "write", True)),
         resolves=setting.conf.writeback.resolve,
     )
 
 
-def _cross_check(reading: Reading, house: House, general: General | None, *, has_slack: bool) -> None:
+def _cross_check(reading: Reading, house: House, general: General | None, raw: Mapping[str, Any]) -> None:
     """What each section alone can't know: that every name meant elsewhere exists."""
     if general is not None and len(general.secret) < SHORTEST and "deskbell.secret" not in str(reading.problems):
         reading.wrong("deskbell.secret", f"must be at least {SHORTEST} characters of chance, from env: or file:")
@@ -276,18 +277,28 @@ def _cross_check(reading: Reading, house: House, general: General | None, *, has
         if not _is_zone(zone):
             reading.wrong(name, f"{zone[:40]!r} is no time zone; write it like Europe/Berlin")
     for d in house.destinations.values():
-        _check_destination(reading, d, has_slack=has_slack)
+        _check_destination(reading, d, has_slack="slack" in raw)
     for i, route in enumerate(house.routes):
         for name in route.destinations:
             if name not in house.destinations:
                 reading.wrong(f"routes[{i}].destinations", f"there is no [destinations.{name[:40]}]")
-    for rota in house.rotas.values():
-        _check_people(reading, house, rota.people, f"rotas.{rota.name}.people")
-    _check_policies(reading, house)
+    if not any(problem.startswith("people.") for problem in reading.problems):  # else each would be told again here
+        for rota in house.rotas.values():
+            _check_people(reading, house, rota.people, f"rotas.{rota.name}.people")
+        _check_policies(reading, house, raw.get("policies", {}))
 
 
-def _check_policies(reading: Reading, house: House) -> None:
-    for policy in house.policies.values():
+def _check_slack(reading: Reading, slack: SlackConf | None) -> None:
+    if slack is None:
+        return
+    if slack.way is Way.HTTP and not any(slack.signing_secrets):
+        reading.wrong("slack.signing_secrets", 'is needed with way = "http": without it anybody could tap buttons')
+    if slack.way is Way.SOCKET and not slack.app_token:
+        reading.wrong("slack.app_token", 'is needed with way = "socket"; it begins with xapp-')
+
+
+def _check_policies(reading: Reading, house: House, written: Iterable[str]) -> None:
+    for policy in (house.policies[name] for name in written if name in house.policies):
         for n, level in enumerate(policy.levels):
             for target in level.targets:
                 _check_target(reading, house, target, f"policies.{policy.name}.levels[{n}].targets")

@@ -177,8 +177,19 @@ _WORDS = {
 
 def _words(problem: Mapping[str, Any]) -> str:
     kind = str(problem["type"])
-    return _WORDS.get(kind) or str(problem["msg"]).removeprefix("Input ").replace("should be", "must be")
+    said = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return _WORDS.get(kind) or said.replace("should be", "must be")
 
 
 def environment() -> Mapping[str, str]:
     return os.environ
+
+
+class Placeholders(dict[str, str]):
+    """The environment, with something made up for what is not set: for commands that need no secret to be real."""
+
+    def __init__(self) -> None:
+        super().__init__(os.environ)
+
+    def get(self, key: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        return super().get(key) or default or f"not set: {key}"

@@ -468,7 +468,6 @@ class Destination:
     name: str
     platform: str
     address: str
-    zone: str = "UTC"
     options: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -8,7 +8,7 @@ hours are counted.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -174,7 +174,8 @@ def kind_of(record: Record) -> str:
 def to_data(record: Record) -> dict[str, Any]:
     """The record as JSON-ready data, blanks left out; `from_data` reverses it."""
     data = {f.name: _plain(getattr(record, f.name)) for f in fields(record)}
-    return {"kind": kind_of(record)} | {k: v for k, v in data.items() if v not in ("", None, [])}
+    needed = {f.name for f in fields(record) if f.default is MISSING}
+    return {"kind": kind_of(record)} | {k: v for k, v in data.items() if k in needed or v not in ("", None, [])}
 
 
 def from_data(data: Mapping[str, Any]) -> Record:

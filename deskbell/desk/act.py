@@ -43,11 +43,21 @@ def _carry_out(book: Book, said: Interaction) -> Answer:
     aim = _aim(book, said)
     if isinstance(aim, Refusal):
         return _refuse(book, said, person, None, aim)
+    if newer := _newer(book, aim):
+        return _refuse(book, said, person, aim.alert, newer)
     command = Command(aim.verb, aim.alert.id, person, _args(said), {"platform": said.platform, "room": said.room})
     result = decide(aim.alert, command, book.now, book.house.people)
     if isinstance(result, Refusal):
         return _refuse(book, said, person, aim.alert, result)
     return _keep(book, command, result)
+
+
+def _newer(book: Book, aim: "_Aim") -> Refusal | None:
+    """An old alert can't be reopened beside a newer one about the same thing."""
+    newest = book.uow.newest_by_key(aim.alert.key) if aim.verb is Verb.REOPEN else None
+    if newest is None or newest.id == aim.alert.id or not (newest.live or newest.condition):
+        return None
+    return Refusal("newer", f"There is a newer alert about the same thing: {newest.ref}. Answer that one instead.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,8 +106,9 @@ class Desk:
         for source, seconds in tally.took:
             metrics.detected(source, seconds)
 
-    async def source_read(self, name: str, skew_s: float = 0.0) -> None:
-        self.now.compare(skew_s)
+    async def source_read(self, name: str, skew_s: float | None = None) -> None:
+        if skew_s is not None:
+            self.now.compare(skew_s)
         state = await self.store.read(lambda reader: reader.source(name))
         if state is None or state.failures or await self.store.read(lambda r: _troubled(r, name)):
             await self._change(lambda book: tick.source_read(book, name))
@@ -354,6 +355,6 @@ def _troubled(reader: Reader, name: str) -> bool:
     return any(alert is not None and alert.condition for alert in held)
 
 
-def _read_now(book: Book, name: str, skew_s: float) -> SourceState:
+def _read_now(book: Book, name: str, skew_s: float | None) -> SourceState:
     state = book.uow.source(name) or SourceState(name, rules_hash=book.house.version)
-    return replace(state, last_ok_at=book.now, skew_s=skew_s or state.skew_s)
+    return replace(state, last_ok_at=book.now, skew_s=state.skew_s if skew_s is None else skew_s)

@@ -194,7 +194,7 @@ def _renew(book: Book, held: Alert, found: Found) -> None:
 def _wake(book: Book, held: Alert, after: Alert) -> Alert:
     """A rise in severity ends a snooze, gives what was only listed its card, and may be what lets it climb."""
     after = replace(after, snoozed_until=None)
-    if held.mode is Mode.LISTED:
+    if held.mode is not Mode.CARD and not book.house.observe:
         after = replace(after, mode=Mode.CARD)
         for name in book.rooms(after):
             book.uow.want_post(after.id, name, Lane.PAGE, after.severity, book.now)

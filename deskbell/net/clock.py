@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 STEP = timedelta(seconds=5)  # more than this between the two clocks, since the last look, is a step
 AGREES_S = 30.0  # so near must a source's clock be
+PATIENCE_S = 600.0  # sources that never tell the time must not keep the doubt, and the silence, for ever
 
 
 def wall() -> datetime:
@@ -17,22 +18,26 @@ def wall() -> datetime:
 
 
 class Clock:
-    """Call it for the time. `doubted` while it may be wrong."""
+    """Call it for the time; `doubted`: it may be wrong."""
 
     def __init__(self, now: Callable[[], datetime] = wall, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._now, self._monotonic = now, monotonic
         self._at, self._ticks = now(), monotonic()
-        self.doubted = False
+        self._doubted_at: float | None = None
+
+    @property
+    def doubted(self) -> bool:
+        return self._doubted_at is not None and self._monotonic() - self._doubted_at < PATIENCE_S
 
     def __call__(self) -> datetime:
         now, ticks = self._now(), self._monotonic()
         passed = timedelta(seconds=ticks - self._ticks)
         if abs(now - self._at - passed) > STEP:
-            self.doubted = True
+            self._doubted_at = ticks
         self._at, self._ticks = now, ticks
         return now
 
     def compare(self, skew_s: float) -> None:
         """A source was read whose clock differs by so many seconds from ours."""
         if abs(skew_s) <= AGREES_S:
-            self.doubted = False
+            self._doubted_at = None

@@ -90,7 +90,7 @@ VISITS = (
     Visit(4715, JONAS, NOT_EN_ROUTE + 30, 80, "scheduled", sites.LIMES, "Mill 3: pressure drops under load",
           rings=("not_en_route", 30)),
     Visit(4716, None, 120 * MIN + 35, 60, "scheduled", sites.FALKEN, "Medical air: changeover valve sticks", "urgent",
-          rings=("unassigned_near_start", 0)),
+          rings=("unassigned_near_start", 35)),
     Visit(4729, AISHA, -LATE + 105, 60, "en_route", sites.EBER, "Bottling: condensate in the line",
           rings=("technician_late", 105)),
     Visit(4730, VICTOR, -LATE + 140, 75, "en_route", sites.IMMO, "40 bar booster: relief valve blows",
