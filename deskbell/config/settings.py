@@ -3,7 +3,7 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -123,7 +123,7 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
     slack = reading.table(SlackConf, raw["slack"], "slack", command=command) if "slack" in raw else None
     sources = _sources(reading, raw.get("sources", {}))
     destinations = _named(reading, Destination, raw, "destinations")
-    people = _people(reading, raw.get("people", {}), tuple(sources))
+    people = _people(reading, raw.get("people", {}), tuple(_names(raw, "sources")))
     house = _house(reading, raw, general or General(), people, destinations, sources)
     _cross_check(reading, house, general, raw)
     _check_slack(reading, slack)
@@ -139,6 +139,12 @@ def _named(reading: Reading, cls: type[Any], raw: Mapping[str, Any], section: st
         if (made := reading.table(cls, table, f"{section}.{name}", name=name)) is not None:
             out[name] = made
     return out
+
+
+def _names(raw: Mapping[str, Any], section: str) -> frozenset[str]:
+    """The names that a section gives, also those whose tables could not be read: one mistake is told once."""
+    data = raw.get(section)
+    return frozenset(data) if isinstance(data, Mapping) else frozenset()
 
 
 def _tables(reading: Reading, data: object, section: str) -> Iterable[tuple[str, Any]]:
@@ -280,12 +286,11 @@ def _cross_check(reading: Reading, house: House, general: General | None, raw: M
         _check_destination(reading, d, has_slack="slack" in raw)
     for i, route in enumerate(house.routes):
         for name in route.destinations:
-            if name not in house.destinations:
+            if name not in _names(raw, "destinations"):
                 reading.wrong(f"routes[{i}].destinations", f"there is no [destinations.{name[:40]}]")
-    if not any(problem.startswith("people.") for problem in reading.problems):  # else each would be told again here
-        for rota in house.rotas.values():
-            _check_people(reading, house, rota.people, f"rotas.{rota.name}.people")
-        _check_policies(reading, house, raw.get("policies", {}))
+    for rota in house.rotas.values():
+        _check_people(reading, _names(raw, "people"), rota.people, f"rotas.{rota.name}.people")
+    _check_policies(reading, house, raw)
 
 
 def _check_slack(reading: Reading, slack: SlackConf | None) -> None:
@@ -297,13 +302,14 @@ def _check_slack(reading: Reading, slack: SlackConf | None) -> None:
         reading.wrong("slack.app_token", 'is needed with way = "socket"; it begins with xapp-')
 
 
-def _check_policies(reading: Reading, house: House, written: Iterable[str]) -> None:
-    for policy in (house.policies[name] for name in written if name in house.policies):
+def _check_policies(reading: Reading, house: House, raw: Mapping[str, Any]) -> None:
+    written = _names(raw, "policies")
+    for policy in (house.policies[name] for name in sorted(written) if name in house.policies):
         for n, level in enumerate(policy.levels):
             for target in level.targets:
-                _check_target(reading, house, target, f"policies.{policy.name}.levels[{n}].targets")
+                _check_target(reading, raw, target, f"policies.{policy.name}.levels[{n}].targets")
     for name, conf in house.rules.items():
-        if conf.policy and conf.policy not in house.policies:
+        if conf.policy and conf.policy not in {*house.policies, *written}:
             reading.wrong(f"rules.{name}.policy", f"there is no [policies.{conf.policy}]")
         if conf.route and conf.route not in {route.name for route in house.routes}:
             reading.wrong(f"rules.{name}.route", f"there is no [[routes]] with the name {conf.route}")
@@ -336,18 +342,18 @@ def _check_destination(reading: Reading, d: Destination, *, has_slack: bool) -> 
         reading.wrong(f"{where}.address", "must be the channel's id (C0...), found at the end of the channel's link")
 
 
-def _check_people(reading: Reading, house: House, people: Iterable[str], where: str) -> None:
+def _check_people(reading: Reading, known: Container[str], people: Iterable[str], where: str) -> None:
     for person in people:
-        if person not in house.people:
+        if person not in known:
             reading.wrong(where, f"{person[:40]!r} is not in [people]")
 
 
-def _check_target(reading: Reading, house: House, target: str, where: str) -> None:
+def _check_target(reading: Reading, raw: Mapping[str, Any], target: str, where: str) -> None:
     kind, _, name = target.partition(":")
-    known: Mapping[str, Iterable[str]] = {
-        "person": house.people,
-        "rota": house.rotas,
-        "destination": house.destinations,
+    known: Mapping[str, Container[str]] = {
+        "person": _names(raw, "people"),
+        "rota": _names(raw, "rotas"),
+        "destination": _names(raw, "destinations"),
         "role": tuple(Role),
     }
     if target in ("room", "assignee"):
