@@ -21,7 +21,7 @@ from deskbell.core.route import Route
 from deskbell.core.rules import RULES, RuleConf
 from deskbell.core.rules.timing import NotEnRouteConf
 from deskbell.desk.house import House, SourceFacts
-from deskbell.faces.wording import Wording, WordingError
+from deskbell.faces.wording import LANGUAGES, Wording, WordingError
 from deskbell.net import redact
 from deskbell.vendors.slack import SlackConf, Way
 from pollers import catalog as sources_catalog
@@ -169,6 +169,7 @@ def _people(reading: Reading, data: object, sources: tuple[str, ...]) -> dict[st
             if role not in tuple(Role):
                 what = unknown(str(role), Role).replace("setting", "role")
                 reading.wrong(f"people.{name}.roles", f"{str(role)[:20]!r} {what}")
+                rest["roles"] = []  # told once
         if person := reading.table(Person, rest, f"people.{name}", id=name, accounts=accounts):
             out[name] = person
     return out
@@ -256,6 +257,9 @@ def _house(
 
 
 def _words(reading: Reading, general: General) -> Wording:
+    if general.language not in LANGUAGES:
+        reading.wrong("deskbell.language", f"there are no words in it; there are: {', '.join(LANGUAGES)}")
+        return Wording()
     folder = reading.folder / general.templates if general.templates else None
     try:
         return Wording(folder, general.language)

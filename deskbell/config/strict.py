@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -55,8 +56,8 @@ class Reading:
         try:
             made: T = adapter(cls).validate_json(orjson.dumps({**values, **_plain(given)}), strict=True)
         except ValidationError as error:
-            for problem in error.errors(include_input=False, include_url=False, include_context=False):
-                self.wrong(_path(where, problem["loc"]), _words(problem))
+            for path, words in _told(cls, where, error).items():
+                self.wrong(path, ", or ".join(words))
             return None
         return made
 
@@ -151,6 +152,17 @@ def _inner(hint: Any) -> type | None:
 
 def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
     return {key: sorted(value) if isinstance(value, set | frozenset) else value for key, value in given.items()}
+
+
+def _told(cls: type[Any], where: str, error: ValidationError) -> dict[str, list[str]]:
+    """What is wrong, by key. A value that is none of the several kinds that a setting may be is one mistake."""
+    told: dict[str, list[str]] = {}
+    kinds = {f.name: [kind for kind in get_args(f.type) if kind is not type(None)] for f in fields(cls)}
+    several = {f.name for f in fields(cls) if get_origin(f.type) in (Union, UnionType) and len(kinds[f.name]) > 1}
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        loc = problem["loc"][:1] if problem["loc"] and problem["loc"][0] in several else problem["loc"]
+        told.setdefault(_path(where, loc), []).append(_words(problem))
+    return told
 
 
 def _path(where: str, loc: tuple[int | str, ...]) -> str:

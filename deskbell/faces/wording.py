@@ -27,6 +27,10 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+OURS = Path(__file__).parent / "words"
+LANGUAGES = tuple(sorted(folder.name for folder in OURS.iterdir() if folder.is_dir()))
+
+
 class WordingError(Exception):
     """A template can't be used: which one, and why."""
 
@@ -35,9 +39,8 @@ class Wording:
     """`folder`: an operator's own templates, which win over ours of the same name."""
 
     def __init__(self, folder: Path | None = None, language: str = "en") -> None:
-        ours = Path(__file__).parent / "words"
         loaders = [FileSystemLoader(folder)] if folder else []
-        loaders += [FileSystemLoader(ours / language), FileSystemLoader(ours / "en")]
+        loaders += [FileSystemLoader(OURS / language), FileSystemLoader(OURS / "en")]
         # Plain text: each chat's face escapes for its platform.
         environment = ImmutableSandboxedEnvironment(
             loader=ChoiceLoader(loaders),
