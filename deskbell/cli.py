@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from storage.store import SqlStore
 
 app = typer.Typer(
-    help="Deskbell, the bell on the dispatch desk.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+    help="Deskbell, the bell on the dispatch desk.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 audit_app = typer.Typer(help="The audit log: is it whole, and what does it say?", no_args_is_help=True)
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
@@ -140,10 +144,11 @@ def alerts(config: ConfigPath = CONFIG, as_json: AsJson = False, everything: boo
         typer.echo("Nothing is open.")
         return
     from rich.table import Table
+    from rich.text import Text  # what strangers wrote is no markup
 
     table = Table("Ref", "Sev", "State", "With", "What", box=None)
     for a in rows:
-        table.add_row(a.ref, str(a.severity), a.status, a.assignee or "-", a.summary)
+        table.add_row(*map(Text, (a.ref, str(a.severity), a.status, a.assignee or "-", a.summary)))
     _console().print(table)
 
 
@@ -206,10 +211,11 @@ def outbox(context: typer.Context, config: ConfigPath = CONFIG, as_json: AsJson 
         typer.echo("The outbox is empty.")
         return
     from rich.table import Table
+    from rich.text import Text  # what strangers wrote is no markup
 
     table = Table("Id", "Kind", "To", "Alert", "State", "Tries", "Why", box=None)
     for r in rows:
-        table.add_row(str(r.id), r.kind, r.destination, r.alert_ref, r.state, str(r.attempts), r.error)
+        table.add_row(*map(Text, (str(r.id), r.kind, r.destination, r.alert_ref, r.state, str(r.attempts), r.error)))
     _console().print(table)
 
 

@@ -160,12 +160,16 @@ class Courier:
     async def _carry(self, claim: Claim) -> None:
         work = claim.work
         op = op_of(claim)
-        self._buckets.wait(self._keys(work.destination, op))
-        shown = work.wanted if isinstance(work, Post) else 0
+        wait = self._buckets.wait(self._keys(work.destination, op))
         point("courier.send.before")
-        outcome = await self._deliver(claim)
+        if wait > 0:  # another lane of the same account was faster
+            outcome: Outcome = Retry("the vendor's limit was just reached", timedelta(seconds=wait), limited=True)
+        else:
+            outcome = await self._deliver(claim)
         point("courier.send.after")
-        if isinstance(outcome, Retry) and outcome.limited:
+        # What was found again shows what it showed then: it stays due, as an edit.
+        shown = work.wanted if isinstance(work, Post) and not (isinstance(outcome, Sent) and outcome.found) else 0
+        if isinstance(outcome, Retry) and outcome.limited and wait <= 0:
             seconds = outcome.after.total_seconds() if outcome.after else 1.0
             self._buckets.cool((work.destination, op), self._buckets.clock() + seconds)
         metrics.delivered(work.destination, type(outcome).__name__)
@@ -191,7 +195,7 @@ class Courier:
             return await self._write(work, claim)
         to = self._destinations.get(work.destination)
         if to is None:
-            return Sent(detail="the destination was removed from the configuration")
+            return Sent(detail="the destination was removed from the configuration", skipped=True)
         channel = self._channels[to.platform]
         if isinstance(work, Post):
             return await self._card(channel, to, work, claim)
@@ -199,21 +203,18 @@ class Courier:
 
     async def _card(self, channel: Channel, to: Destination, post: Post, claim: Claim) -> Outcome:
         if claim.alert is None:
-            return Sent()
+            return Sent(skipped=True)
         identity = Identity("card", claim.alert.ref, to.name, post.generation)
         card = await self._desk.card(claim.alert)
         if post.ref:
-            return await channel.edit(to, post.ref, card, identity) if channel.edits else Sent(post.ref)
+            return await channel.edit(to, post.ref, card, identity) if channel.edits else Sent(post.ref, skipped=True)
         found = await self._look_up(channel, to, identity, post.unsure_since)
-        if isinstance(found, Sent):
-            # It did arrive. What it shows may be old by now, so it is edited once.
-            return await channel.edit(to, found.ref, card, identity) if channel.edits else found
         return found or await channel.post(to, card, identity)
 
     async def _note(self, channel: Channel, to: Destination, dispatch: Dispatch, claim: Claim) -> Outcome:
         payload = dispatch.payload
         if not _still_wanted(claim.alert, str(payload.get("only_if", ""))):
-            return Sent(detail="not needed any more")
+            return Sent(detail="not needed any more", skipped=True)
         identity = Identity("note", claim.alert.ref if claim.alert else "", to.name, dispatch.id)
         thread = {"direct": str(payload["direct"])} if payload.get("direct") else claim.post_ref
         found = await self._look_up(channel, to, identity, dispatch.unsure_since, thread)
@@ -233,13 +234,13 @@ class Courier:
         point("courier.find.before")
         found = await channel.find(to, identity, since, thread or {})
         if isinstance(found, Mapping):
-            return Sent(found, "found after a lost answer")
+            return Sent(found, "found after a lost answer", found=True)
         return found if isinstance(found, Retry) else None
 
     async def _write(self, dispatch: Dispatch, claim: Claim) -> Outcome:
         source = self._sources.get(dispatch.destination.removeprefix(SOURCE_LANE))
         if source is None:
-            return Sent(detail="the source was removed from the configuration")
+            return Sent(detail="the source was removed from the configuration", skipped=True)
         item = _as_write(dispatch, claim.alert)
         if dispatch.unsure_since is not None and await source.find(item):
             return Sent(detail="found after a lost answer")

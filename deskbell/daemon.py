@@ -113,6 +113,7 @@ class Daemon:
 
     async def go(self) -> None:
         self.desk.reasons = self._reasons
+        await self.desk.adopt()
         await self.server.start()
         self._task(self.courier.run(), "courier")
         if self.gateway is not None:

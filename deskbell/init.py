@@ -142,6 +142,8 @@ path = "/api/jobs"
 params = { updated_since = "{since}", page = "{page}", per_page = "{size}" }
 paging = { kind = "page", size = 100 }
 items = "data"
+item_path = "/api/jobs/{id}"      # one row, to refresh it and to see whether it is gone
+item = "data"
 [sources.fieldservice.fields]    # ours = where it stands in a row of theirs
 id = "id"
 number = "number"

@@ -68,6 +68,7 @@ class Loop:
         self._not_before = 0.0
         self._looked_at = self._around.monotonic()
         self._missed: frozenset[str] = frozenset()
+        self._turn = ""
 
     def poke(self) -> None:
         """Poll now instead of when it is time; a source that told us to wait is waited for all the same."""
@@ -108,7 +109,15 @@ class Loop:
             return
         self._looked_at = now
         ids = await self._desk.alerted_records(self.source.name)
-        gone = frozenset(await self.source.missing(ids[:VANISHED_AT_ONCE])) if ids else frozenset()
+        # Those that were missing the last time, and the next ones in turn.
+        turn = [one for one in ids if one > self._turn][:VANISHED_AT_ONCE] or ids[:VANISHED_AT_ONCE]
+        asked = list(dict.fromkeys([*(one for one in ids if one in self._missed), *turn]))
+        try:
+            gone = frozenset(await self.source.missing(asked)) if asked else frozenset()
+        except SourceError as error:  # the poll itself was good
+            log.info("vanished_unknown", source=self.source.name, error=str(error))
+            return
+        self._turn = turn[-1] if turn and len(ids) > VANISHED_AT_ONCE else ""
         if certain := sorted(gone & self._missed):
             await self._desk.vanished(self.source.name, certain)
         self._missed = gone

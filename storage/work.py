@@ -59,6 +59,9 @@ _SET_DUE = Statement(
     .where(RECORDS.c.source == bind("from_source"), RECORDS.c.record_id == bind("row_id"))
     .values(due_at=bind("next"))
 )
+_FORGET_RECORD = Statement(
+    sa.delete(RECORDS).where(RECORDS.c.source == bind("from_source"), RECORDS.c.record_id == bind("row_id"))
+)
 _ANY_QUARANTINED = Statement(sa.select(QUARANTINE.c.record_id).where(QUARANTINE.c.source == bind("source")).limit(1))
 _RELEASE = Statement(
     sa.delete(QUARANTINE).where(
@@ -203,6 +206,10 @@ class SqlWork(SqlReader):
 
     def set_due(self, source: str, record_id: str, due_at: datetime | None) -> None:
         self.db.run(_SET_DUE, from_source=source, row_id=record_id, next=micros_or_none(due_at))
+
+    def forget_record(self, source: str, record_id: str) -> None:
+        """It is gone from its source. Its alerts and what was said of it stay."""
+        self.db.run(_FORGET_RECORD, from_source=source, row_id=record_id)
 
     def quarantine(self, source: str, record_id: str, error: str, raw: str, at: datetime) -> None:
         when = micros(at)

@@ -1,17 +1,15 @@
 """config.toml as the program uses it: every section read strictly, cross-checked, handed down as dataclasses."""
 
 import hashlib
-import re
 import tomllib
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.server import ServerConf
-from deskbell.config.strict import ConfigError, Reading, environment, unknown
+from deskbell.config.sense import PLATFORMS, General, SourceSetting, check_ranges, check_slack, cross_check, named
+from deskbell.config.strict import ConfigError, Reading, environment, is_plain, unknown
 from deskbell.core.access import Person, Role
 from deskbell.core.calendar import Calendar
 from deskbell.core.policy import DEFAULTS, Policy
@@ -23,37 +21,8 @@ from deskbell.core.rules.timing import NotEnRouteConf
 from deskbell.desk.house import House, SourceFacts
 from deskbell.faces.wording import LANGUAGES, Wording, WordingError
 from deskbell.net import redact
-from deskbell.vendors.slack import SlackConf, Way
+from deskbell.vendors.slack import SlackConf
 from pollers import catalog as sources_catalog
-
-SHORTEST = 16  # characters of the secret
-_PLATFORMS = ("slack", "webhook")
-_SLACK_ADDRESS = re.compile(r"[CGD][A-Z0-9]{2,}")
-
-
-@dataclass(frozen=True, slots=True)
-class General:
-    """[deskbell]"""
-
-    database: str = "sqlite:///deskbell.db"
-    secret: str = ""  # signs the buttons and the audit's head; long and random
-    zone: str = "UTC"
-    command: str = "/desk"
-    observe: bool = False
-    summary_at: str = "08:00"
-    backfill: timedelta = timedelta(hours=2)
-    stale_after: int = 3
-    tick: timedelta = timedelta(seconds=5)
-    log_level: str = "info"
-    language: str = "en"
-    templates: str = ""  # a folder with sentences of your own
-
-
-@dataclass(frozen=True, slots=True)
-class SourceSetting:
-    name: str
-    kind: str
-    conf: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +35,8 @@ class Settings:
     destinations: Mapping[str, Destination]
     file: Path
     raw: Mapping[str, Any] = field(repr=False, default_factory=dict)
-
-    @property
-    def plain_secrets(self) -> list[str]:
-        """The keys of secrets that stand in the file itself instead of being referred to."""
-        return sorted(_plain_secrets(self.raw, ""))
+    plain_secrets: tuple[str, ...] = ()  # the keys of secrets that stand in the file itself
+    secret_keys: frozenset[str] = frozenset()
 
     @property
     def database(self) -> str:
@@ -78,7 +44,7 @@ class Settings:
 
     def redacted(self) -> dict[str, Any]:
         """The effective settings for people to see, secrets starred out."""
-        starred: dict[str, Any] = _starred(self.raw)
+        starred: dict[str, Any] = _starred(self.raw, "", self.secret_keys)
         return starred
 
 
@@ -86,8 +52,10 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
     """Reads the file. Raises ConfigError with every mistake at once, before anything was started."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError([f"there is no such file. `deskbell init {path.name}` writes one."], str(path)) from None
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise ConfigError(
+            [f"there is no such file that can be read. `deskbell init {path.name}` writes one."], str(path)
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"is not valid TOML: {error}"], str(path)) from None
     reading = Reading(environ if environ is not None else environment(), path.parent)
@@ -123,13 +91,16 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
     slack = reading.table(SlackConf, raw["slack"], "slack", command=command) if "slack" in raw else None
     sources = _sources(reading, raw.get("sources", {}))
     destinations = _named(reading, Destination, raw, "destinations")
-    people = _people(reading, raw.get("people", {}), tuple(_names(raw, "sources")))
+    people = _people(reading, raw.get("people", {}), tuple(named(raw, "sources")))
     house = _house(reading, raw, general or General(), people, destinations, sources)
-    _cross_check(reading, house, general, raw)
-    _check_slack(reading, slack)
+    cross_check(reading, house, general, raw)
+    check_slack(reading, slack)
+    check_ranges(reading, general, sources)
     if reading.problems or general is None or server is None:
         return None
-    return Settings(general, house, server, slack, sources, destinations, path, raw)
+    keys = frozenset(reading.secret_keys)
+    plain = tuple(sorted(_plain(raw, "", keys)))
+    return Settings(general, house, server, slack, sources, destinations, path, raw, plain, keys)
 
 
 def _named(reading: Reading, cls: type[Any], raw: Mapping[str, Any], section: str) -> dict[str, Any]:
@@ -139,12 +110,6 @@ def _named(reading: Reading, cls: type[Any], raw: Mapping[str, Any], section: st
         if (made := reading.table(cls, table, f"{section}.{name}", name=name)) is not None:
             out[name] = made
     return out
-
-
-def _names(raw: Mapping[str, Any], section: str) -> frozenset[str]:
-    """The names that a section gives, also those whose tables could not be read: one mistake is told once."""
-    data = raw.get(section)
-    return frozenset(data) if isinstance(data, Mapping) else frozenset()
 
 
 def _tables(reading: Reading, data: object, section: str) -> Iterable[tuple[str, Any]]:
@@ -157,7 +122,7 @@ def _tables(reading: Reading, data: object, section: str) -> Iterable[tuple[str,
 def _people(reading: Reading, data: object, sources: tuple[str, ...]) -> dict[str, Person]:
     """[people.ana]; besides the person's own fields, `slack = "U..."` or `freshdesk = "123"` give accounts there."""
     out = {}
-    known = (*_PLATFORMS[:1], *sources)
+    known = (*PLATFORMS[:1], *sources)
     for name, table in _tables(reading, data, "people"):
         if not isinstance(table, Mapping):
             reading.wrong(f"people.{name}", "must be a table")
@@ -234,12 +199,13 @@ def _house(
     destinations: Mapping[str, Destination],
     sources: Mapping[str, SourceSetting],
 ) -> House:
+    calendar = reading.table(Calendar, raw.get("calendar", {}), "calendar") or Calendar()
     rules = _seeing(_rules(reading, raw.get("rules", {})), sources)
     return House(
         secret=general.secret.encode(),
         people=people,
         rules=rules,
-        calendar=reading.table(Calendar, raw.get("calendar", {}), "calendar") or Calendar(),
+        calendar=calendar,
         policies={**DEFAULTS, **_named(reading, Policy, raw, "policies")},
         rotas=_named(reading, Rota, raw, "rotas"),
         routes=_routes(reading, raw.get("routes", [])),
@@ -252,8 +218,15 @@ def _house(
         zone=general.zone,
         summary_at=general.summary_at,
         words=_words(reading, general),
-        version=hashlib.sha256(repr(sorted(rules.items())).encode()).hexdigest()[:16],
+        version=_version(rules, calendar, sources),
     )
+
+
+def _version(rules: Mapping[str, RuleConf], calendar: Calendar, sources: Mapping[str, SourceSetting]) -> str:
+    """Changes with whatever decides what is an exception and when, so that due times are worked out anew."""
+    maps = [(s.name, getattr(s.conf, "fields", ()), getattr(s.conf, "status_map", ())) for s in sources.values()]
+    said = repr((sorted(rules.items()), calendar, sorted(maps, key=lambda item: item[0])))
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _words(reading: Reading, general: General) -> Wording:
@@ -279,117 +252,27 @@ def _facts(setting: SourceSetting) -> SourceFacts:
     )
 
 
-def _cross_check(reading: Reading, house: House, general: General | None, raw: Mapping[str, Any]) -> None:
-    """What each section alone can't know: that every name meant elsewhere exists."""
-    if general is not None and len(general.secret) < SHORTEST and "deskbell.secret" not in str(reading.problems):
-        reading.wrong("deskbell.secret", f"must be at least {SHORTEST} characters of chance, from env: or file:")
-    for name, zone in _zones(house, general):
-        if not _is_zone(zone):
-            reading.wrong(name, f"{zone[:40]!r} is no time zone; write it like Europe/Berlin")
-    for d in house.destinations.values():
-        _check_destination(reading, d, has_slack="slack" in raw)
-    for i, route in enumerate(house.routes):
-        for name in route.destinations:
-            if name not in _names(raw, "destinations"):
-                reading.wrong(f"routes[{i}].destinations", f"there is no [destinations.{name[:40]}]")
-    for rota in house.rotas.values():
-        _check_people(reading, _names(raw, "people"), rota.people, f"rotas.{rota.name}.people")
-    _check_policies(reading, house, raw)
-
-
-def _check_slack(reading: Reading, slack: SlackConf | None) -> None:
-    if slack is None:
-        return
-    if slack.way is Way.HTTP and not any(slack.signing_secrets):
-        reading.wrong("slack.signing_secrets", 'is needed with way = "http": without it anybody could tap buttons')
-    if slack.way is Way.SOCKET and not slack.app_token:
-        reading.wrong("slack.app_token", 'is needed with way = "socket"; it begins with xapp-')
-
-
-def _check_policies(reading: Reading, house: House, raw: Mapping[str, Any]) -> None:
-    written = _names(raw, "policies")
-    for policy in (house.policies[name] for name in sorted(written) if name in house.policies):
-        for n, level in enumerate(policy.levels):
-            for target in level.targets:
-                _check_target(reading, raw, target, f"policies.{policy.name}.levels[{n}].targets")
-    for name, conf in house.rules.items():
-        if conf.policy and conf.policy not in {*house.policies, *written}:
-            reading.wrong(f"rules.{name}.policy", f"there is no [policies.{conf.policy}]")
-        if conf.route and conf.route not in {route.name for route in house.routes}:
-            reading.wrong(f"rules.{name}.route", f"there is no [[routes]] with the name {conf.route}")
-
-
-def _zones(house: House, general: General | None) -> Iterable[tuple[str, str]]:
-    yield "deskbell.zone", general.zone if general else "UTC"
-    yield "calendar.zone", house.calendar.zone
-    for person in house.people.values():
-        yield f"people.{person.id}.zone", person.zone
-    for rota in house.rotas.values():
-        yield f"rotas.{rota.name}.zone", rota.zone
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
-def _check_destination(reading: Reading, d: Destination, *, has_slack: bool) -> None:
-    where = f"destinations.{d.name}"
-    if d.platform not in _PLATFORMS:
-        reading.wrong(f"{where}.platform", unknown(d.platform, _PLATFORMS).replace("setting", "platform"))
-    if d.platform == "slack" and not has_slack:
-        reading.wrong(f"{where}.platform", "needs a [slack] section")
-    if d.platform == "slack" and not _SLACK_ADDRESS.fullmatch(d.address):
-        reading.wrong(f"{where}.address", "must be the channel's id (C0...), found at the end of the channel's link")
-
-
-def _check_people(reading: Reading, known: Container[str], people: Iterable[str], where: str) -> None:
-    for person in people:
-        if person not in known:
-            reading.wrong(where, f"{person[:40]!r} is not in [people]")
-
-
-def _check_target(reading: Reading, raw: Mapping[str, Any], target: str, where: str) -> None:
-    kind, _, name = target.partition(":")
-    known: Mapping[str, Container[str]] = {
-        "person": _names(raw, "people"),
-        "rota": _names(raw, "rotas"),
-        "destination": _names(raw, "destinations"),
-        "role": tuple(Role),
-    }
-    if target in ("room", "assignee"):
-        return
-    if kind not in known or name not in known[kind]:
-        reading.wrong(where, f"{target[:40]!r} names nobody; write room, person:, rota:, role: or destination:")
-
-
-_SECRET_KEYS = re.compile(r"secret|token|password|key$", re.IGNORECASE)
-
-
-def _plain_secrets(value: Any, where: str) -> Iterable[str]:
+def _plain(value: Any, where: str, secret: Collection[str]) -> Iterable[str]:
+    """The secrets that are written out in the file."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _plain_secrets(inner, f"{where}.{key}".lstrip("."))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _plain_secrets(inner, where)
-    elif (
-        isinstance(value, str)
-        and value
-        and _SECRET_KEYS.search(where.rpartition(".")[2])
-        and not value.startswith(("env:", "file:", "$"))
-    ):
+            yield from _plain(inner, f"{where}.{key}".lstrip("."), secret)
+    elif isinstance(value, list) and where not in secret:
+        for i, inner in enumerate(value):
+            yield from _plain(inner, f"{where}[{i}]", secret)
+    elif where in secret and any(map(is_plain, value if isinstance(value, list) else [value])):
         yield where
 
 
-def _starred(value: Any, key: str = "") -> Any:
+def _starred(value: Any, where: str, secret: Collection[str]) -> Any:
+    if where in secret:
+        return [_star(one) for one in value] if isinstance(value, list) else _star(value)
     if isinstance(value, Mapping):
-        return {k: _starred(v, k) for k, v in value.items()}
+        return {key: _starred(inner, f"{where}.{key}".lstrip("."), secret) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_starred(v, key) for v in value]
-    if isinstance(value, str) and _SECRET_KEYS.search(key) and not value.startswith(("env:", "file:")):
-        return "****"
+        return [_starred(inner, f"{where}[{i}]", secret) for i, inner in enumerate(value)]
     return value
+
+
+def _star(value: Any) -> Any:
+    return "****" if is_plain(value) else value

@@ -39,6 +39,7 @@ class Reading:
     folder: Path
     problems: list[str] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
+    secret_keys: list[str] = field(default_factory=list)  # where they stand; a secret is a field that has no repr
 
     def wrong(self, where: str, why: str) -> None:
         self.problems.append(f"{where}: {why}")
@@ -55,6 +56,9 @@ class Reading:
             return None
         try:
             made: T = adapter(cls).validate_json(orjson.dumps({**values, **_plain(given)}), strict=True)
+        except TypeError:
+            self.wrong(where, "a number in it is too large")
+            return None
         except ValidationError as error:
             for path, words in _told(cls, where, error).items():
                 self.wrong(path, ", or ".join(words))
@@ -68,7 +72,11 @@ class Reading:
                 self.wrong(f"{where}.{key}", unknown(key, known))
 
     def _value(self, cls: type[Any], key: str, value: object, where: str) -> object:
-        hint = next((f.type for f in fields(cls) if f.name == key), None)
+        found = next((f for f in fields(cls) if f.name == key), None)
+        hint = found.type if found else None
+        if found is not None and not found.repr:
+            self.secret_keys.append(where)
+            self.secrets += [str(one) for one in (value if isinstance(value, list) else [value]) if is_plain(one)]
         inner = _inner(hint)
         if inner is not None and isinstance(value, Mapping) and get_origin(hint) is Mapping:
             return {name: self.plain(item, f"{where}.{name}", cls=inner) for name, item in value.items()}
@@ -109,8 +117,7 @@ class Reading:
             return self._secret(self.environ.get(value[4:]), where, f"set the environment variable {value[4:]}")
         if value.startswith("file:"):
             path = self.folder / Path(value[5:]).expanduser()
-            content = path.read_text(encoding="utf-8").strip() if path.is_file() else None
-            return self._secret(content, where, f"create the file {value[5:]}")
+            return self._secret(_content(path), where, f"create the file {value[5:]}, with the secret as text")
         return _ENV.sub(lambda match: self._variable(match, where), value)
 
     def _secret(self, value: str | None, where: str, remedy: str) -> str:
@@ -126,6 +133,11 @@ class Reading:
         if value is None:
             self.wrong(where, f"set the environment variable {name}, or give a default: ${{{name}:-...}}")
         return value or ""
+
+
+def is_plain(value: object) -> bool:
+    """A secret written into the file itself instead of being referred to."""
+    return isinstance(value, str) and bool(value) and not value.startswith(("env:", "file:", "${"))
 
 
 def unknown(key: str, known: Iterable[str]) -> str:
@@ -195,6 +207,13 @@ def _words(problem: Mapping[str, Any]) -> str:
 
 def environment() -> Mapping[str, str]:
     return os.environ
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 class Placeholders(dict[str, str]):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
+from zlib import crc32
 
 from deskbell.core.access import ACTORS, SYSTEM, Person, Role, holds, in_scope
 from deskbell.core.text import clean, clock
@@ -156,6 +157,11 @@ class Change:
     before: Alert
     after: Alert
     said: str  # "Ana Ruiz acknowledged"
+    typed: str = ""  # what the person wrote with it: shown behind `said`, and kept apart from it in the audit
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.said}: {self.typed}" if self.typed else self.said
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +185,13 @@ def decide(alert: Alert, command: Command, now: datetime, people: Mapping[str, P
     after, said = result
     if move.end is not None:
         after = replace(after, status=move.end)
-    return Change(alert, replace(after, version=alert.version + 1, updated_at=now), said)
+    after = replace(after, version=alert.version + 1, updated_at=now)
+    return Change(alert, after, said, _text(command, "text") or _text(command, "reason"))
+
+
+def mark(alert: Alert) -> int:
+    """Three bytes that change whenever the alert gets another owner, status or level: they tell a stale button."""
+    return crc32(f"{alert.status}:{alert.level}:{alert.rounds}:{alert.assignee}".encode()) & 0xFFFFFF
 
 
 def name_of(person_id: str, people: Mapping[str, Person]) -> str:
@@ -242,7 +254,14 @@ def _ack(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Pe
 def _unack(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
     mine = alert.assignee == alert.acked_by
     after = replace(
-        alert, acked_by="", acked_at=None, assignee="" if mine else alert.assignee, escalate_at=now, snoozed_until=None
+        alert,
+        acked_by="",
+        acked_at=None,
+        assignee="" if mine else alert.assignee,
+        escalate_at=now,
+        snoozed_until=None,
+        level=0,
+        rounds=0,
     )
     return after, f"{command.actor.name} took the acknowledgement back"
 
@@ -258,7 +277,7 @@ def _take(alert: Alert, command: Command, now: datetime, _people: Mapping[str, P
 def _reassign(alert: Alert, command: Command, now: datetime, people: Mapping[str, Person]) -> _Applied:
     wanted = str(command.args.get("person", ""))
     if wanted not in people:
-        return Refusal("person", "Name a colleague that Deskbell knows, like /desk reassign D-12 @ana.")
+        return Refusal("person", "Name a colleague that Deskbell knows, like: reassign D-12 @ana.")
     person = people[wanted]
     if not holds(person, _WITH_TECHNICIAN):
         return Refusal(
@@ -275,8 +294,7 @@ def _reassign(alert: Alert, command: Command, now: datetime, people: Mapping[str
 
 
 def _escalate(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
-    why = _text(command, "reason")
-    said = f"{command.actor.name} escalated it" + (f": {why}" if why else "")
+    said = f"{command.actor.name} escalated it"
     # `escalate_at = now` lets the policy take its next step at once; the desk fills in the level it reaches. It is
     # nobody's now: were the old assignee kept, the technician on call whom it reaches could not acknowledge it.
     return replace(alert, escalate_at=now, acked_by="", acked_at=None, assignee="", snoozed_until=None), said
@@ -285,7 +303,7 @@ def _escalate(alert: Alert, command: Command, now: datetime, _people: Mapping[st
 def _snooze(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
     span = command.args.get("span")
     if not isinstance(span, timedelta) or not timedelta() < span <= MAX_SNOOZE:
-        return Refusal("span", "Say for how long, from 1m to 7d, like /desk snooze D-12 30m.")
+        return Refusal("span", "Say for how long, from 1m to 7d, like: snooze D-12 30m.")
     until = now + span
     # Snooze ends by itself: an open alert then goes on where its policy stood, an acknowledged one merely wakes.
     return replace(alert, snoozed_until=until, escalate_at=until), f"{command.actor.name} snoozed it"
@@ -294,10 +312,10 @@ def _snooze(alert: Alert, command: Command, now: datetime, _people: Mapping[str,
 def _resolve(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
     reason = _text(command, "reason")
     if not reason:
-        return Refusal("reason", "Say in a few words why it is over, like /desk resolve D-12 customer called back.")
+        return Refusal("reason", "Say in a few words why it is over, like: resolve D-12 customer called back.")
     actor = command.actor
     after = replace(alert, resolved_by=actor.id, resolved_at=now, reason=reason, escalate_at=None, snoozed_until=None)
-    return after, f"{actor.name} resolved it: {reason}"
+    return after, f"{actor.name} resolved it"
 
 
 def _reopen(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
@@ -319,8 +337,8 @@ def _reopen(alert: Alert, command: Command, now: datetime, _people: Mapping[str,
 def _note(alert: Alert, command: Command, _now: datetime, _people: Mapping[str, Person]) -> _Applied:
     text = _text(command, "text")
     if not text:
-        return Refusal("text", "Write the note behind the number, like /desk note D-12 called the customer.")
-    return alert, f"{command.actor.name}: {text}"
+        return Refusal("text", "Write the note behind the number, like: note D-12 called the customer.")
+    return alert, f"{command.actor.name} noted"
 
 
 def _text(command: Command, name: str) -> str:

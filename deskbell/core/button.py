@@ -1,7 +1,7 @@
 """The token that a button carries: which verb on which alert, signed; nothing else of it is trusted.
 
 21 bytes, 28 characters in URL-safe base 64, so that every platform has room (Telegram allows 64 bytes in all):
-format (1), verb (1), alert id (6), card version (3), HMAC-SHA256 cut to 80 bits (10).
+format (1), verb (1), alert id (6), mark of the alert's state (3), HMAC-SHA256 cut to 80 bits (10).
 """
 
 import base64
@@ -19,15 +19,15 @@ _MAC = 10
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """What a genuine token says. `version` is the alert's when the card was drawn, to tell a stale card."""
+    """What a genuine token says. `mark` is that of the alert when the card was drawn, to tell a stale card."""
 
     verb: Verb
     alert_id: int
-    version: int
+    mark: int
 
 
-def sign(secret: bytes, verb: Verb, alert_id: int, version: int) -> str:
-    body = bytes((FORMAT, _VERBS.index(verb))) + alert_id.to_bytes(6) + min(version, 0xFFFFFF).to_bytes(3)
+def sign(secret: bytes, verb: Verb, alert_id: int, mark: int) -> str:
+    body = bytes((FORMAT, _VERBS.index(verb))) + alert_id.to_bytes(6) + min(mark, 0xFFFFFF).to_bytes(3)
     return base64.urlsafe_b64encode(body + _mac(secret, body)).decode().rstrip("=")
 
 

@@ -22,8 +22,12 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
+    """`skipped`: nothing was sent, because it is not needed any more. `found`: it had arrived, as it was then."""
+
     ref: Mapping[str, str] = field(default_factory=dict)
     detail: str = ""
+    skipped: bool = False
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,6 +223,11 @@ DEFAULTS: Mapping[str, Policy] = {
         ),
         repeat=3,
     ),
+    "ourselves": Policy(
+        "ourselves",
+        (_minutes(0, "room", "role:admin", "role:manager"), _minutes(15, "room", "role:admin", "role:manager")),
+        repeat=3,
+    ),
     "accounts": Policy(
         "accounts",
         (_minutes(0, "room"), Level(timedelta(days=1), ("room", "assignee", "role:manager"))),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deskbell.core.access import Person
-from deskbell.core.alert import MOVES, Alert, Severity, Status, Verb, name_of
+from deskbell.core.alert import MOVES, Alert, Severity, Status, Verb, mark, name_of
 from deskbell.core.card import Button, Card, Style, Tone
 from deskbell.core.ports import AuditRow
 from deskbell.core.text import clean, clock, cut
@@ -31,7 +31,7 @@ class View:
 
     now: datetime
     people: Mapping[str, Person]
-    sign: Callable[[Verb, int, int], str]  # verb, alert id, version -> token
+    sign: Callable[[Verb, int, int], str]  # verb, alert id, mark -> token
     story: Sequence[AuditRow] = ()
     warning: str = ""
     buttons: bool = True
@@ -121,7 +121,7 @@ _LABELS: Mapping[Verb, tuple[str, Style, bool]] = {
 
 def _buttons(alert: Alert, view: View) -> tuple[Button, ...]:
     verbs = [v for v in _LABELS if alert.status in MOVES[v].start and not (v is Verb.TAKE and not alert.assignee)]
-    return tuple(_button(verb, view.sign(verb, alert.id, alert.version)) for verb in verbs)
+    return tuple(_button(verb, view.sign(verb, alert.id, mark(alert))) for verb in verbs)
 
 
 def _button(verb: Verb, token: str) -> Button:

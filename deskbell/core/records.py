@@ -208,9 +208,10 @@ def _revive(kind: str, name: str, value: Any) -> Any:
     if value is None:
         return None
     if name == "status" and kind in _ENUMS:
-        return _ENUMS[kind](value)
+        known = _ENUMS[kind]
+        return known(value) if value in tuple(known) else known("unknown")  # a newer version's word, after a rollback
     if name == "priority":
-        return Priority(value)
+        return Priority(value) if value in tuple(Priority) else Priority.NORMAL
     if name == "slas":
         return tuple(_sla(item) for item in value)
     if name in _TIMES:

@@ -7,15 +7,13 @@ from typing import Any
 
 from deskbell.core import button
 from deskbell.core.access import Person
-from deskbell.core.alert import Alert, Change, Command, Refusal, Verb, decide, name_of
+from deskbell.core.alert import Alert, Change, Command, Refusal, Verb, decide, mark, name_of
+from deskbell.core.button import Press
 from deskbell.core.ports import Answer, Entry, Interaction
-from deskbell.core.present import REFUSED
+from deskbell.core.present import REFUSED, View, state_of
 from deskbell.core.text import clean_lines, parse_span, span
 from deskbell.desk.book import WRITES, Book
 from deskbell.desk.ladder import climb, first_step, whom
-
-# What a person typed is a personal value, kept apart from the audit chain; these are the places it is typed in.
-_TYPED = ("text", "reason")
 
 
 def act(book: Book, said: Interaction) -> Answer:
@@ -73,24 +71,38 @@ def _aim(book: Book, said: Interaction) -> _Aim | Refusal:
         verb = Verb(said.verb)
     except ValueError:
         return Refusal("verb", f"Deskbell has no command {said.verb[:20]!r}. Try {book.house.command} help.")
-    alert_id = _by_token(book, said, verb) if said.token else ref_number(said.ref)
-    if isinstance(alert_id, Refusal):
-        return alert_id
-    alert = book.uow.alert(alert_id)
+    press = _pressed(book, said, verb) if said.token else None
+    if isinstance(press, Refusal):
+        return press
+    alert = book.uow.alert(press.alert_id if press else ref_number(said.ref))
     if alert is None:
         return Refusal(
             "no_alert", f"There is no alert {said.ref or 'behind this button'}. See {book.house.command} list."
         )
-    if said.token and not _shown_in(book, alert, said.room):
-        return Refusal("room", f"{alert.ref} was not posted in this room, so that it can't be answered from here.")
+    if press and (refusal := _not_from_here(book, said, alert, press)):
+        return refusal
     return _Aim(verb, alert)
 
 
-def _by_token(book: Book, said: Interaction, verb: Verb) -> int | Refusal:
+def _pressed(book: Book, said: Interaction, verb: Verb) -> Press | Refusal:
     press = button.read(book.house.secret, said.token)
     if press is None or press.verb is not verb:
         return Refusal("token", f"This button is not genuine or too old. Use {book.house.command} list instead.")
-    return press.alert_id
+    return press
+
+
+# A second tap of these would do it again, or undo what somebody did meanwhile; the others are safe from any card.
+_FRESH_ONLY = frozenset({Verb.ESCALATE, Verb.TAKE, Verb.REASSIGN})
+
+
+def _not_from_here(book: Book, said: Interaction, alert: Alert, press: Press) -> Refusal | None:
+    """Why this button can't be used: it was not posted here, or its card has been overtaken."""
+    if not _shown_in(book, alert, said.room):
+        return Refusal("room", f"{alert.ref} was not posted in this room, so it can't be answered from here.")
+    if press.verb in _FRESH_ONLY and press.mark != mark(alert):
+        state = state_of(alert, View(book.now, book.house.people, lambda *_: ""))
+        return Refusal("stale", f"{alert.ref} has changed since that card was drawn: {state}. Look at it again.")
+    return None
 
 
 def ref_number(ref: str) -> int:
@@ -101,16 +113,10 @@ def ref_number(ref: str) -> int:
 
 def _shown_in(book: Book, alert: Alert, room: str) -> bool:
     """A card may be answered only in a room it was delivered to; the configuration knows rooms by address."""
-    rooms = {
-        book.house.destinations[p.destination].address
-        for p in book.uow.posts_of(alert.id)
-        if _known(book, p.destination)
+    known = book.house.destinations
+    return not room or room in {
+        known[p.destination].address for p in book.uow.posts_of(alert.id) if p.destination in known
     }
-    return not room or room in rooms
-
-
-def _known(book: Book, destination: str) -> bool:
-    return destination in book.house.destinations
 
 
 def _args(said: Interaction) -> dict[str, Any]:
@@ -132,40 +138,36 @@ def _refuse(book: Book, said: Interaction, person: Person | None, alert: Alert |
 
 def _keep(book: Book, command: Command, change: Change) -> Answer:
     """Stores the change with its story, its rings and its write-back, and finds the words of the answer."""
-    verb, after = command.verb, change.after
+    verb, after, said = command.verb, book.show(change.after), change.said
     ring: tuple[str, ...] = ()
-    sentence = change.said
     if verb is Verb.ESCALATE:
         climbed = climb(book, after, asked=True)
         after, ring = climbed.alert, climbed.ring
-        sentence = f"{sentence} to level {after.step}" + (f": {climbed.names}" if climbed.names else "")
+        said = f"{said} to level {after.step}" + (f" ({climbed.names})" if climbed.names else "")
     if verb in (Verb.REOPEN, Verb.UNACK):
         after = first_step(book, after)
         ring = whom(book, after)
     if verb is Verb.REASSIGN and after.assignee != command.actor.id:
         ring = (after.assignee,)
-    if verb is Verb.SNOOZE and after.snoozed_until:
-        why = f": {command.args['reason']}" if command.args.get("reason") else ""
-        sentence = f"{sentence} for {span(command.args['span'])}{why}"
-    after = book.write_back(after, WRITES[verb], sentence, after.assignee, after.version)
-    change = replace(change, after=after, said=sentence)
-    loud = bool(ring)
-    if not book.keep(change, _entry(command, change), ring=ring, loud=loud):
+    if verb is Verb.SNOOZE:
+        said = f"{said} for {span(command.args['span'])}"
+    change = replace(change, after=after, said=said)
+    after = book.write_back(after, WRITES[verb], change.sentence, after.assignee, after.version)
+    change = replace(change, after=after)
+    if not book.keep(change, _entry(command, change), ring=ring, loud=bool(ring)):
         return Answer(False, "raced", "Somebody was faster. Look at the card again.", after)
     return Answer(True, "done", _words(book, command, after), after)
 
 
 def _entry(command: Command, change: Change) -> Entry:
-    words = next((str(command.args[name]) for name in _TYPED if command.args.get(name)), "")
-    typed = {"text": words} if words else {}
-    said = change.said.removesuffix(f": {' '.join(words.split())}")
-    data: dict[str, Any] = {"said": said, "from": str(change.before.status), "to": str(change.after.status)}
+    data: dict[str, Any] = {"said": change.said, "from": str(change.before.status), "to": str(change.after.status)}
     data |= {"version": change.after.version, **dict(command.origin)}
     if change.after.assignee != change.before.assignee:
         data["assignee"] = change.after.assignee
     if isinstance(command.args.get("span"), timedelta):
         data["span_s"] = int(command.args["span"].total_seconds())
-    return Entry(command.actor.id, command.verb, change.after.id, data, typed)
+    # What a person typed is a personal value, kept apart from the chain, so that it can be erased.
+    return Entry(command.actor.id, command.verb, change.after.id, data, {"text": change.typed} if change.typed else {})
 
 
 def _words(book: Book, command: Command, alert: Alert) -> str:

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, Verb, end_condition
-from deskbell.core.policy import people_for
+from deskbell.core.policy import people_for, start
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, UnitOfWork, WriteKind
 from deskbell.core.route import destinations_for, fallback
 from deskbell.desk.house import House
 
 UNREACHABLE = "channel_unreachable"
+OURSELVES = "ourselves"  # the policy of alerts about Deskbell itself
 SOURCE_LANE = "source:"  # a source's queue of write-backs, beside the rooms' queues
 
 
@@ -46,8 +47,18 @@ class Book:
             return True
         self.uow.bump_posts(change.after.id, self.now)
         if change.said:
-            self.tell(change.after, change.said, ring=ring, loud=loud)
+            self.tell(change.after, change.sentence, ring=ring, loud=loud)
+        if change.before.status is Status.OPEN and change.after.status is not Status.OPEN:
+            self.over(f"exh:{change.after.id}", "somebody has answered it")
         return True
+
+    def show(self, alert: Alert) -> Alert:
+        """An alert that was only listed, and that people now act on, gets its card. Nothing else changes."""
+        if alert.mode is Mode.CARD or self.house.observe:
+            return alert
+        for name in self.rooms(alert):
+            self.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, self.now)
+        return replace(alert, mode=Mode.CARD)
 
     def tell(self, alert: Alert, text: str, *, ring: Sequence[str] = (), loud: bool = False) -> None:
         """One line in the thread of each card. `loud` notifies: people are mentioned, and the room sees it too."""
@@ -93,12 +104,20 @@ class Book:
         colleague = self.house.people.get(person)
         account = colleague.accounts.get(alert.source, "") if colleague else ""
         word = f"telling {facts.title} \u2026"
-        if kind is WriteKind.ASSIGN and not account:
+        no_account = kind is WriteKind.ASSIGN and not account
+        if no_account:
             kind, word = WriteKind.NOTE, f"{facts.title}: note only, {self._name(person)} has no agent id there"
         if kind is WriteKind.RESOLVE and not facts.resolves:
             kind = WriteKind.NOTE
         text = self.house.words.say("source_note", said=said, ref=alert.ref)
-        payload = {"kind": kind, "record_id": alert.record_id, "text": text, "assignee": account, "person": person}
+        payload: dict[str, Any] = {
+            "kind": kind,
+            "record_id": alert.record_id,
+            "text": text,
+            "assignee": account,
+            "person": person,
+        }
+        payload["no_account"] = no_account
         key = f"write:{alert.id}:{serial}"
         self._dispatch(Dispatch(key, SOURCE_LANE + alert.source, DispatchKind.WRITE, payload, alert.id), alert)
         return replace(alert, writeback=word)
@@ -150,9 +169,12 @@ class Book:
             opened_at=self.now,
             updated_at=self.now,
             zone=self.house.zone,
+            policy=OURSELVES,
             **more,
         )
-        return self.open(alert)
+        policy = self.house.policies.get(alert.policy)
+        at = start(policy, severity, self.now) if policy else None
+        return self.open(replace(alert, escalate_at=at, level=1 if at == self.now else 0))
 
     def _worse(self, held: Alert, severity: Severity, summary: str) -> Alert:
         if not held.live or severity >= held.severity:

@@ -17,7 +17,7 @@ from deskbell.core.alert import Alert, Severity, Status, Verb
 from deskbell.core.button import Press
 from deskbell.core.card import Card
 from deskbell.core.outcome import Outcome
-from deskbell.core.policy import people_for
+from deskbell.core.policy import escalates, people_for
 from deskbell.core.ports import (
     Answer,
     Claim,
@@ -39,7 +39,7 @@ from deskbell.core.text import clock
 from deskbell.desk import act, manual, settle, tick
 from deskbell.desk.book import Book
 from deskbell.desk.house import House
-from deskbell.desk.observe import Tally, observe, vanished
+from deskbell.desk.observe import Tally, adopt, observe, vanished
 from deskbell.net import metrics
 from deskbell.net.clock import Clock
 from deskbell.net.faults import point
@@ -63,6 +63,7 @@ class Desk:
         self.store, self.house, self.now = store, house, now
         self._sources, self._verify = sources, verify
         self._started = now()
+        self._failing: dict[str, str] = {}  # part of the tick -> why
         self.reasons: Callable[[], Sequence[str]] = list  # what the daemon knows to be wrong, for /readyz
 
     async def _change(self, what: Callable[[Book], T], urgency: Urgency = Urgency.NORMAL) -> T:
@@ -93,10 +94,18 @@ class Desk:
         return tally
 
     async def _without(self, page: Page, older: Sequence[str]) -> Page:
-        """The page without records that were written to since it was asked for; those are read anew, by themselves."""
-        source, asked = self._sources[page.source], self.now()
-        fresh = [record for record_id in older if (record := await source.fetch(record_id)) is not None]
-        await self.observe(Page(page.source, tuple(fresh), cursor={}, asked_at=asked))
+        """The page without records that were written to since it was asked for; those are read anew, by themselves.
+
+        Once: were the clock set back, everything would seem older than what we have. One that can't be read alone comes
+        with a later poll.
+        """
+        source = self._sources[page.source]
+        try:
+            fresh = [record for record_id in older if (record := await source.fetch(record_id)) is not None]
+        except SourceError as error:
+            log.info("not_read_alone", source=page.source, why=str(error))
+            fresh = []
+        await self.observe(Page(page.source, tuple(fresh), cursor={}))
         return replace(page, records=tuple(record for record in page.records if record.id not in older))
 
     def _count(self, tally: Tally) -> None:
@@ -120,10 +129,14 @@ class Desk:
 
     async def alerted_records(self, name: str) -> list[str]:
         alerts = await self.store.read(lambda reader: reader.alerts(source=name, limit=500))
-        return list(dict.fromkeys(alert.record_id for alert in alerts if alert.record_id))
+        return sorted({alert.record_id for alert in alerts if alert.record_id})
 
     async def vanished(self, name: str, ids: Sequence[str]) -> None:
         await self._change(lambda book: vanished(book, name, ids))
+
+    async def adopt(self) -> None:
+        """At the start: rooms that are no longer configured are let go, and new ones get the live cards."""
+        await self._change(adopt)
 
     # ------------------------------------------------------------ the clock
 
@@ -133,16 +146,31 @@ class Desk:
         if self.now.doubted:
             log.warning("clock_doubted", remedy="the clock was set; waiting until a source's clock agrees with it")
             return
+        await self._part("climb", self._climb)
+        await self._part("look_again", self._look_again)
+        await self._part("watch_sources", lambda: self._change(lambda book: tick.watch_sources(book, self._started)))
+        await self._part("daily_summary", lambda: self._change(tick.daily_summary, Urgency.BULK))
+        await self._part("gauge", lambda: self.store.read(self._gauge))
+
+    async def _part(self, name: str, work: Callable[[], Awaitable[Any]]) -> None:
+        """One part that fails stops no other; people see it in /readyz."""
+        try:
+            await work()
+            self._failing.pop(name, None)
+        except Exception as error:
+            self._failing[name] = f"{name} fails: {error!r}"[:200]
+            log.exception("tick_part_failed", part=name)
+
+    async def _climb(self) -> None:
+        while await self._change(tick.climb) == tick.BATCH:
+            pass
+
+    async def _look_again(self) -> None:
         full = True
         while full:
             tally = await self._change(tick.look_again, Urgency.BULK)
             self._count(tally)
             full = tally.read == tick.BATCH
-        while await self._change(tick.climb) == tick.BATCH:
-            pass
-        await self._change(lambda book: tick.watch_sources(book, self._started))
-        await self._change(tick.daily_summary, Urgency.BULK)
-        await self.store.read(self._gauge)
 
     def _gauge(self, reader: Reader) -> None:
         metrics.live({status: reader.count_alerts((status,)) for status in LIVE})
@@ -273,11 +301,11 @@ class Desk:
     def _mentions(self, alert: Alert) -> tuple[str, ...]:
         """Whom a new card rings: those the first level of its policy names, or whoever has it."""
         policy = self.house.policies.get(alert.policy)
-        targets = policy.levels[0].targets if policy and policy.levels else ()
+        targets = policy.levels[0].targets if policy and escalates(policy, alert.severity) else ()
         return people_for(targets, self.house.people, self.house.rotas, self.now(), alert.team, alert.assignee)
 
-    def _sign(self, verb: Verb, alert_id: int, version: int) -> str:
-        return button.sign(self.house.secret, verb, alert_id, version)
+    def _sign(self, verb: Verb, alert_id: int, mark: int) -> str:
+        return button.sign(self.house.secret, verb, alert_id, mark)
 
     def _warning(self, reader: Reader, alert: Alert) -> str:
         facts = self.house.sources.get(alert.source)
@@ -292,9 +320,9 @@ class Desk:
         return await self.store.read(lambda reader: reader.find_records(text, kind))
 
     async def refresh(self, record: StoredRecord) -> StoredRecord | None:
-        source, asked = self._sources[record.record.source], self.now()
-        fresh = await source.fetch(record.record.id)
-        if fresh is None:
+        source, asked = self._sources.get(record.record.source), self.now()
+        fresh = await source.fetch(record.record.id) if source else None
+        if source is None or fresh is None:
             return None
         await self.observe(Page(source.name, (fresh,), cursor={}, asked_at=asked))
         return await self.store.read(lambda reader: reader.record(source.name, fresh.id))
@@ -330,11 +358,13 @@ class Desk:
 
     async def ready(self) -> tuple[bool, Sequence[str]]:
         states = {state.name: state for state in await self.store.read(lambda reader: reader.sources())}
-        reasons = list(self.reasons())
+        reasons = [*self.reasons(), *self._failing.values()]
         for name, facts in self.house.sources.items():
             state = states.get(name)
             if state is None or state.last_ok_at is None:
-                reasons.append(f"{facts.title} has not been read yet" + (f": {state.error}" if state else ""))
+                reasons.append(
+                    f"{facts.title} has not been read yet" + (f": {state.error}" if state and state.error else "")
+                )
             elif state.failures >= self.house.stale_after:
                 reasons.append(f"{facts.title} can't be read: {state.error}")
         return not reasons, reasons

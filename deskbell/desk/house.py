@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 
 from deskbell.core.access import Person
 from deskbell.core.calendar import Calendar
@@ -26,7 +26,7 @@ class SourceFacts:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    secret: bytes  # signs the tokens of buttons
+    secret: bytes = field(repr=False)  # signs the tokens of buttons
     people: Mapping[str, Person] = field(default_factory=dict)
     rules: Mapping[str, RuleConf] = field(default_factory=dict)
     calendar: Calendar = field(default_factory=Calendar)
@@ -40,7 +40,7 @@ class House:
     stale_after: int = 3  # missed intervals
     command: str = "/desk"
     zone: str = "UTC"
-    summary_at: str = "08:00"
+    summary_at: time = time(8)
     words: Wording = field(default_factory=Wording)
     version: str = ""  # a hash of what rules say, so that a changed rule is looked at anew
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from deskbell.core.alert import Alert, Change, Severity, Status, name_of
+from deskbell.core.alert import Alert, Change, Mode, Severity, Status, name_of
 from deskbell.core.policy import destinations_of, next_step, start
 from deskbell.core.ports import Entry, Lane
 from deskbell.desk.book import Book
@@ -79,7 +79,7 @@ def due(book: Book, alert: Alert) -> None:
     """An alert whose `escalate_at` has passed: a snooze ends, or the next level is rung."""
     woke = alert.snoozed_until is not None and alert.snoozed_until <= book.now
     after = replace(alert, snoozed_until=None) if woke else alert
-    if alert.status is Status.ACKED:
+    if alert.status is Status.ACKED or alert.mode is not Mode.CARD:
         _rest(book, alert, after)
         return
     climbed = climb(book, after)
@@ -100,7 +100,7 @@ def _said(alert: Alert, after: Alert, names: str, *, woke: bool) -> str:
 
 
 def _rest(book: Book, alert: Alert, after: Alert) -> None:
-    """Acknowledged alerts do not climb; the end of their snooze is told to whoever has them."""
+    """What is acknowledged, or in no room, does not climb; the end of a snooze is told to whoever has it."""
     after = replace(after, escalate_at=None, version=alert.version + 1, updated_at=book.now)
     said = "The snooze is over" if alert.snoozed_until else ""
     ring = (after.assignee,) if after.assignee and said else ()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deskbell.core.access import ACTORS, Person, Role, holds, in_scope
-from deskbell.core.alert import Alert, Severity
+from deskbell.core.alert import Alert, Severity, Status
 from deskbell.core.ports import Answer, Entry, Reader
 from deskbell.core.rota import on_duty
 from deskbell.core.text import clean, clean_lines
@@ -37,7 +37,7 @@ def raise_manual(book: Book, ask: Ask) -> Answer:
         if _asks(held) == _asks(alert):
             return Answer(True, "repeat", f"{held.ref} was opened by this request before.", held)
         return Answer(False, "conflict", f"This key was used before, for something else ({held.ref}).", held)
-    if ask.person is not None and _too_many(book, ask.person):
+    if ask.person is not None and _too_many(book, ask):
         return Answer(False, "limit", f"{PER_HOUR} alerts an hour are the limit for one person. Call a manager.")
     if not alert.title:
         return Answer(
@@ -75,10 +75,10 @@ def _asks(alert: Alert) -> tuple[object, ...]:
     return alert.title, alert.facts, alert.severity, alert.team, alert.subject
 
 
-def _too_many(book: Book, person: Person) -> bool:
+def _too_many(book: Book, ask: Ask) -> bool:
     since = book.now - timedelta(hours=1)
-    recent = book.uow.alerts(rule="manual_trigger", limit=200)
-    mine = [a for a in recent if a.opened_at > since and ("Raised by", person.name) in a.facts]
+    recent = book.uow.alerts(statuses=tuple(Status), rule="manual_trigger", limit=10_000)
+    mine = [a for a in recent if a.opened_at > since and a.key.startswith(f"man:{ask.caller}:")]
     return len(mine) >= PER_HOUR
 
 

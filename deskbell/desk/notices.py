@@ -8,9 +8,7 @@ from deskbell.desk.book import Book
 def baseline_notice(book: Book, source: str, count: int) -> None:
     """History is told once, as a number with a way to see it; it does not ring."""
     title = book.house.source_title(source)
-    text = (
-        f"First read of {title}: {count} things were already open and are only listed. See {book.house.command} list."
-    )
+    text = book.house.words.say("first_read", source=title, count=count, command=book.house.command)
     for name in list(book.house.destinations)[:1]:
         dispatch = Dispatch(f"baseline:{source}:{name}", name, DispatchKind.NOTICE, {"text": text}, 0, Lane.DIGEST)
         book.uow.add_dispatch(dispatch, Severity.P4, book.now)

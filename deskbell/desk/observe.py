@@ -193,15 +193,11 @@ def _renew(book: Book, held: Alert, found: Found) -> None:
 
 def _wake(book: Book, held: Alert, after: Alert) -> Alert:
     """A rise in severity ends a snooze, gives what was only listed its card, and may be what lets it climb."""
-    after = replace(after, snoozed_until=None)
-    if held.mode is not Mode.CARD and not book.house.observe:
-        after = replace(after, mode=Mode.CARD)
-        for name in book.rooms(after):
-            book.uow.want_post(after.id, name, Lane.PAGE, after.severity, book.now)
+    after = book.show(replace(after, snoozed_until=None))
     if after.mode is not Mode.CARD or after.status is not Status.OPEN:
         return replace(after, escalate_at=None)
     resting = held.escalate_at is None or held.snoozed_until is not None
-    return ladder.first_step(book, after) if resting else after
+    return ladder.first_step(book, replace(after, level=0, rounds=0)) if resting else after
 
 
 def vanished(book: Book, source: str, ids: Sequence[str]) -> None:
@@ -211,7 +207,19 @@ def vanished(book: Book, source: str, ids: Sequence[str]) -> None:
         for alert in book.uow.alerts_of(source, record_id):
             change = end_condition(alert, why, book.now)
             book.keep(change, Entry("deskbell", "over", alert.id, {"said": change.said}))
-        book.uow.set_due(source, record_id, None)
+        book.uow.forget_record(source, record_id)  # else a changed rule would judge it again
+
+
+def adopt(book: Book) -> None:
+    """What is live follows the configuration: out of rooms that are gone, into those that the routes name now."""
+    for alert in book.uow.alerts(limit=10_000):
+        if alert.mode is not Mode.CARD:
+            continue
+        for post in book.uow.posts_of(alert.id):
+            if post.destination not in book.house.destinations:
+                book.uow.retire_destination(post.destination)
+        for name in book.rooms(alert):
+            book.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, book.now)
 
 
 def _unmapped(book: Book, page: Page) -> None:
@@ -223,10 +231,12 @@ def _unmapped(book: Book, page: Page) -> None:
 
 
 def _after(book: Book, state: SourceState, page: Page) -> SourceState:
-    skew = (page.read_at - book.now).total_seconds() if page.read_at else state.skew_s
+    # A page without a cursor is a record refreshed between polls: the poll's place stays. A page is no whole read; only
+    # the very first sweep, which may last for hours, counts page by page.
+    read_at = book.now if state.baseline and page.cursor else state.last_ok_at
     baseline = state.baseline and not page.complete
-    # A page without a cursor is a record refreshed between polls: the poll's place stays.
-    return replace(state, cursor=page.cursor or state.cursor, baseline=baseline, last_ok_at=book.now, skew_s=skew)
+    rules = state.rules_hash or book.house.version
+    return replace(state, cursor=page.cursor or state.cursor, baseline=baseline, last_ok_at=read_at, rules_hash=rules)
 
 
 def _baseline_done(book: Book, source: str) -> None:

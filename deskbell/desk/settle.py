@@ -16,6 +16,7 @@ from deskbell.desk.observe import Tally, follow, judge
 MAX_TRIES = 12
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=5)
+SHUT_OUT = timedelta(seconds=30)
 
 
 def settle(book: Book, claim: Claim, outcome: Outcome, shown: int = 0) -> bool:
@@ -24,7 +25,9 @@ def settle(book: Book, claim: Claim, outcome: Outcome, shown: int = 0) -> bool:
         case Sent():
             return _sent(book, claim, outcome, shown)
         case Retry():
-            return _again(book, claim, outcome.why, outcome.after, counts=not outcome.limited, unsure=False)
+            # What may have arrived before still may have: it is looked up again before it is sent.
+            unsure = claim.work.unsure_since is not None
+            return _again(book, claim, outcome.why, outcome.after, counts=not outcome.limited, unsure=unsure)
         case Unknown():
             return _again(book, claim, outcome.why, None, counts=True, unsure=True)
         case Rejected():
@@ -37,9 +40,20 @@ def _sent(book: Book, claim: Claim, outcome: Sent, shown: int) -> bool:
     work = claim.work
     if isinstance(work, Dispatch) and work.kind is DispatchKind.WRITE:
         _written(book, claim.alert, work.payload, outcome)
-    if not work.destination.startswith(SOURCE_LANE):
-        book.over(f"chan:{work.destination}", "it takes messages again")
+    if not outcome.skipped and not work.destination.startswith(SOURCE_LANE):
+        _reached(book, work.destination)
     return True
+
+
+def _reached(book: Book, destination: str) -> None:
+    """A room that was lost takes messages again: the trouble is over, and the cards it missed are tried anew."""
+    trouble = book.uow.newest_by_key(f"chan:{destination}")
+    if trouble is None or not trouble.condition:
+        return
+    book.over(trouble.key, "it takes messages again")
+    for row in book.uow.outbox(dead_only=True, limit=1000):
+        if row.destination == destination and row.kind == "post":
+            book.uow.revive(row.id, row.kind, book.now)
 
 
 def pause(attempts: int, roll: float) -> timedelta:
@@ -50,7 +64,7 @@ def pause(attempts: int, roll: float) -> timedelta:
 
 def _again(book: Book, claim: Claim, why: str, after: timedelta | None, *, counts: bool, unsure: bool) -> bool:
     tries = claim.work.attempts + (1 if counts else 0)
-    if tries >= MAX_TRIES:
+    if tries >= MAX_TRIES and not _never_given_up(claim):
         return _give_up(book, claim, f"{why} (after {tries} tries)")
     wait = after if after is not None else pause(claim.work.attempts, random.random())  # noqa: S311 - jitter, no secret
     if tries == 3 and counts and not claim.work.destination.startswith(SOURCE_LANE):
@@ -58,16 +72,31 @@ def _again(book: Book, claim: Claim, why: str, after: timedelta | None, *, count
     return book.uow.settle_retry(claim, book.now + wait, why[:300], unsure=unsure, counts=counts, now=book.now)
 
 
+def _never_given_up(claim: Claim) -> bool:
+    """A card and a ring are tried for as long as it takes; a line of the story, or a note to a source, is not."""
+    return isinstance(claim.work, Post) or claim.work.lane is Lane.PAGE
+
+
 def _rejected(book: Book, claim: Claim, outcome: Rejected) -> bool:
     work = claim.work
     if outcome.fault is Fault.GONE and isinstance(work, Post):
         return _gone(book, claim, work)
-    if outcome.fault is Fault.AUTH and not work.destination.startswith(SOURCE_LANE):
-        # The whole channel is shut out: keep the queue, tell people elsewhere, look again every now and then.
-        _unreachable(book, claim, outcome.why)
-        wait = book.now + timedelta(seconds=30)
-        return book.uow.settle_retry(claim, wait, outcome.why[:300], unsure=False, counts=False, now=book.now)
+    if outcome.fault is Fault.AUTH:
+        return _shut_out(book, claim, outcome.why)
     return _give_up(book, claim, outcome.why, outcome.fault)
+
+
+def _shut_out(book: Book, claim: Claim, why: str) -> bool:
+    """A whole channel or source refuses our login: keep the queue, tell people elsewhere, look again now and then."""
+    work = claim.work
+    name = work.destination.removeprefix(SOURCE_LANE)
+    if name == work.destination:
+        _unreachable(book, claim, why)
+    else:
+        summary = f"{book.house.source_title(name)} refuses what Deskbell writes: {why}"[:118]
+        book.about_us(f"auth:{name}", "source_auth_failed", Severity.P1, summary, source=name, subject=name)
+    unsure, wait = work.unsure_since is not None, book.now + SHUT_OUT
+    return book.uow.settle_retry(claim, wait, why[:300], unsure=unsure, counts=False, now=book.now)
 
 
 def _gone(book: Book, claim: Claim, post: Post) -> bool:
@@ -136,7 +165,7 @@ def _written(book: Book, alert: Alert | None, payload: Mapping[str, Any], outcom
     title = book.house.source_title(alert.source)
     done = {WriteKind.NOTE: "note added", WriteKind.ASSIGN: "reassigned", WriteKind.RESOLVE: "resolved"}
     word = f"{title}: {done[WriteKind(payload['kind'])]}" + (f", {outcome.detail}" if outcome.detail else "")
-    _show(book, alert, word if "no agent id" not in alert.writeback else alert.writeback)
+    _show(book, alert, alert.writeback if payload.get("no_account") else word)
 
 
 def _not_written(book: Book, alert: Alert | None, work: Dispatch, why: str) -> None:

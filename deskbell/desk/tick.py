@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from deskbell.core.alert import Alert, Severity
+from deskbell.core.alert import Alert, Mode, Severity, Status
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, SourceError, SourceFault, SourceState
 from deskbell.core.text import clock, span
 from deskbell.desk import ladder
@@ -95,10 +95,12 @@ def daily_summary(book: Book) -> bool:
     """In observe-only mode, once a day at `summary_at`: what would have rung. The only thing that is posted then."""
     local = book.now.astimezone(ZoneInfo(book.house.zone))
     today = local.date().isoformat()
-    if not book.house.observe or f"{local:%H:%M}" < book.house.summary_at or book.uow.value("summary") == today:
+    if not book.house.observe or local.time() < book.house.summary_at or book.uow.value("summary") == today:
         return False
     book.uow.put_value("summary", today)
-    alerts = book.uow.alerts(limit=500)
+    since = book.now - timedelta(days=1)
+    every = book.uow.alerts(statuses=tuple(Status), limit=10_000)
+    alerts = [alert for alert in every if alert.mode is Mode.HELD and alert.opened_at > since]
     text = _summary(book, alerts)
     for name in book.house.destinations:
         payload = {"text": text, "mentions": []}

@@ -40,6 +40,7 @@ async def real(tmp_path, desk, build):
 
     real = Desk(store, house, Clock(lambda: build["now"]), {"freshdesk": source}, verify)
     await real.observe(Page("freshdesk", tuple(source.records.values()), {}, complete=True))
+    await real.source_read("freshdesk")
     for person in desk.people:
         await real.link("slack", f"U-{person}", person)
     yield real

@@ -32,7 +32,7 @@ def test_it_leaves_room_on_telegram():
 
 
 def test_a_version_beyond_its_bytes_is_the_highest():
-    assert read(SECRET, sign(SECRET, Verb.ACK, 1, 2**40)).version == 2**24 - 1
+    assert read(SECRET, sign(SECRET, Verb.ACK, 1, 2**40)).mark == 2**24 - 1
 
 
 def test_every_flipped_bit_is_refused():

@@ -1,0 +1,179 @@
+"""Whether the sections make sense together, and each value on its own: what types alone can't tell."""
+
+import re
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from deskbell.config.strict import Reading, unknown
+from deskbell.core.access import Role
+from deskbell.core.ports import Destination
+from deskbell.core.records import KINDS
+from deskbell.core.route import OTHER, Route
+from deskbell.core.rules import RULES
+from deskbell.desk.house import House
+from deskbell.vendors.slack import SlackConf, Way
+
+_COMMAND = re.compile(r"/[a-z0-9_-]{1,31}")
+# What Deskbell rings about itself, and by hand; routes may name them.
+OWN_RULES = (
+    "manual_trigger",
+    "source_stale",
+    "source_auth_failed",
+    "channel_unreachable",
+    "delivery_dead_letter",
+    "escalation_exhausted",
+    "oncall_unreachable",
+    "writeback_failed",
+    "unmapped_status",
+)
+SHORTEST = 16  # characters of the secret
+PLATFORMS = ("slack", "webhook")
+_SLACK_ADDRESS = re.compile(r"[CGD][A-Z0-9]{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class General:
+    """[deskbell]"""
+
+    database: str = "sqlite:///deskbell.db"
+    secret: str = field(default="", repr=False)  # signs the buttons and the audit's head; long and random
+    zone: str = "UTC"
+    command: str = "/desk"
+    observe: bool = False
+    summary_at: time = time(8)
+    backfill: timedelta = timedelta(hours=2)
+    stale_after: int = 3
+    tick: timedelta = timedelta(seconds=5)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    language: str = "en"
+    templates: str = ""  # a folder with sentences of your own
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSetting:
+    name: str
+    kind: str
+    conf: Any
+
+
+def named(raw: Mapping[str, Any], section: str) -> frozenset[str]:
+    """The names that a section gives, also those whose tables could not be read: one mistake is told once."""
+    data = raw.get(section)
+    return frozenset(data) if isinstance(data, Mapping) else frozenset()
+
+
+def cross_check(reading: Reading, house: House, general: General | None, raw: Mapping[str, Any]) -> None:
+    """What each section alone can't know: that every name meant elsewhere exists."""
+    if general is not None and len(general.secret) < SHORTEST and "deskbell.secret" not in str(reading.problems):
+        reading.wrong("deskbell.secret", f"must be at least {SHORTEST} characters of chance, from env: or file:")
+    for name, zone in _zones(house, general):
+        if not _is_zone(zone):
+            reading.wrong(name, f"{zone[:40]!r} is no time zone; write it like Europe/Berlin")
+    for d in house.destinations.values():
+        _check_destination(reading, d, has_slack="slack" in raw)
+    if not named(raw, "destinations"):
+        reading.wrong("destinations", "there is none: nobody could be told. Add one, like [destinations.desk]")
+    for i, route in enumerate(house.routes):
+        _check_route(reading, raw, route, f"routes[{i}]")
+    for rota in house.rotas.values():
+        _check_people(reading, named(raw, "people"), rota.people, f"rotas.{rota.name}.people")
+    _check_policies(reading, house, raw)
+
+
+def _check_route(reading: Reading, raw: Mapping[str, Any], route: Route, where: str) -> None:
+    """A matcher that fits nothing is a slip of the pen, and would be silence."""
+    for name in route.destinations:
+        if name not in named(raw, "destinations"):
+            reading.wrong(f"{where}.destinations", f"there is no [destinations.{name[:40]}]")
+    known = {"rules": (*RULES, *OWN_RULES), "kinds": (*KINDS, OTHER), "sources": tuple(named(raw, "sources"))}
+    for matcher, names in known.items():
+        for pattern in getattr(route, matcher):
+            if not any(fnmatchcase(name, pattern) for name in names):
+                reading.wrong(f"{where}.{matcher}", f"{pattern[:40]!r} fits none of: {', '.join(names)}")
+
+
+def check_ranges(reading: Reading, general: General | None, sources: Mapping[str, SourceSetting]) -> None:
+    """Numbers that would make a loop spin, or never look."""
+    if general is not None:
+        if general.tick < timedelta(milliseconds=100):
+            reading.wrong("deskbell.tick", "must be 100 ms or longer")
+        if general.stale_after < 1:
+            reading.wrong("deskbell.stale_after", "must be 1 or more")
+        if not _COMMAND.fullmatch(general.command):
+            reading.wrong("deskbell.command", "must be a slash and one word of small letters, like /desk")
+    for setting in sources.values():
+        if setting.conf.interval < timedelta(seconds=1):
+            reading.wrong(f"sources.{setting.name}.interval", "must be a second or longer")
+
+
+def check_slack(reading: Reading, slack: SlackConf | None) -> None:
+    if slack is None:
+        return
+    if slack.way is Way.HTTP and not any(slack.signing_secrets):
+        reading.wrong("slack.signing_secrets", 'is needed with way = "http": without it anybody could tap buttons')
+    if slack.way is Way.SOCKET and not slack.app_token:
+        reading.wrong("slack.app_token", 'is needed with way = "socket"; it begins with xapp-')
+
+
+def _check_policies(reading: Reading, house: House, raw: Mapping[str, Any]) -> None:
+    written = named(raw, "policies")
+    for policy in (house.policies[name] for name in sorted(written) if name in house.policies):
+        for n, level in enumerate(policy.levels):
+            for target in level.targets:
+                _check_target(reading, raw, target, f"policies.{policy.name}.levels[{n}].targets")
+    for name, conf in house.rules.items():
+        if conf.policy and conf.policy not in {*house.policies, *written}:
+            reading.wrong(f"rules.{name}.policy", f"there is no [policies.{conf.policy}]")
+        if conf.route and conf.route not in {route.name for route in house.routes}:
+            reading.wrong(f"rules.{name}.route", f"there is no [[routes]] with the name {conf.route}")
+
+
+def _zones(house: House, general: General | None) -> Iterable[tuple[str, str]]:
+    yield "deskbell.zone", general.zone if general else "UTC"
+    yield "calendar.zone", house.calendar.zone
+    for person in house.people.values():
+        yield f"people.{person.id}.zone", person.zone
+    for rota in house.rotas.values():
+        yield f"rotas.{rota.name}.zone", rota.zone
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _check_destination(reading: Reading, d: Destination, *, has_slack: bool) -> None:
+    where = f"destinations.{d.name}"
+    if d.platform not in PLATFORMS:
+        reading.wrong(f"{where}.platform", unknown(d.platform, PLATFORMS).replace("setting", "platform"))
+    if d.platform == "slack" and not has_slack:
+        reading.wrong(f"{where}.platform", "needs a [slack] section")
+    if d.platform == "slack" and not _SLACK_ADDRESS.fullmatch(d.address):
+        reading.wrong(f"{where}.address", "must be the channel's id (C0...), found at the end of the channel's link")
+
+
+def _check_people(reading: Reading, known: Container[str], people: Iterable[str], where: str) -> None:
+    for person in people:
+        if person not in known:
+            reading.wrong(where, f"{person[:40]!r} is not in [people]")
+
+
+def _check_target(reading: Reading, raw: Mapping[str, Any], target: str, where: str) -> None:
+    kind, _, name = target.partition(":")
+    known: Mapping[str, Container[str]] = {
+        "person": named(raw, "people"),
+        "rota": named(raw, "rotas"),
+        "destination": named(raw, "destinations"),
+        "role": tuple(Role),
+    }
+    if target in ("room", "assignee"):
+        return
+    if kind not in known or name not in known[kind]:
+        reading.wrong(where, f"{target[:40]!r} names nobody; write room, person:, rota:, role: or destination:")
