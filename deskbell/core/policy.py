@@ -5,7 +5,7 @@ rounds begun again, and `alert.escalate_at` is when the next step is due; `next_
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from itertools import pairwise
 
@@ -71,6 +71,17 @@ def escalates(policy: Policy, severity: Severity) -> bool:
 def start(policy: Policy, severity: Severity, now: datetime) -> datetime | None:
     """When the first step of a new alert, or of one that has just become more severe, is due; None: never."""
     return _later(policy, now, policy.levels[0].after) if escalates(policy, severity) else None
+
+
+def begun(policy: Policy | None, alert: Alert, now: datetime) -> Alert:
+    """A new alert under its policy. Where that begins at once, the alert's card is the first step."""
+    if policy is None or (at := start(policy, alert.severity, now)) is None:
+        return alert
+    alert = replace(alert, escalate_at=at)
+    if at > now:
+        return alert
+    step = next_step(policy, alert, now, reaches=lambda _targets: True)
+    return replace(alert, level=step.level, rounds=step.rounds, escalate_at=step.escalate_at)
 
 
 def next_step(

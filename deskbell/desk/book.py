@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, Verb, end_condition
-from deskbell.core.policy import people_for, start
+from deskbell.core.policy import begun, people_for
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, UnitOfWork, WriteKind
 from deskbell.core.route import destinations_for, fallback
 from deskbell.desk.house import House
@@ -172,9 +172,7 @@ class Book:
             policy=OURSELVES,
             **more,
         )
-        policy = self.house.policies.get(alert.policy)
-        at = start(policy, severity, self.now) if policy else None
-        return self.open(replace(alert, escalate_at=at, level=1 if at == self.now else 0))
+        return self.open(begun(self.house.policies.get(alert.policy), alert, self.now))
 
     def _worse(self, held: Alert, severity: Severity, summary: str) -> Alert:
         if not held.live or severity >= held.severity:

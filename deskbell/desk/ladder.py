@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, name_of
-from deskbell.core.policy import destinations_of, next_step, start
+from deskbell.core.policy import begun, destinations_of, next_step
 from deskbell.core.ports import Entry, Lane
 from deskbell.desk.book import Book
 
@@ -47,15 +47,8 @@ def _reaches(book: Book, targets: tuple[str, ...], alert: Alert) -> bool:
 
 
 def first_step(book: Book, alert: Alert) -> Alert:
-    """A new alert whose policy begins at once: its card is the first step, and mentions whom that names."""
-    policy = book.house.policies.get(alert.policy)
-    if policy is None or (at := start(policy, alert.severity, book.now)) is None:
-        return alert
-    alert = replace(alert, escalate_at=at)
-    if at > book.now:
-        return alert
-    step = next_step(policy, alert, book.now, reaches=lambda _targets: True)
-    return replace(alert, level=step.level, rounds=step.rounds, escalate_at=step.escalate_at)
+    """The alert at the beginning of its policy."""
+    return begun(book.house.policies.get(alert.policy), alert, book.now)
 
 
 def whom(book: Book, alert: Alert) -> tuple[str, ...]:

@@ -70,12 +70,13 @@ async def test_a_snooze_ends_by_itself(city: Town) -> None:
     said = await city.slack.type("U0ANA", ROOM, f"/desk snooze {alert.ref} 3s")
     assert "is quiet for 3 s" in (said.text or str(said.payload))
     await city.shows("J-4711", "Snoozed until")
+    await city.until(lambda: any("snoozed it" in line for line in city.thread("J-4711")))
     told = len(city.thread("J-4711"))
     await city.until(lambda: any("The snooze is over" in line for line in city.thread("J-4711")))
     story = city.thread("J-4711")
     over = next(number for number, line in enumerate(story) if "The snooze is over" in line)
     assert over == told, "nothing was said while it was snoozed"
-    assert "Snoozed until" not in city.find_card("J-4711").as_text()
+    await city.until(lambda: "Snoozed until" not in city.find_card("J-4711").as_text())
 
 
 # ---------------------------------------------------------------- only looking
