@@ -149,7 +149,9 @@ class Questions:
             return answers.plain(f"{number} is no longer in {title}: deleted there, or hidden from Deskbell.")
         same = fingerprint(now_there.record) == fingerprint(stored.record)
         said = f"Fresh from {title} {clock(front.now(), person.zone, front.now())}."
-        return await self._told(person, now_there, f"{said} Nothing has changed." if same else said)
+        if same:  # the first answer stands; a second copy of it would only be in the way
+            return answers.plain(f"{said} Nothing has changed.")
+        return await self._told(person, now_there, said)
 
     async def _told(self, person: Person, stored: StoredRecord, footer: str) -> Reply:
         front, record = self._front, stored.record

@@ -43,6 +43,7 @@ ECHO_LOST_S = 200.0
 LINK_S = 3600.0  # how often people are looked up by their e-mail address: somebody may have joined
 CLOSE_S = 5.0
 MENTIONS = 5
+BEHIND_S = 0.4  # the first answer travels with the acknowledgement; what is behind it must not overtake it
 
 UNSAVED = "Not saved in time. Please tap again in a moment."
 STILL_WORKING = "This takes a little longer. The answer comes here."
@@ -349,6 +350,7 @@ class SlackGateway:
         if spoken.later is not None:
             more = await spoken.later()
             if more is not None:
+                await asyncio.sleep(BEHIND_S)
                 await self._say.reply(sender, more)
 
     def _speak_late(self, sender: Sender) -> Callable[[Spoken], Awaitable[None]]:

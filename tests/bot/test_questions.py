@@ -134,7 +134,7 @@ async def test_a_case_is_answered_at_once_and_says_how_fresh_that_is(desk, ask, 
 async def test_a_case_is_then_refreshed_from_its_source(desk, ask, build):
     spoken = await ask("case 4711")
     same = await spoken.later()
-    assert same.footer == "Fresh from Freshdesk 12:00. Nothing has changed."
+    assert same.lines == ("Fresh from Freshdesk 12:00. Nothing has changed.",)
     desk.at_source["c4711"] = build["changed"](build["case"]().record, assignee="Anna Weiß")
     fresh = await spoken.later()
     assert "With: Anna Weiß" in fresh.lines

@@ -90,7 +90,7 @@ async def test_refusals_and_strangers_are_audited(real):
 async def test_a_case_is_found_and_refreshed(real, build):
     spoken = await say("case 4711", real)
     assert spoken.reply.title == "Case 4711 · Freshdesk"
-    assert "Fresh from Freshdesk 12:00." in (await spoken.later()).footer
+    assert "Fresh from Freshdesk 12:00." in (await spoken.later()).lines[0]
 
 
 async def test_a_person_may_raise_ten_alerts_an_hour(real):
