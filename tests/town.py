@@ -114,7 +114,9 @@ class Town:
     def late_job(self, number: int = 4711, *, by_minutes: float = 16, technician: int = 1) -> dict[str, Any]:
         """A job whose technician should have been there that long ago."""
         start = time.time() - by_minutes * MINUTE
-        return self.sandbox.fieldservice.add(start=start, end=start + 90 * MINUTE, technician=technician, id=number, summary="No pressure")
+        return self.sandbox.fieldservice.add(
+            start=start, end=start + 90 * MINUTE, technician=technician, id=number, summary="No pressure"
+        )
 
     def overdue_ticket(self, subject: str = "Compressor trips on start") -> Any:
         """A ticket of Ben's whose resolution was due some minutes ago: P2, and nothing that people say ends it."""
