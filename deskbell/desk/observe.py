@@ -109,9 +109,10 @@ def follow(
     for alert in alerts:
         if alert.key in seen or not alert.condition or alert.rule in failed or _holds(book, alert, record, verdict):
             continue
-        change = end_condition(alert, resolve_reason(alert.rule, record, alert.key, book.now), book.now)
+        why = resolve_reason(alert.rule, record, alert.key, book.now)
+        change = end_condition(alert, why, book.now)
         tally.ended += alert.live
-        book.keep(change, Entry("deskbell", "over", alert.id, {"said": change.said}))
+        book.keep(change, Entry("deskbell", "over", alert.id, {"said": change.said or f"Its cause is over: {why}"}))
 
 
 def _holds(book: Book, alert: Alert, record: Record, verdict: Verdict) -> bool:
