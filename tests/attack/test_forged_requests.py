@@ -120,6 +120,7 @@ async def test_no_forgery_comes_through_and_the_genuine_one_does_once(door: Door
         assert await door.trace() == before, name
     headers = signed(door.body)
     assert (await door.knock(door.body, headers))[0] == 200
+    await door.town.until_async(door.town.daemon.pending, 0)
     (version, status), entries = await door.trace()
     assert (status, version > before[0][0], entries > before[1]) == (Status.ACKED, True, True)
     for replay in (headers, signed(door.body, at=-60)):

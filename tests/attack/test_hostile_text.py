@@ -13,7 +13,7 @@ ON_DUTY = {"@U0ANA", "@U0BEN"}  # whom the policies mention; no hostile text nam
 HOSTILE = {
     "everybody": "<!channel> <!here> <!everyone> @channel @everyone @here",
     "somebody": "<@U0CARLA> <@U0MALLORY|boss> <!subteam^S0ONCALL> <#C0OPS>",
-    "template": "{{7*7}} {% for x in range(9) %}x{% endfor %} ${7*7} #{7*7} %(x)s {0}",
+    "template": "{{7*191}} {{7*7}} {% for x in range(9) %}x{% endfor %} ${7*191} #{7*191} %(x)s {0}",
     "markup": "*bold* _it_ ~no~ `code` ```block``` > quote\n* list\n# title",
     "link": "<https://evil.example|https://example.org> [click](javascript:alert(1)) <javascript:alert(1)|x>",
     "html": "<script>alert(1)</script><img src=x onerror=alert(1)> &lt;!channel&gt; &amp;lt;!here&amp;gt;",
@@ -81,7 +81,7 @@ def judge(town: Town) -> None:
             text = message.as_text()
             assert set(message.mentions) <= ON_DUTY, text
             assert not INVISIBLE.search(text), repr(text)
-            assert not re.search(r"(?<!\d)49(?!\d)", message.text), text
+            assert "1337" not in text, "a template was carried out"
             assert len(message.text.splitlines()[0]) <= 200, text
             links = [url for block in message.all_blocks() for url in urls(block)]
             assert all(url.startswith(("http://127.0.0.1", "https://")) for url in links), links
@@ -104,7 +104,7 @@ def urls(value: Any) -> list[str]:
 
 
 async def test_the_judge_sees_what_is_alive(town: Town) -> None:
-    for text in ("<!channel> look", "<@U0CARLA>", "a\u202eb", "7*7 is 49"):
+    for text in ("<!channel> look", "<@U0CARLA>", "a\u202eb", "7*191 is 1337"):
         message = town.slack.workspace.say(JOBS, "U0DESKBELL", text)
         with pytest.raises(AssertionError):
             judge(town)
@@ -120,7 +120,7 @@ async def test_hostile_text_in_every_field_of_tickets_and_jobs(town: Town) -> No
         await town.card(work["number"], JOBS)
     await quiet(town)
     judge(town)
-    assert "{{7*7}}" in town.find_card(str(rows["template"].id), TICKETS).as_text(), "shown as it was written"
+    assert "{{7*191}} {{7*7}}" in town.find_card(str(rows["template"].id), TICKETS).as_text(), "shown as it was written"
     for name, ticket in rows.items():
         card = town.find_card(str(ticket.id), TICKETS)
         for line in (f"case {ticket.id}", f"show {card.event[1]['alert']}"):
@@ -142,7 +142,7 @@ async def test_hostile_text_in_every_field_of_tickets_and_jobs(town: Town) -> No
 async def test_a_hostile_word_for_a_status_is_told_and_stays_a_word(town: Town) -> None:
     job = town.late_job()
     await town.card("J-4711")
-    town.sandbox.fieldservice.change(job["id"], status="<!channel> {{7*7}} \u202e")
+    town.sandbox.fieldservice.change(job["id"], status="<!channel> {{7*191}} \u202e")
     card = await town.card("which no map in config.toml knows")
     assert not set(card.mentions) - ON_DUTY
     await quiet(town)
@@ -154,7 +154,7 @@ TYPED = [
     " ",
     "<!channel>",
     "@everyone",
-    "{{7*7}}",
+    "{{7*191}}",
     "ack",
     "ack D-999999",
     "ack D-77; DROP TABLE alerts",
