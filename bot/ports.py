@@ -71,6 +71,10 @@ class Front(Protocol):
         """Carries out a tap, a form or a changing command, once per `key`. `unknown_person`: not linked."""
         ...
 
+    async def turned_away(self, interaction: Interaction, code: str, text: str) -> None:
+        """For the audit: somebody who is not one of ours was refused before anything was looked at."""
+        ...
+
     async def raise_manual(
         self,
         *,

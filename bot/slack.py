@@ -213,6 +213,8 @@ class SlackGateway:
         started = time.perf_counter()
         refused = await self._stranger(sender)
         if refused:
+            if refused is NOT_OURS:
+                await self._front.turned_away(interaction, "outsider", refused)
             return Answer(ok=False, code="outsider", text=refused)
         await self._people.person(sender.account)
         point("slack.tap.before")
@@ -331,6 +333,13 @@ class SlackGateway:
     async def _run(self, typed: Typed) -> Spoken:
         refused = await self._stranger(typed.sender)
         if refused:
+            if refused is NOT_OURS:
+                said = typed.said
+                await self._front.turned_away(
+                    Interaction(said.key, PLATFORM, said.account, typed.command, room=said.room, kind="command"),
+                    "outsider",
+                    refused,
+                )
             return Spoken(Reply(lines=(refused,)))
         await self._people.person(typed.sender.account)
         own = {self.conf.case_command: "case ", self.conf.oncall_command: "oncall "}

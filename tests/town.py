@@ -38,6 +38,7 @@ def configured(url: str, folder: Path, **changes: str) -> Path:
     text = CONFIG.read_text().replace("port = 8780", "port = 0").replace('interval = "2s"', 'interval = "1s"')
 
     for old, new in changes.items():
+        assert old in text, f"config.toml no longer says {old!r}"
         text = text.replace(old, new)
     path = folder / "config.toml"
     path.write_text(text)

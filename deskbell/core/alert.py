@@ -132,7 +132,7 @@ MOVES: Mapping[Verb, Move] = {
     Verb.SNOOZE: Move(_LIVE, None),
     Verb.RESOLVE: Move(_LIVE, Status.RESOLVED),
     Verb.REOPEN: Move(frozenset({Status.RESOLVED}), Status.OPEN),
-    Verb.NOTE: Move(_ANY, None, _WITH_TECHNICIAN | {Role.VIEWER, Role.COMPLIANCE}),
+    Verb.NOTE: Move(_ANY, None, _WITH_TECHNICIAN | {Role.COMPLIANCE}),
 }
 
 MAX_SNOOZE = timedelta(days=7)

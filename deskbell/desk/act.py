@@ -126,6 +126,13 @@ def _args(said: Interaction) -> dict[str, Any]:
     return args
 
 
+def turned_away(book: Book, said: Interaction, code: str, text: str) -> None:
+    """Somebody of another workspace, or a machine: written down once, and nothing else."""
+    if book.uow.take_in(said.key, said.platform, book.now, {"verb": said.verb, "room": said.room}):
+        answer = _refuse(book, said, None, None, Refusal(code, text))
+        book.uow.answered(said.key, {"ok": False, "code": answer.code, "text": answer.text})
+
+
 def _refuse(book: Book, said: Interaction, person: Person | None, alert: Alert | None, why: Refusal) -> Answer:
     actor = person.id if person else f"{said.platform}:{said.account}"[:100]
     data = {"verb": said.verb[:40], "code": why.code, "platform": said.platform, "kind": said.kind}

@@ -69,6 +69,8 @@ class Book:
             # Asked again when it is sent: once somebody has it, nobody is rung any more.
             payload["only_if"] = "open" if alert.status is Status.OPEN else "live"
         for post in self.uow.posts_of(alert.id):
+            if loud and not post.ref:
+                continue  # its card is still to come, and rings by itself
             key = f"tell:{alert.id}:{alert.version}:{post.destination}"
             lane = Lane.PAGE if loud else Lane.STORY
             self._dispatch(Dispatch(key, post.destination, DispatchKind.NOTE, payload, alert.id, lane), alert)
@@ -141,8 +143,10 @@ class Book:
         return {d.name: d.platform for d in self.house.destinations.values()}
 
     def elsewhere(self, destination: str) -> tuple[str, ...]:
-        """Where a card goes that its own room can't take."""
-        return tuple(n for n in fallback((), self._platforms(), self._failing(destination)) if n != destination)
+        """Where a card goes that its own room can't take: best to a room where it can be answered as well."""
+        platforms, failing = self._platforms(), self._failing(destination)
+        near = [n for n, platform in platforms.items() if platform == platforms.get(destination) and n not in failing]
+        return tuple(near[:1]) or tuple(n for n in fallback((), platforms, failing) if n != destination)
 
     def _failing(self, destination: str) -> tuple[str, ...]:
         """The destination, and every other that is known to take nothing just now."""

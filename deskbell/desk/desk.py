@@ -198,6 +198,9 @@ class Desk:
         point("desk.act.after")
         return answer
 
+    async def turned_away(self, interaction: Interaction, code: str, text: str) -> None:
+        await self._change(lambda book: act.turned_away(book, interaction, code, text))
+
     async def raise_manual(
         self,
         *,

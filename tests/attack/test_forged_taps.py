@@ -116,7 +116,7 @@ async def test_a_form_whose_hidden_part_was_changed_does_nothing(town: Town) -> 
 STRANGERS = {
     "a viewer": ("U0DAN", "Your role does not allow", "role"),
     "nobody Deskbell knows": ("U0TOMAS", "does not know your Slack account", "unknown_person"),
-    "a guest of another workspace": ("U0MALLORY", "Only people of the workspace", None),
+    "a guest of another workspace": ("U0MALLORY", "Only people of the workspace", "outsider"),
 }
 
 

@@ -77,6 +77,9 @@ class Desk:
         wanted = {p.accounts.get(platform): p for p in self.people.values()}
         return wanted.get(account) or self.people.get(account.removeprefix("U-"))
 
+    async def turned_away(self, interaction, code, text):
+        pass
+
     async def act(self, interaction):
         self.acted.append(interaction)
         if interaction.key in self.answers:

@@ -200,7 +200,7 @@ class TestChanges:
         assert (after.acked_by, after.assignee, after.reason) == ("", "", "")
 
     def test_a_note_changes_nothing_else(self):
-        after = done(RESOLVED, Verb.NOTE, EVE, now=NOW + MIN, text="hm")
+        after = done(RESOLVED, Verb.NOTE, BEN, now=NOW + MIN, text="hm")
         assert after == replace(RESOLVED, version=RESOLVED.version + 1, updated_at=NOW + MIN)
 
 

@@ -132,13 +132,14 @@ async def test_the_room_is_archived_and_the_card_appears_elsewhere(city: Town) -
     city.slack.archive(ROOM)
     city.late_job()
     calls = city.sandbox.pager.calls
-    await city.until(lambda: len(calls) >= 2)
+    await city.card("J-4711", "C0SUPPORT")
+    await city.until(lambda: calls)
     await quiet(city)
-    told = {call["body"]["ref"]: call["body"]["text"] for call in calls}
-    assert len(told) == len(calls) == 2, "each once"
-    assert any("J-4711" in text for text in told.values())
-    assert any("can't reach the room dispatch" in text and "archived" in text for text in told.values())
-    assert not posted(city)
+    assert len(calls) == 1
+    assert "can't reach the room dispatch" in calls[0]["body"]["text"]
+    assert "archived" in calls[0]["body"]["text"]
+    assert (await city.slack.tap("U0ANA", "C0SUPPORT", city.find_card("J-4711", "C0SUPPORT").ts, "desk.ack")).acked
+    await city.shows("J-4711", "Acknowledged by Ana Ruiz", "C0SUPPORT")
     assert len(await alerts(city, "channel_unreachable")) == 1
 
 

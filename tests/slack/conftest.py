@@ -187,6 +187,9 @@ class TinyDesk:
     async def colleagues(self, alert_id):
         return self.team if self.team is not None else [(p.id, p.name, "on duty") for p in self.people.values()]
 
+    async def turned_away(self, interaction, code, text):
+        pass
+
     async def act(self, interaction):
         if self.broken:
             raise RuntimeError("no disk")
