@@ -29,6 +29,7 @@ OWN_RULES = (
     "oncall_unreachable",
     "writeback_failed",
     "unmapped_status",
+    "unreadable_record",
 )
 SHORTEST = 16  # characters of the secret
 PLATFORMS = ("slack", "webhook")

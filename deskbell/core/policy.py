@@ -147,10 +147,6 @@ def destinations_of(targets: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(t.partition(":")[2] for t in targets if t.startswith("destination:")))
 
 
-def tells_room(targets: Sequence[str]) -> bool:
-    return "room" in targets
-
-
 def _may_step(policy: Policy, alert: Alert) -> bool:
     # A snooze that ends also wakes the alert; one that is acknowledged, or not severe enough, then goes on resting.
     return alert.status is Status.OPEN and escalates(policy, alert.severity)

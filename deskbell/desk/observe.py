@@ -44,6 +44,7 @@ def observe(book: Book, page: Page) -> Tally:
     tally.changed = len(rows)
     for bad in page.bad:
         book.uow.quarantine(page.source, bad.record_id, bad.error, bad.raw, book.now)
+    _quarantined(book, page)
     _unmapped(book, page)
     book.uow.save_source(_after(book, state, page))
     if state.baseline and page.complete:
@@ -221,6 +222,17 @@ def adopt(book: Book) -> None:
                 book.uow.retire_destination(post.destination)
         for name in book.rooms(alert):
             book.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, book.now)
+
+
+def _quarantined(book: Book, page: Page) -> None:
+    """Records that can't be read are set aside, and people know; once they can be, it is over."""
+    key = f"bad:{page.source}"
+    if not book.uow.count_quarantined(page.source):
+        book.over(key, "every record can be read again")
+    elif page.bad:
+        bad, title = page.bad[0], book.house.source_title(page.source)
+        summary = f"{title}: record {bad.record_id} can't be read and is set aside: {bad.error}"[:118]
+        book.about_us(key, "unreadable_record", Severity.P3, summary, source=page.source, subject=bad.record_id)
 
 
 def _unmapped(book: Book, page: Page) -> None:

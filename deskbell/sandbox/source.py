@@ -1,5 +1,6 @@
 """What the three source stand-ins share: trouble first, then credentials, then the work, and a line in the ledger."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -13,7 +14,7 @@ READS = frozenset({"GET", "HEAD"})
 Work = Callable[[web.Request], Awaitable[web.Response]]
 
 
-class Source:
+class Source(ABC):
     name = "source"
     prefix = ""
 
@@ -25,8 +26,8 @@ class Source:
 
     # ------------------------------------------------------------------ what each vendor words its own way
 
-    def unauthorised(self) -> web.Response:
-        raise NotImplementedError
+    @abstractmethod
+    def unauthorised(self) -> web.Response: ...
 
     def broken(self, status: int) -> web.Response:
         return web.Response(
@@ -36,9 +37,9 @@ class Source:
     def throttled(self, seconds: int) -> web.Response:
         return web.Response(status=429, headers={"Retry-After": str(seconds)})
 
+    @abstractmethod
     def knows(self, request: web.Request) -> bool:
         """Are the credentials ours?"""
-        raise NotImplementedError
 
     # ------------------------------------------------------------------ the way of a request
 

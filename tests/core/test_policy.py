@@ -19,7 +19,6 @@ from deskbell.core.policy import (
     next_step,
     people_for,
     start,
-    tells_room,
 )
 from deskbell.core.rota import Rota
 
@@ -249,8 +248,6 @@ def test_people_on_duty():
 def test_destinations_and_rooms():
     targets = ("room", "destination:ops", "person:ana", "destination:pager", "destination:ops")
     assert destinations_of(targets) == ("ops", "pager")
-    assert tells_room(targets)
-    assert not tells_room(("person:ana",))
 
 
 @pytest.mark.parametrize("policy", DEFAULTS.values(), ids=lambda p: p.name)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from deskbell.core.alert import Status
-from deskbell.core.ports import Page
+from deskbell.core.ports import Bad, Page
 
 
 class Alone:
@@ -67,3 +67,13 @@ async def test_what_vanished_does_not_ring_again(bench):
     await bench.passes(timedelta(minutes=30))
     rows = bench.store.read_now(lambda reader: reader.alerts(statuses=tuple(Status), rule="technician_late"))
     assert [alert.id for alert in rows] == [1]
+
+
+async def test_a_record_that_cannot_be_read_is_told_until_it_can(bench):
+    bad = Bad("7", "status is a list", "{}")
+    await bench.desk.observe(Page("fs", (), {"at": "1"}, complete=True, bad=(bad,)))
+    told = bench.store.read_now(lambda reader: reader.newest_by_key("bad:fs"))
+    assert "record 7 can't be read" in told.summary
+    bench.now += timedelta(minutes=1)
+    await bench.desk.observe(Page("fs", (replace(bench.visit(), id="7"),), {"at": "2"}, complete=True))
+    assert not bench.alert(told.id).live
