@@ -1,13 +1,14 @@
 """What people read in reply to a command: plain words, the most important first, lines that fit a phone. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bot.grammar import COMMANDS, Filter, Problem, Spec, usage
 from deskbell.core.access import Person, Role, holds
 from deskbell.core.alert import Alert, Status, name_of
 from deskbell.core.card import Reply
-from deskbell.core.ports import StoredRecord
+from deskbell.core.ports import Answer, StoredRecord
 from deskbell.core.records import Account, Case, Record, Sla, Visit, kind_of
 from deskbell.core.text import clean, clock, cut, span
 
@@ -28,12 +29,30 @@ def problem(wrong: Problem, command: str) -> Reply:
     return plain(wrong.text, f"Like this: {command} {spec.examples[0]}", footer=usage(spec, command))
 
 
-def not_linked(platform: str, account: str) -> Reply:
+def of(answer: Answer) -> Reply:
+    """What became of a tap or a command, for the person alone: the words, what only they may see, and Undo."""
+    shown = answer.reply or Reply()
+    undo = (answer.undo,) if answer.undo else ()
+    return replace(shown, lines=(answer.text, *shown.lines), buttons=(*shown.buttons, *undo))
+
+
+def not_linked(platform: str, account: str, command: str) -> Reply:
     """For people Deskbell doesn't know: how to be linked, and nothing about what there is."""
     return plain(
         "I don't know yet who you are here, so I can't show or change anything for you.",
-        f"Ask a Deskbell admin to link you. Your account id is {clean(account, 100)} ({clean(platform, 40)}).",
+        f"Type {command} link in a chat where I know you, then {command} link and the code here.",
+        f"Or ask a Deskbell admin for a code. Your account id is {clean(account, 100)} ({clean(platform, 40)}).",
         title="Not linked yet",
+    )
+
+
+def link_code(code: str, command: str) -> Reply:
+    """The code stands alone on its line, for phones that copy a whole line."""
+    return plain(
+        f"In the other chat, type {command} link and this code:",
+        code,
+        title="Connect another chat",
+        footer="Good once, for 15 minutes. Whoever types it there is you: give it to nobody.",
     )
 
 

@@ -29,7 +29,6 @@ from bot.ports import Front, Said, Spoken
 from bot.questions import Questions, teams_of
 from deskbell.core.access import Person, holds, in_scope
 from deskbell.core.alert import Verb
-from deskbell.core.card import Reply
 from deskbell.core.ports import Interaction
 from deskbell.core.text import clean
 from deskbell.net import metrics
@@ -77,6 +76,8 @@ class Commands:
             return self._barred(line.spec)
         if line.spec.verb == "new":
             return await self._new(person, line, said)
+        if line.spec.verb == "link":
+            return await self._link(person, line, said)
         return await self._questions.answers[line.spec.verb](person, line)
 
     def _say(self, *lines: str, footer: str = "") -> Spoken:
@@ -91,11 +92,19 @@ class Commands:
 
     async def _stranger(self, line: Line | Problem, said: Said) -> Spoken:
         """Somebody who is not linked: the same answer whatever was asked; an attempt to change something is audited."""
+        if isinstance(line, Line) and line.spec.verb == "link" and line.rest.strip():
+            return Spoken(await self._front.redeem(said, line.rest))
         if isinstance(line, Line) and line.spec.move:
             ref, _ = read_ref(line.rest)
             if ref:
                 await self._front.act(_interaction(line.spec.move, ref, {}, said))
-        return Spoken(answers.not_linked(said.platform, said.account))
+        return Spoken(answers.not_linked(said.platform, said.account, self._front.command))
+
+    async def _link(self, person: Person, line: Line, said: Said) -> Spoken:
+        """A code for another chat; a code said here moves this account to whoever it was given to."""
+        if line.rest.strip():
+            return Spoken(await self._front.redeem(said, line.rest))
+        return Spoken(answers.link_code(await self._front.link_code(person.id), self._front.command))
 
     # ------------------------------------------------------------ what changes an alert
 
@@ -107,7 +116,7 @@ class Commands:
         if isinstance(args, Problem):
             return self._wrong(args)
         answer = await self._front.act(_interaction(verb, ref, args, said))
-        return Spoken(Reply(lines=(answer.text,)))
+        return Spoken(answers.of(answer))
 
     async def _args(self, person: Person, spec: Spec, verb: Verb, rest: str, said: Said) -> Mapping[str, Any] | Problem:
         """What the verb needs besides the alert, read from the rest of the line."""

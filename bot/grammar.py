@@ -80,6 +80,8 @@ COMMANDS: tuple[Spec, ...] = (
     ),
     _change(Verb.REOPEN, "it is not over after all", "ALERT", ("reopen D-12",)),
     _change(Verb.NOTE, "add a remark to its story", "ALERT TEXT", ("note D-12 called the customer",), ("comment",)),
+    _change(Verb.UNDO, "take your last move back, within ten minutes", "ALERT", ("undo D-12",)),
+    _change(Verb.REVEAL, "who the customer is, shown to you alone and audited", "ALERT", ("reveal D-12",)),
     Spec(
         "new",
         "raise an alert of your own",
@@ -89,6 +91,13 @@ COMMANDS: tuple[Spec, ...] = (
         aliases=("raise",),
     ),
     Spec("oncall", "who is on duty", "[TEAM]", ("oncall", "oncall dispatch"), aliases=("duty",)),
+    Spec(
+        "link",
+        "connect another chat to you; with a code, connect this one",
+        "[CODE]",
+        ("link", "link k3v9mwqt2hx7"),
+        aliases=("connect",),
+    ),
     Spec("whoami", "who Deskbell thinks you are, and what you may do", examples=("whoami",)),
     Spec("help", "this list, or more about one command", "[COMMAND]", ("help", "help snooze"), aliases=("?",)),
 )

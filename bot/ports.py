@@ -13,25 +13,16 @@ from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Severity, Status
 from deskbell.core.button import Press
 from deskbell.core.card import Card, Reply
-from deskbell.core.ports import Answer, Interaction, StoredRecord
+from deskbell.core.ports import Answer, Interaction, Said, StoredRecord
 from deskbell.core.records import Record
+
+__all__ = ["LIVE", "Front", "Gateway", "Hook", "Said", "Spoken"]
 
 LIVE = (Status.OPEN, Status.ACKED)
 
 # Interaction.args by verb, the same from a button, a form and a command:
 #   reassign {"person": person id}   snooze {"span": timedelta}   resolve {"reason": str}
 #   escalate {"reason": str}         note {"text": str}           all others {}
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """Where a typed line came from. The ids are the platform's immutable ones; `key` is its id of the message."""
-
-    platform: str
-    account: str
-    workspace: str = ""
-    room: str = ""
-    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +34,33 @@ class Spoken:
 
     reply: Reply
     later: Callable[[], Awaitable[Reply | None]] | None = None
+
+
+# What answers at a path of our HTTP server: it is given the headers (names in any case) and the raw bytes, verifies its
+# caller, and gives the status, headers and body to answer with.
+Hook = Callable[[Mapping[str, str], bytes], Awaitable[tuple[int, Mapping[str, str], bytes]]]
+
+
+class Gateway(Protocol):
+    """The way in of one chat. Made by `bot.catalog`, started and closed by the daemon."""
+
+    @property
+    def hooks(self) -> Mapping[str, Hook]:
+        """Path -> what answers there; none where the chat is listened to over a connection of our own."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong, in words for people; nothing when taps and commands can come in."""
+        ...
+
+    async def start(self) -> None:
+        """Returns at once; connecting goes on behind it."""
+        ...
+
+    async def close(self) -> None:
+        """Within a few seconds, whatever state the connections are in."""
+        ...
 
 
 class Front(Protocol):
@@ -100,6 +118,14 @@ class Front(Protocol):
 
     async def person(self, platform: str, account: str) -> Person | None: ...
     async def link(self, platform: str, account: str, person_id: str) -> None: ...
+
+    async def link_code(self, person_id: str) -> str:
+        """A new code that makes an account of another chat this person's: good once, for fifteen minutes."""
+        ...
+
+    async def redeem(self, said: Said, code: str) -> Reply:
+        """Links the account that says so to the person whose code it is, and carries out what it last asked for."""
+        ...
 
     async def colleagues(self, alert_id: int) -> list[tuple[str, str, str]]:
         """Who may be given the alert: (person id, name, note like "on duty", "3 alerts open"), the likeliest first."""

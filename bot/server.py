@@ -8,18 +8,14 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from bot.api import Api, ApiToken
-from bot.ports import Front
+from bot.ports import Front, Hook
 from bot.web import BODY_LIMIT, answer, quiet_headers, read_body, speak_json
 from deskbell.net import metrics
 
-SLACK_EVENTS = "/slack/events"
 _READY_SECONDS = 5.0
 _STOP_SECONDS = 5.0
 
 log = logging.getLogger("deskbell.server")
-
-# A vendor's call: its headers (names in any case) and the raw bytes; the status, headers and body to answer with.
-Hook = Callable[[Mapping[str, str], bytes], Awaitable[tuple[int, Mapping[str, str], bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ class ServerConf:
 
 
 class Server:
-    """`hooks` maps a path to what answers there, like SLACK_EVENTS in Slack's HTTP mode. Each verifies its caller."""
+    """`hooks` maps a path to what answers there, like /slack/events in Slack's HTTP mode. Each verifies its caller."""
 
     def __init__(self, conf: ServerConf, front: Front, hooks: Mapping[str, Hook] | None = None) -> None:
         self._conf, self._front = conf, front

@@ -19,13 +19,13 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bot import slack_http
 from bot.commands import Commands
-from bot.ports import Front, Spoken
+from bot.ports import Front, Hook, Spoken
 from bot.slack_people import Directory
 from bot.slack_reading import MENTION, Form, Sender, Tap, Typed, read_form, read_tap, read_typed
 from bot.slack_say import Say
 from bot.slack_socket import Sockets
 from deskbell.core.card import Reply
-from deskbell.core.ports import Answer, Interaction
+from deskbell.core.ports import Answer, Destination, Interaction, Memory
 from deskbell.faces import slack as face
 from deskbell.faces import slack_forms as forms
 from deskbell.net import metrics
@@ -43,6 +43,7 @@ ECHO_LOST_S = 200.0
 LINK_S = 3600.0  # how often people are looked up by their e-mail address: somebody may have joined
 CLOSE_S = 5.0
 MENTIONS = 5
+EVENTS = "/slack/events"
 BEHIND_S = 0.4  # the first answer travels with the acknowledgement; what is behind it must not overtake it
 
 UNSAVED = "Not saved in time. Please tap again in a moment."
@@ -62,7 +63,13 @@ class SlackGateway:
     """The way in of one workspace. The daemon calls `start` and `close`; `handle_http` is for its server."""
 
     def __init__(
-        self, conf: SlackConf, front: Front, commands: Commands, session: aiohttp.ClientSession | None = None
+        self,
+        conf: SlackConf,
+        front: Front,
+        commands: Commands,
+        session: aiohttp.ClientSession | None = None,
+        _memory: Memory | None = None,
+        _rooms: Mapping[str, Destination] | None = None,
     ) -> None:
         self.conf = conf
         self._front, self._commands = front, commands
@@ -97,6 +104,10 @@ class SlackGateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._web.close()
+
+    @property
+    def hooks(self) -> Mapping[str, Hook]:
+        return {EVENTS: self.handle_http} if self.conf.way is Way.HTTP else {}
 
     async def link_people(self) -> int:
         """Links every person to the Slack account with their e-mail address; how many are linked then."""

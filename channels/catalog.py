@@ -23,5 +23,8 @@ class Row:
 
 CHANNELS: Mapping[str, Row] = {
     "slack": Row("Slack", "channels.slack", "SlackChannel"),
+    "teams": Row("Microsoft Teams", "channels.teams", "TeamsChannel"),
+    "telegram": Row("Telegram", "channels.telegram", "TelegramChannel"),
+    "discord": Row("Discord", "channels.discord", "DiscordChannel"),
     "webhook": Row("Webhook", "channels.webhook", "WebhookChannel"),
 }

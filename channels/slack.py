@@ -9,7 +9,7 @@ import aiohttp
 
 from deskbell.core.card import Card, Note
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
-from deskbell.core.ports import Destination, Finding, Identity, Limit
+from deskbell.core.ports import Destination, Finding, Identity, Limit, Memory
 from deskbell.faces import slack as face
 from deskbell.net.faults import point
 from deskbell.vendors.slack import HISTORY_SCOPES, PLATFORM, SCOPES, THREADLESS, SlackConf, Way, limits
@@ -47,6 +47,7 @@ class SlackChannel:
         account_of: AccountOf,
         names: Mapping[str, str],
         session: aiohttp.ClientSession | None = None,
+        _memory: Memory | None = None,  # Slack's ids never change
     ) -> None:
         self.conf = conf
         self._web = SlackWeb(conf, session)

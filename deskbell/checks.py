@@ -127,9 +127,10 @@ def slack_manifest(settings: Settings, url: str) -> str:
     from bot.manifest import slack_manifest_json
     from deskbell.vendors.slack import SlackConf, Way
 
-    if settings.slack and settings.slack.way is Way.HTTP and not url:
+    slack = settings.chats.get("slack")
+    if slack and slack.way is Way.HTTP and not url:
         raise ConfigError(
             ['with way = "http" the manifest needs --url https://your.public.address'], str(settings.file)
         )
-    conf = settings.slack or SlackConf(bot_token="", command=settings.general.command)
+    conf = slack or SlackConf(bot_token="", command=settings.general.command)
     return slack_manifest_json(conf, url)

@@ -14,18 +14,20 @@ from typing import Any
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.catalog import GATEWAYS
 from bot.commands import Commands
-from bot.server import SLACK_EVENTS, Server
+from bot.ports import Gateway
+from bot.server import Server
 from channels.catalog import CHANNELS
 from deskbell.config import Settings
 from deskbell.core.alert import Status
-from deskbell.core.ports import Channel, Source
+from deskbell.core.ports import Channel, Memory, Source
 from deskbell.courier import Courier
 from deskbell.desk import Desk
 from deskbell.net import logs
 from deskbell.net.clock import Clock, wall
 from deskbell.net.limits import Buckets
-from deskbell.vendors.slack import Way
+from deskbell.net.session import open_session
 from pollers import catalog as sources_catalog
 from pollers.loop import Loop
 from storage.store import SqlStore
@@ -68,7 +70,7 @@ class Daemon:
     sources: Mapping[str, Source]
     channels: Mapping[str, Channel]
     session: Any  # shared by what speaks to the chats
-    gateway: Any  # the chat's way in, when a chat is configured
+    gateways: Mapping[str, Gateway]  # the chats' ways in
     server: Server
     scheduler: AsyncIOScheduler
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -91,12 +93,11 @@ class Daemon:
     def _wire(cls, settings: Settings, store: SqlStore) -> "Daemon":
         sources = build_sources(settings)
         desk = Desk(store, settings.house, Clock(), sources, _verifier(store))
-        session = _session(settings)
-        channels = build_channels(settings, desk.account_of, session)
+        session = open_session()
+        channels = build_channels(settings, desk.account_of, session, desk)
         courier = Courier(store, desk, settings.destinations, channels, sources, Buckets())
-        gateway = _gateway(settings, desk, session)
-        http = settings.slack is not None and settings.slack.way is Way.HTTP
-        hooks = {SLACK_EVENTS: gateway.handle_http} if http else {}
+        gateways = build_gateways(settings, desk, session)
+        hooks = {path: hook for gateway in gateways.values() for path, hook in gateway.hooks.items()}
         return cls(
             settings=settings,
             store=store,
@@ -106,18 +107,19 @@ class Daemon:
             sources=sources,
             channels=channels,
             session=session,
-            gateway=gateway,
+            gateways=gateways,
             server=Server(settings.server, desk, hooks),
             scheduler=AsyncIOScheduler(timezone=UTC),
         )
 
     async def go(self) -> None:
         self.desk.reasons = self._reasons
+        self.desk.deaf = self._deaf
         await self.desk.adopt()
         await self.server.start()
         self._task(self.courier.run(), "courier")
-        if self.gateway is not None:
-            await self.gateway.start()
+        for gateway in self.gateways.values():
+            await gateway.start()
         for loop in self.loops:
             self._task(loop.run(self.stopping), f"poll {loop.source.name}")
         # APScheduler only wakes work up; what is due stands in the database.
@@ -155,16 +157,20 @@ class Daemon:
             log.exception("tick_failed")
 
     def _reasons(self) -> Sequence[str]:
-        troubles = [self.gateway.trouble if self.gateway is not None else "", self.store.trouble]
+        troubles = [*self._deaf().values(), self.store.trouble]
         return [trouble for trouble in troubles if trouble]
+
+    def _deaf(self) -> Mapping[str, str]:
+        """The chats in which nobody can answer us just now, and why."""
+        return {name: gateway.trouble for name, gateway in self.gateways.items() if gateway.trouble}
 
     async def stop(self) -> None:
         """Ends everything in the order in which nothing is lost: inputs, the outbox, the connections, the database."""
         self.stopping.set()
         if self.scheduler.running:
             self.scheduler.shutdown(wait=False)
-        if self.gateway is not None:
-            await _within(STEP_S, self.gateway.close, "gateway")
+        for name, gateway in self.gateways.items():
+            await _within(STEP_S, gateway.close, f"{name} gateway")
         await _within(DRAIN_S + 1, lambda: self.courier.drain(DRAIN_S), "courier")
         for task in self.tasks:
             task.cancel()
@@ -173,8 +179,7 @@ class Daemon:
         parts: list[Channel | Source] = [*self.channels.values(), *self.sources.values()]
         for part in parts:
             await _within(STEP_S, part.close, type(part).__name__)
-        if self.session is not None:
-            await _within(STEP_S, self.session.close, "session")
+        await _within(STEP_S, self.session.close, "session")
         self.store.close()
         log.info("stopped")
 
@@ -193,7 +198,9 @@ class Daemon:
         return verdict.ok, verdict.count
 
 
-def build_channels(settings: Settings, account_of: AccountOf, session: Any = None) -> dict[str, Channel]:
+def build_channels(
+    settings: Settings, account_of: AccountOf, session: Any = None, memory: Memory | None = None
+) -> dict[str, Channel]:
     """One channel for each platform that a destination names; an SDK is imported only for these.
 
     `session`: connections that the chats' ways in and out share.
@@ -202,27 +209,22 @@ def build_channels(settings: Settings, account_of: AccountOf, session: Any = Non
     channels: dict[str, Channel] = {}
     for platform in {d.platform for d in settings.destinations.values()}:
         make = CHANNELS[platform].load()
-        if platform == "slack":
-            channels[platform] = make(settings.slack, partial(account_of, platform), names, session)
+        if platform in settings.chats:
+            known = partial(account_of, platform)
+            channels[platform] = make(settings.chats[platform], known, names, session, memory)
         else:
             channels[platform] = make()
     return channels
 
 
-def _session(settings: Settings) -> Any:
-    if settings.slack is None:
-        return None
-    from deskbell.vendors.slack_web import open_session
-
-    return open_session(settings.slack)
-
-
-def _gateway(settings: Settings, desk: Desk, session: Any) -> Any:
-    if settings.slack is None:
-        return None
-    from bot.slack import SlackGateway
-
-    return SlackGateway(settings.slack, desk, Commands(desk), session)
+def build_gateways(settings: Settings, desk: Desk, session: Any) -> dict[str, Gateway]:
+    """One way in for each chat that is configured."""
+    commands = Commands(desk)
+    gateways: dict[str, Gateway] = {}
+    for platform, conf in settings.chats.items():
+        rooms = {d.name: d for d in settings.destinations.values() if d.platform == platform}
+        gateways[platform] = GATEWAYS[platform].load()(conf, desk, commands, session, desk, rooms)
+    return gateways
 
 
 def _verifier(store: SqlStore) -> Callable[[], Awaitable[tuple[bool, int]]]:

@@ -37,7 +37,7 @@ from deskbell.core.rota import Override, Rota
 from deskbell.core.route import Route
 from deskbell.core.rules import RULES
 from deskbell.core.rules.base import Rule, RuleConf
-from deskbell.vendors.slack import SlackConf
+from deskbell.vendors.chats import CHATS
 from pollers.catalog import KINDS
 from pollers.conf import Writeback
 from pollers.rest_conf import AuthConf, Paging, WriteRule
@@ -160,7 +160,8 @@ def sections() -> Iterator[Section]:
     yield Section("`[[policies.NAME.levels]]`", "policies.NAME.levels", Level)
     yield Section("`[[routes]]`", "routes", Route)
     yield Section("`[destinations.NAME]`", "destinations.NAME", Destination, _NAME)
-    yield Section("`[slack]`", "slack", SlackConf, frozenset({"command"}))
+    for name, chat in CHATS.items():
+        yield Section(f"`[{name}]`", name, chat.conf, frozenset({"command"}))
     yield from _source_sections()
     yield from _rule_sections()
 

@@ -7,7 +7,7 @@ for has a partial index that holds only what is due, so that a tick costs what i
 import sqlalchemy as sa
 
 # The revisions of storage/migrations, oldest first; the code speaks the last one.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 
 METADATA = sa.MetaData()
 
@@ -239,6 +239,35 @@ ACCOUNTS = sa.Table(
     _text("person_id"),
     _time("linked_at", null=False),
     sa.Index("accounts_by_person", "platform", "person_id", "linked_at"),
+)
+
+LINK_CODES = sa.Table(
+    "link_codes",
+    METADATA,
+    sa.Column("digest", sa.Text, primary_key=True, comment="SHA-256 of the code; the code itself is kept nowhere"),
+    _text("person_id"),
+    _time("expires_at", null=False),
+    comment="A code is taken once, and its row goes with it.",
+)
+
+ASKINGS = sa.Table(
+    "askings",
+    METADATA,
+    sa.Column("platform", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    _time("at", null=False),
+    _text("body", comment="JSON: what an account asked for that nobody knew; carried out once it is linked"),
+)
+
+UNDOS = sa.Table(
+    "undos",
+    METADATA,
+    sa.Column("alert_id", sa.BigInteger, sa.ForeignKey("alerts.id"), primary_key=True, autoincrement=False),
+    _text("person_id"),
+    _text("verb"),
+    _time("at", null=False),
+    _text("before", comment="JSON: what the person's last move changed, as it was before"),
+    comment="One per alert, written with a person's move and gone with the next change.",
 )
 
 AUDIT = sa.Table(

@@ -15,7 +15,7 @@ from storage import audit, outbox, sqlite, verify
 from storage.audit import Head
 from storage.errors import StoreClosed, StoreError
 from storage.headfile import HeadFile
-from storage.reader import SqlReader
+from storage.people import PeopleReader
 from storage.sql import Db
 from storage.verify import Verdict
 from storage.writer import Job, Writer
@@ -121,7 +121,7 @@ class SqlStore:
         try:
             connection.execute("BEGIN")
             try:
-                return query(SqlReader(Db(connection, sqlite.DIALECT), self._writer.data_version))
+                return query(PeopleReader(Db(connection, sqlite.DIALECT), self._writer.data_version))
             finally:
                 connection.execute("ROLLBACK")
         finally:

@@ -32,9 +32,8 @@ from storage.codec import (
     source_values,
     with_id,
 )
-from storage.reader import SqlReader
+from storage.people import PeopleWork
 from storage.schema import (
-    ACCOUNTS,
     ALERTS,
     CURRENT,
     DISPATCHES,
@@ -179,11 +178,10 @@ _REVIVE_DISPATCH = Statement(
 )
 _TAKE_IN = insert_new(INBOX, ["key", "platform", "at", "body"])
 _ANSWERED = Statement(sa.update(INBOX).where(INBOX.c.key == bind("of_key")).values(answer=bind("given")))
-_SAVE_ACCOUNT = upsert(ACCOUNTS, "platform", "account")
 _PUT_VALUE = upsert(SETTINGS, "name")
 
 
-class SqlWork(SqlReader):
+class SqlWork(PeopleWork):
     """core.ports.UnitOfWork over the writer's connection, inside a transaction that the writer opens and ends."""
 
     def __init__(self, db: Db, data_version: Callable[[], int], chain: Chain, now: datetime) -> None:
@@ -390,9 +388,6 @@ class SqlWork(SqlReader):
 
     def answered(self, key: str, answer: Mapping[str, Any]) -> None:
         self.db.run(_ANSWERED, of_key=key, given=dumps(answer))
-
-    def save_account(self, platform: str, account: str, person_id: str) -> None:
-        self.db.run(_SAVE_ACCOUNT, platform=platform, account=account, person_id=person_id, linked_at=micros(self._now))
 
     def put_value(self, name: str, value: str) -> None:
         self.db.run(_PUT_VALUE, name=name, value=value)

@@ -15,7 +15,7 @@ from deskbell.core.records import KINDS
 from deskbell.core.route import OTHER, Route
 from deskbell.core.rules import RULES
 from deskbell.desk.house import House
-from deskbell.vendors.slack import SlackConf, Way
+from deskbell.vendors.chats import CHATS
 
 _COMMAND = re.compile(r"/[a-z0-9_-]{1,31}")
 # What Deskbell rings about itself, and by hand; routes may name them.
@@ -32,8 +32,7 @@ OWN_RULES = (
     "unreadable_record",
 )
 SHORTEST = 16  # characters of the secret
-PLATFORMS = ("slack", "webhook")
-_SLACK_ADDRESS = re.compile(r"[CGD][A-Z0-9]{2,}")
+PLATFORMS = (*CHATS, "webhook")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,7 @@ class General:
     zone: str = "UTC"
     command: str = "/desk"
     observe: bool = False
+    customers: Literal["shown", "revealed"] = "shown"  # on cards; revealed: to one person who asks, and audited
     summary_at: time = time(8)
     backfill: timedelta = timedelta(hours=2)
     stale_after: int = 3
@@ -75,7 +75,7 @@ def cross_check(reading: Reading, house: House, general: General | None, raw: Ma
         if not _is_zone(zone):
             reading.wrong(name, f"{zone[:40]!r} is no time zone; write it like Europe/Berlin")
     for d in house.destinations.values():
-        _check_destination(reading, d, has_slack="slack" in raw)
+        _check_destination(reading, d, raw)
     if not named(raw, "destinations"):
         reading.wrong("destinations", "there is none: nobody could be told. Add one, like [destinations.desk]")
     for i, route in enumerate(house.routes):
@@ -111,13 +111,10 @@ def check_ranges(reading: Reading, general: General | None, sources: Mapping[str
             reading.wrong(f"sources.{setting.name}.interval", "must be a second or longer")
 
 
-def check_slack(reading: Reading, slack: SlackConf | None) -> None:
-    if slack is None:
-        return
-    if slack.way is Way.HTTP and not any(slack.signing_secrets):
-        reading.wrong("slack.signing_secrets", 'is needed with way = "http": without it anybody could tap buttons')
-    if slack.way is Way.SOCKET and not slack.app_token:
-        reading.wrong("slack.app_token", 'is needed with way = "socket"; it begins with xapp-')
+def check_chats(reading: Reading, chats: Mapping[str, Any]) -> None:
+    for platform, conf in chats.items():
+        for key, why in CHATS[platform].problems(conf):
+            reading.wrong(f"{platform}.{key}", why)
 
 
 def _check_policies(reading: Reading, house: House, raw: Mapping[str, Any]) -> None:
@@ -150,14 +147,15 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _check_destination(reading: Reading, d: Destination, *, has_slack: bool) -> None:
+def _check_destination(reading: Reading, d: Destination, raw: Mapping[str, Any]) -> None:
     where = f"destinations.{d.name}"
     if d.platform not in PLATFORMS:
         reading.wrong(f"{where}.platform", unknown(d.platform, PLATFORMS).replace("setting", "platform"))
-    if d.platform == "slack" and not has_slack:
-        reading.wrong(f"{where}.platform", "needs a [slack] section")
-    if d.platform == "slack" and not _SLACK_ADDRESS.fullmatch(d.address):
-        reading.wrong(f"{where}.address", "must be the channel's id (C0...), found at the end of the channel's link")
+    chat = CHATS.get(d.platform)
+    if chat is not None and d.platform not in raw:
+        reading.wrong(f"{where}.platform", f"needs a [{d.platform}] section")
+    if chat is not None and not chat.address.fullmatch(d.address):
+        reading.wrong(f"{where}.address", chat.address_hint)
 
 
 def _check_people(reading: Reading, known: Container[str], people: Iterable[str], where: str) -> None:

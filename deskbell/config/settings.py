@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.server import ServerConf
-from deskbell.config.sense import PLATFORMS, General, SourceSetting, check_ranges, check_slack, cross_check, named
+from deskbell.config.sense import General, SourceSetting, check_chats, check_ranges, cross_check, named
 from deskbell.config.strict import ConfigError, Reading, environment, is_plain, unknown
 from deskbell.core.access import Person, Role
 from deskbell.core.calendar import Calendar
@@ -21,7 +21,7 @@ from deskbell.core.rules.timing import NotEnRouteConf
 from deskbell.desk.house import House, SourceFacts
 from deskbell.faces.wording import LANGUAGES, Wording, WordingError
 from deskbell.net import redact
-from deskbell.vendors.slack import SlackConf
+from deskbell.vendors.chats import CHATS
 from pollers import catalog as sources_catalog
 
 
@@ -30,7 +30,7 @@ class Settings:
     general: General
     house: House
     server: ServerConf
-    slack: SlackConf | None
+    chats: Mapping[str, Any]  # platform -> its conf, as deskbell.vendors.chats says
     sources: Mapping[str, SourceSetting]
     destinations: Mapping[str, Destination]
     file: Path
@@ -75,7 +75,7 @@ _SECTIONS = (
     "policies",
     "routes",
     "destinations",
-    "slack",
+    *CHATS,
     "sources",
     "rules",
 )
@@ -88,19 +88,27 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
     general = reading.table(General, raw.get("deskbell", {}), "deskbell")
     server = reading.table(ServerConf, raw.get("server", {}), "server")
     command = general.command if general else "/desk"
-    slack = reading.table(SlackConf, raw["slack"], "slack", command=command) if "slack" in raw else None
+    chats = _chats(reading, raw, command)
     sources = _sources(reading, raw.get("sources", {}))
     destinations = _named(reading, Destination, raw, "destinations")
     people = _people(reading, raw.get("people", {}), tuple(named(raw, "sources")))
     house = _house(reading, raw, general or General(), people, destinations, sources)
     cross_check(reading, house, general, raw)
-    check_slack(reading, slack)
+    check_chats(reading, chats)
     check_ranges(reading, general, sources)
     if reading.problems or general is None or server is None:
         return None
     keys = frozenset(reading.secret_keys)
     plain = tuple(sorted(_plain(raw, "", keys)))
-    return Settings(general, house, server, slack, sources, destinations, path, raw, plain, keys)
+    return Settings(general, house, server, chats, sources, destinations, path, raw, plain, keys)
+
+
+def _chats(reading: Reading, raw: Mapping[str, Any], command: str) -> dict[str, Any]:
+    """The chats that the file has a section for."""
+    made = {
+        name: reading.table(chat.conf, raw[name], name, command=command) for name, chat in CHATS.items() if name in raw
+    }
+    return {name: conf for name, conf in made.items() if conf is not None}
 
 
 def _named(reading: Reading, cls: type[Any], raw: Mapping[str, Any], section: str) -> dict[str, Any]:
@@ -122,7 +130,7 @@ def _tables(reading: Reading, data: object, section: str) -> Iterable[tuple[str,
 def _people(reading: Reading, data: object, sources: tuple[str, ...]) -> dict[str, Person]:
     """[people.ana]; besides the person's own fields, `slack = "U..."` or `freshdesk = "123"` give accounts there."""
     out = {}
-    known = (*PLATFORMS[:1], *sources)
+    known = (*CHATS, *sources)
     for name, table in _tables(reading, data, "people"):
         if not isinstance(table, Mapping):
             reading.wrong(f"people.{name}", "must be a table")
@@ -212,6 +220,7 @@ def _house(
         destinations=destinations,
         sources={name: _facts(setting) for name, setting in sources.items()},
         observe=general.observe,
+        hides_customers=general.customers == "revealed",
         backfill=general.backfill,
         stale_after=general.stale_after,
         command=general.command,

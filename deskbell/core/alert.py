@@ -108,6 +108,8 @@ class Verb(StrEnum):
     RESOLVE = "resolve"
     REOPEN = "reopen"
     NOTE = "note"
+    UNDO = "undo"
+    REVEAL = "reveal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ MOVES: Mapping[Verb, Move] = {
     Verb.RESOLVE: Move(_LIVE, Status.RESOLVED),
     Verb.REOPEN: Move(frozenset({Status.RESOLVED}), Status.OPEN),
     Verb.NOTE: Move(_ANY, None, _WITH_TECHNICIAN | {Role.COMPLIANCE}),
+    Verb.UNDO: Move(_ANY, None, _WITH_TECHNICIAN),  # core.undo says whether, and to what
+    Verb.REVEAL: Move(_ANY, None, ACTORS | {Role.COMPLIANCE}),  # changes nothing, and is audited as if it did
 }
 
 MAX_SNOOZE = timedelta(days=7)
@@ -175,7 +179,7 @@ class Refusal:
 def decide(alert: Alert, command: Command, now: datetime, people: Mapping[str, Person]) -> Change | Refusal:
     """What the command does to the alert. Order: may this person, may this alert, is it sensible, then the change."""
     move = MOVES[command.verb]
-    if refusal := _not_allowed(alert, command, move, people):
+    if refusal := barred(alert, command, people):
         return refusal
     if refusal := _not_now(alert, command, now, people):
         return refusal
@@ -200,10 +204,11 @@ def name_of(person_id: str, people: Mapping[str, Person]) -> str:
     return SYSTEM.name if person_id == SYSTEM.id else person_id
 
 
-def _not_allowed(alert: Alert, command: Command, move: Move, people: Mapping[str, Person]) -> Refusal | None:
-    actor = command.actor
-    if not holds(actor, move.roles):
-        needed = ", ".join(sorted(role for role in move.roles if role is not Role.ADMIN))
+def barred(alert: Alert, command: Command, people: Mapping[str, Person]) -> Refusal | None:
+    """Why this person may not do this to this alert, whatever its state; None when they may."""
+    actor, roles = command.actor, MOVES[command.verb].roles
+    if not holds(actor, roles):
+        needed = ", ".join(sorted(role for role in roles if role is not Role.ADMIN))
         return Refusal("role", f"Your role does not allow {command.verb}. It needs one of: {needed}. Ask a manager.")
     if not in_scope(actor, alert.team):
         return Refusal("scope", f"{alert.ref} belongs to the team {alert.team}, which is not one of yours.")

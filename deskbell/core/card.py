@@ -55,6 +55,7 @@ class Card:
     buttons: tuple[Button, ...] = ()
     url: str = ""
     mentions: tuple[str, ...] = ()  # person ids whom the first posting of this card must ring
+    undo: Button | None = None  # takes the last person's move back; shown where a chat has no private answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Note:
     mentions: tuple[str, ...] = ()
     direct: str = ""  # a person id: a direct message instead of a line in the thread
     broadcast: bool = False  # also shown in the room itself, where the platform can
+    buttons: tuple[Button, ...] = ()  # on a direct message: answered on a phone, without going to the room first
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Reply:
     card: Card | None = None
     footer: str = ""
     public: bool = False
+    buttons: tuple[Button, ...] = ()  # what the person may do next, like Undo
 
 
 def as_text(card: Card) -> str:

@@ -7,9 +7,10 @@ from enum import IntEnum, StrEnum
 from typing import Any, Protocol, TypeVar
 
 from deskbell.core.alert import Alert, Mode, Severity, Status
-from deskbell.core.card import Card, Note
+from deskbell.core.card import Button, Card, Note, Reply
 from deskbell.core.outcome import Outcome
 from deskbell.core.records import Record
+from deskbell.core.undo import Undo
 
 T = TypeVar("T")
 
@@ -316,6 +317,14 @@ class Reader(Protocol):
     def audit_count(self) -> int: ...
     def person_for(self, platform: str, account: str) -> str | None: ...
     def account_of(self, platform: str, person_id: str) -> str | None: ...
+    def accounts_of(self, person_id: str) -> list[tuple[str, str]]:
+        """Every (platform, account) that is linked to the person."""
+        ...
+
+    def undo_of(self, alert_id: int) -> Undo | None:
+        """The last move of a person, while nothing else has happened to the alert."""
+        ...
+
     def taken_in(self, key: str) -> Mapping[str, Any] | None:
         """The answer kept for an interaction already seen; None when it is new."""
         ...
@@ -397,6 +406,21 @@ class UnitOfWork(Reader, Protocol):
 
     def answered(self, key: str, answer: Mapping[str, Any]) -> None: ...
     def save_account(self, platform: str, account: str, person_id: str) -> None: ...
+    def forget_accounts(self, person_id: str) -> int:
+        """Unlinks all accounts of a person, and makes their codes worthless; how many accounts that were."""
+        ...
+
+    def save_code(self, digest: str, person_id: str, expires_at: datetime) -> None: ...
+    def take_code(self, digest: str) -> str | None:
+        """Whose code it is, once; None when it is none, was used, or is too old."""
+        ...
+
+    def keep_asking(self, platform: str, account: str, body: Mapping[str, Any], since: datetime) -> None:
+        """What an unknown account asked for last; whatever others asked before `since` is forgotten."""
+        ...
+
+    def take_asking(self, platform: str, account: str, since: datetime) -> Mapping[str, Any] | None: ...
+    def save_undo(self, alert_id: int, undo: Undo | None) -> None: ...
     def put_value(self, name: str, value: str) -> None: ...
     def set_mode(self, alert_id: int, mode: Mode) -> None: ...
 
@@ -450,13 +474,30 @@ class Interaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """Where a typed line came from. The ids are the platform's immutable ones; `key` is its id of the message."""
+
+    platform: str
+    account: str
+    workspace: str = ""
+    room: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of an interaction, in words for the person. `code`: done, repeat, unknown_person or a Refusal's."""
+    """What became of an interaction, in words for the person. `code`: done, repeat, unknown_person or a Refusal's.
+
+    `undo` takes it back, for this person alone and a short while; `reply` is what only this person may read (Reveal).
+    `unknown_person`: the interaction is kept, and carried out once the account is linked.
+    """
 
     ok: bool
     code: str
     text: str
     alert: Alert | None = None
+    undo: Button | None = None
+    reply: Reply | None = None
 
 
 # ---------------------------------------------------------------- chats
@@ -486,10 +527,22 @@ class Identity:
 class Limit:
     """So many operations in so many seconds, per destination or for the whole account; obeyed before the send."""
 
-    op: str  # "post" or "edit"
+    op: str  # "post", "edit", or "any" of both
     scope: str  # "destination" or "account"
     count: int
     per: timedelta
+
+
+class Memory(Protocol):
+    """A few words that a channel or gateway must know again after a restart: an offset, a room's new address.
+
+    Names begin with the platform: "telegram.offset".
+    """
+
+    async def recall(self, name: str) -> str | None: ...
+    async def remember(self, name: str, value: str) -> None:
+        """Returns when it is durable."""
+        ...
 
 
 class Channel(Protocol):

@@ -36,6 +36,8 @@ class View:
     warning: str = ""
     buttons: bool = True
     mentions: tuple[str, ...] = ()
+    undo: str = ""  # whose last move may still be taken back; nothing when there is none
+    personal: bool = False  # there is something that rooms don't see, and some people may
 
 
 def card_of(alert: Alert, view: View) -> Card:
@@ -51,6 +53,7 @@ def card_of(alert: Alert, view: View) -> Card:
         buttons=_buttons(alert, view) if view.buttons else (),
         url=alert.url,
         mentions=view.mentions if alert.status is Status.OPEN else (),
+        undo=_undo(alert, view) if view.buttons else None,
     )
 
 
@@ -92,7 +95,7 @@ def _facts(alert: Alert, view: View) -> tuple[tuple[str, str], ...]:
 
 
 def _told_in_rooms(row: AuditRow) -> bool:
-    return row.entry.verb != REFUSED and bool(row.entry.data.get("said"))
+    return row.entry.verb not in (REFUSED, Verb.REVEAL) and bool(row.entry.data.get("said"))
 
 
 def told(row: AuditRow) -> str:
@@ -116,12 +119,23 @@ _LABELS: Mapping[Verb, tuple[str, Style, bool]] = {
     Verb.SNOOZE: ("Snooze", Style.PLAIN, False),
     Verb.RESOLVE: ("Resolve\u2026", Style.PLAIN, True),
     Verb.REOPEN: ("Reopen", Style.PLAIN, False),
+    Verb.REVEAL: ("Reveal", Style.PLAIN, False),
 }
 
 
 def _buttons(alert: Alert, view: View) -> tuple[Button, ...]:
-    verbs = [v for v in _LABELS if alert.status in MOVES[v].start and not (v is Verb.TAKE and not alert.assignee)]
+    left_out = {Verb.TAKE} if not alert.assignee else set()
+    left_out |= set() if view.personal else {Verb.REVEAL}
+    verbs = [verb for verb in _LABELS if alert.status in MOVES[verb].start and verb not in left_out]
     return tuple(_button(verb, view.sign(verb, alert.id, mark(alert))) for verb in verbs)
+
+
+def _undo(alert: Alert, view: View) -> Button | None:
+    """Says whose it is, because everybody in the room sees it."""
+    if not view.undo:
+        return None
+    label = f"Undo ({name_of(view.undo, view.people)})"
+    return Button(Verb.UNDO, label, view.sign(Verb.UNDO, alert.id, mark(alert)))
 
 
 def _button(verb: Verb, token: str) -> Button:

@@ -67,6 +67,7 @@ class Visit:
     status_raw: str = ""
     title: str = ""
     customer: str = ""
+    contact: str = ""  # whom to call there: a name, a number, an address
     site: str = ""
     zone: str = "UTC"
     team: str = ""
@@ -116,6 +117,7 @@ class Case:
     status_raw: str = ""
     subject: str = ""
     requester: str = ""
+    contact: str = ""  # how to reach the requester
     team: str = ""
     zone: str = "UTC"
     assignee: str = ""
@@ -184,6 +186,25 @@ def from_data(data: Mapping[str, Any]) -> Record:
     known = {f.name for f in fields(cls)}
     values = {k: _revive(data["kind"], k, v) for k, v in data.items() if k in known}
     return cls(**values)
+
+
+# What may tell who a customer is. `site` is shown in rooms all the same: without it nobody could be sent there.
+_PERSONAL: Mapping[str, Mapping[str, str]] = {
+    "visit": {"customer": "Customer", "contact": "Contact", "site": "Site"},
+    "case": {"requester": "Requester", "contact": "Contact"},
+    "account": {"name": "Name"},
+}
+
+
+def personal_of(record: Record) -> tuple[tuple[str, str], ...]:
+    """The (label, value) pairs that may tell who somebody is."""
+    names = _PERSONAL[kind_of(record)]
+    return tuple((label, value) for name, label in names.items() if (value := str(getattr(record, name))))
+
+
+def unnamed(record: Record) -> Record:
+    """The record for rooms that may not know who the customer is."""
+    return changed(record, **dict.fromkeys(_PERSONAL[kind_of(record)].keys() - {"site"}, ""))
 
 
 def fingerprint(record: Record) -> str:

@@ -7,13 +7,15 @@ from typing import Any
 
 from deskbell.core import button
 from deskbell.core.access import Person
-from deskbell.core.alert import Alert, Change, Command, Refusal, Verb, decide, mark, name_of
+from deskbell.core.alert import Alert, Change, Command, Refusal, Status, Verb, barred, decide, mark, name_of
 from deskbell.core.button import Press
-from deskbell.core.ports import Answer, Entry, Interaction
+from deskbell.core.ports import Answer, Entry, Interaction, WriteKind
 from deskbell.core.present import REFUSED, View, state_of
 from deskbell.core.text import clean_lines, parse_span, span
+from deskbell.core.undo import kept, undone
 from deskbell.desk.book import WRITES, Book
 from deskbell.desk.ladder import climb, first_step, whom
+from deskbell.desk.people import how_to_link, keep_asking, reveal
 
 
 def act(book: Book, said: Interaction) -> Answer:
@@ -33,21 +35,32 @@ def _alert(book: Book, earlier: Mapping[str, Any]) -> Alert | None:
 
 
 def _carry_out(book: Book, said: Interaction) -> Answer:
-    person_id = book.uow.person_for(said.platform, said.account)
-    person = book.house.people.get(person_id or "")
+    person = book.person(said.platform, said.account)
     if person is None:
-        text = f"Deskbell does not know you yet. Ask an administrator to add your {said.platform.title()} account."
-        return _refuse(book, said, None, None, Refusal("unknown_person", text))
+        keep_asking(book, said)
+        return _refuse(book, said, None, None, Refusal("unknown_person", how_to_link(book)))
     aim = _aim(book, said)
     if isinstance(aim, Refusal):
         return _refuse(book, said, person, None, aim)
     if newer := _newer(book, aim):
         return _refuse(book, said, person, aim.alert, newer)
     command = Command(aim.verb, aim.alert.id, person, _args(said), {"platform": said.platform, "room": said.room})
-    result = decide(aim.alert, command, book.now, book.house.people)
+    result = _decide(book, aim.alert, command)
     if isinstance(result, Refusal):
         return _refuse(book, said, person, aim.alert, result)
-    return _keep(book, command, result)
+    return result if isinstance(result, Answer) else _keep(book, command, result)
+
+
+def _decide(book: Book, alert: Alert, command: Command) -> Change | Refusal | Answer:
+    """What the command does; to look at personal data changes nothing, and is answered at once."""
+    if command.verb not in (Verb.UNDO, Verb.REVEAL):
+        return decide(alert, command, book.now, book.people)
+    refusal = barred(alert, command, book.people)
+    if refusal is not None:
+        return refusal
+    if command.verb is Verb.REVEAL:
+        return reveal(book, alert, command)
+    return undone(alert, book.uow.undo_of(alert.id), command.actor, book.now, book.people)
 
 
 def _newer(book: Book, aim: "_Aim") -> Refusal | None:
@@ -159,11 +172,19 @@ def _keep(book: Book, command: Command, change: Change) -> Answer:
     if verb is Verb.SNOOZE:
         said = f"{said} for {span(command.args['span'])}"
     change = replace(change, after=after, said=said)
-    after = book.write_back(after, WRITES[verb], change.sentence, after.assignee, after.version)
+    # Who had it before has it again, in the source as well.
+    back = verb is Verb.UNDO and after.assignee and after.assignee != change.before.assignee
+    after = book.write_back(
+        after, WriteKind.ASSIGN if back else WRITES[verb], change.sentence, after.assignee, after.version
+    )
     change = replace(change, after=after)
-    if not book.keep(change, _entry(command, change), ring=ring, loud=bool(ring)):
+    undo = kept(change, command.actor, verb)
+    if not book.keep(change, _entry(command, change), ring=ring, loud=bool(ring), undo=undo):
         return Answer(False, "raced", "Somebody was faster. Look at the card again.", after)
-    return Answer(True, "done", _words(book, command, after), after)
+    return Answer(True, "done", _words(book, command, after), after, book.undo_button(after) if undo else None)
+
+
+_UNDONE = {Status.OPEN: "open", Status.ACKED: "acknowledged", Status.RESOLVED: "resolved"}
 
 
 def _entry(command: Command, change: Change) -> Entry:
@@ -190,5 +211,6 @@ def _words(book: Book, command: Command, alert: Alert) -> str:
         Verb.RESOLVE: "resolved.",
         Verb.REOPEN: "is open again.",
         Verb.NOTE: "has your note.",
+        Verb.UNDO: f"is as it was before: {_UNDONE[alert.status]}.",
     }
     return f"{alert.ref} {words[command.verb]}"

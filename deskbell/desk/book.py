@@ -6,14 +6,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from deskbell.core.alert import Alert, Change, Mode, Severity, Status, Verb, end_condition
+from deskbell.core import button
+from deskbell.core.access import Person
+from deskbell.core.alert import Alert, Change, Mode, Severity, Status, Verb, end_condition, mark
+from deskbell.core.card import Button
 from deskbell.core.policy import begun, people_for
-from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, UnitOfWork, WriteKind
+from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, Reader, UnitOfWork, WriteKind
 from deskbell.core.route import destinations_for, fallback
+from deskbell.core.undo import Undo
 from deskbell.desk.house import House
 
 UNREACHABLE = "channel_unreachable"
 OURSELVES = "ourselves"  # the policy of alerts about Deskbell itself
+REMOVED = "people.removed"  # the name under which those are kept who left
 SOURCE_LANE = "source:"  # a source's queue of write-backs, beside the rooms' queues
 
 
@@ -24,6 +29,19 @@ class Book:
     uow: UnitOfWork
     house: House
     now: datetime
+
+    @property
+    def people(self) -> Mapping[str, Person]:
+        """Everybody who still works here; `deskbell people remove` takes people out before config.toml does."""
+        gone = removed(self.uow)
+        return {key: one for key, one in self.house.people.items() if key not in gone} if gone else self.house.people
+
+    def person(self, platform: str, account: str) -> Person | None:
+        """Whose account it is."""
+        return self.people.get(self.uow.person_for(platform, account) or "")
+
+    def undo_button(self, alert: Alert, label: str = "Undo") -> Button:
+        return Button(Verb.UNDO, label, button.sign(self.house.secret, Verb.UNDO, alert.id, mark(alert)))
 
     def open(self, alert: Alert, data: Mapping[str, Any] | None = None) -> Alert:
         """Stores a new alert and wants a card of it in each of its rooms."""
@@ -38,10 +56,16 @@ class Book:
                 self.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, self.now)
         return alert
 
-    def keep(self, change: Change, entry: Entry, *, ring: Sequence[str] = (), loud: bool = False) -> bool:
-        """Stores a changed alert with everything that follows from it. False when somebody else was faster."""
+    def keep(
+        self, change: Change, entry: Entry, *, ring: Sequence[str] = (), loud: bool = False, undo: Undo | None = None
+    ) -> bool:
+        """Stores a changed alert with everything that follows from it. False when somebody else was faster.
+
+        `undo`: how a person may take the change back; without it, nothing that was done before can be either.
+        """
         if not self.uow.save_alert(change.after, change.before.version):
             return False
+        self.uow.save_undo(change.after.id, undo)
         self.uow.audit(entry, self.now)
         if change.after.mode is not Mode.CARD:
             return True
@@ -196,6 +220,11 @@ class Book:
             self.keep(change, Entry("deskbell", "over", held.id, {"said": change.said or why}))
 
 
+def removed(reader: Reader) -> frozenset[str]:
+    """The ids of those who left, though config.toml may still name them."""
+    return frozenset((reader.value(REMOVED) or "").split())
+
+
 WRITES: Mapping[Verb, WriteKind] = {
     Verb.ACK: WriteKind.NOTE,
     Verb.UNACK: WriteKind.NOTE,
@@ -206,4 +235,5 @@ WRITES: Mapping[Verb, WriteKind] = {
     Verb.RESOLVE: WriteKind.RESOLVE,
     Verb.REOPEN: WriteKind.NOTE,
     Verb.NOTE: WriteKind.NOTE,
+    Verb.UNDO: WriteKind.NOTE,
 }

@@ -13,17 +13,17 @@ import structlog
 
 from deskbell.core import button
 from deskbell.core.access import Person
-from deskbell.core.alert import Alert, Severity, Status, Verb
+from deskbell.core.alert import Alert, Severity, Status
 from deskbell.core.button import Press
-from deskbell.core.card import Card
+from deskbell.core.card import Card, Reply
 from deskbell.core.outcome import Outcome
-from deskbell.core.policy import escalates, people_for
 from deskbell.core.ports import (
     Answer,
     Claim,
     Interaction,
     Page,
     Reader,
+    Said,
     Source,
     SourceError,
     SourceState,
@@ -32,12 +32,12 @@ from deskbell.core.ports import (
     UnitOfWork,
     Urgency,
 )
-from deskbell.core.present import View, card_of, told
+from deskbell.core.present import told
 from deskbell.core.records import Record
 from deskbell.core.rota import on_duty
-from deskbell.core.text import clock
-from deskbell.desk import act, manual, settle, tick
-from deskbell.desk.book import Book
+from deskbell.desk import act, manual, people, settle, tick
+from deskbell.desk.book import Book, removed
+from deskbell.desk.cards import card_now
 from deskbell.desk.house import House
 from deskbell.desk.observe import Tally, adopt, observe, vanished
 from deskbell.net import metrics
@@ -65,6 +65,7 @@ class Desk:
         self._started = now()
         self._failing: dict[str, str] = {}  # part of the tick -> why
         self.reasons: Callable[[], Sequence[str]] = list  # what the daemon knows to be wrong, for /readyz
+        self.deaf: Callable[[], Mapping[str, str]] = dict  # the chats in which nobody can answer us now, and why
 
     async def _change(self, what: Callable[[Book], T], urgency: Urgency = Urgency.NORMAL) -> T:
         """Runs a change in a transaction of its own. `now` is taken when it runs, not when it was asked for."""
@@ -237,8 +238,11 @@ class Desk:
         return self.house.command
 
     async def person(self, platform: str, account: str) -> Person | None:
-        person_id = await self.store.read(lambda reader: reader.person_for(platform, account))
-        return self.house.people.get(person_id or "")
+        def query(reader: Reader) -> Person | None:
+            person_id = reader.person_for(platform, account)
+            return None if person_id in removed(reader) else self.house.people.get(person_id or "")
+
+        return await self.store.read(query)
 
     async def account_of(self, platform: str, person_id: str) -> str | None:
         return await self.store.read(lambda reader: reader.account_of(platform, person_id))
@@ -246,6 +250,29 @@ class Desk:
     async def link(self, platform: str, account: str, person_id: str) -> None:
         if await self.store.read(lambda reader: reader.person_for(platform, account)) != person_id:
             await self._change(lambda book: manual.link(book, platform, account, person_id))
+
+    async def link_code(self, person_id: str) -> str:
+        code = people.new_code()
+        await self._change(lambda book: people.offer_code(book, person_id, code))
+        return code
+
+    async def redeem(self, said: Said, code: str) -> Reply:
+        platform, account = said.platform, said.account
+        person, asked = await self._change(lambda book: people.redeem(book, platform, account, code), Urgency.TAP)
+        if person is None:
+            again = f"Type {self.command} link in a chat where Deskbell knows you, and you get a new one."
+            return Reply(lines=("That code is wrong, was used before, or is older than 15 minutes.", again))
+        hello = f"Connected: you are {person.name} here now."
+        answer = await self.act(asked) if asked else None
+        if answer is None:
+            return Reply(lines=(hello, f"{self.command} help shows what you can do."))
+        return Reply(lines=(hello, answer.text), buttons=(answer.undo,) if answer.undo else ())
+
+    async def recall(self, name: str) -> str | None:
+        return await self.store.read(lambda reader: reader.value(name))
+
+    async def remember(self, name: str, value: str) -> None:
+        await self._change(lambda book: book.uow.put_value(name, value))
 
     async def colleagues(self, alert_id: int) -> list[tuple[str, str, str]]:
         return await self.store.read(lambda r: manual.colleagues(r, self.house, alert_id, self.now()))
@@ -287,37 +314,7 @@ class Desk:
 
     async def card(self, alert: Alert, *, buttons: bool = True) -> Card:
         """The alert's card as of now, with its story and, when its source is silent, the mark that says so."""
-        return await self.store.read(lambda reader: self._card(reader, alert, buttons))
-
-    def _card(self, reader: Reader, alert: Alert, buttons: bool) -> Card:  # noqa: FBT001 - positional in a lambda
-        view = View(
-            now=self.now(),
-            people=self.house.people,
-            sign=self._sign,
-            story=reader.story(alert.id),
-            warning=self._warning(reader, alert),
-            buttons=buttons,
-            mentions=self._mentions(alert),
-        )
-        return card_of(alert, view)
-
-    def _mentions(self, alert: Alert) -> tuple[str, ...]:
-        """Whom a new card rings: those the first level of its policy names, or whoever has it."""
-        policy = self.house.policies.get(alert.policy)
-        targets = policy.levels[0].targets if policy and escalates(policy, alert.severity) else ()
-        return people_for(targets, self.house.people, self.house.rotas, self.now(), alert.team, alert.assignee)
-
-    def _sign(self, verb: Verb, alert_id: int, mark: int) -> str:
-        return button.sign(self.house.secret, verb, alert_id, mark)
-
-    def _warning(self, reader: Reader, alert: Alert) -> str:
-        facts = self.house.sources.get(alert.source)
-        stale = reader.newest_by_key(f"stale:{alert.source}") if facts and alert.record_id else None
-        if facts is None or stale is None or not stale.live:
-            return ""
-        state = reader.source(alert.source)
-        at = clock(state.last_ok_at, alert.zone, self.now()) if state and state.last_ok_at else "before the start"
-        return f"Unverified: {facts.title} is silent, data from {at}"
+        return await self.store.read(lambda r: card_now(r, self.house, alert, self.now(), buttons=buttons))
 
     async def find_records(self, text: str, kind: str | None) -> list[StoredRecord]:
         return await self.store.read(lambda reader: reader.find_records(text, kind))

@@ -36,6 +36,7 @@ class House:
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     sources: Mapping[str, SourceFacts] = field(default_factory=dict)
     observe: bool = False
+    hides_customers: bool = False  # rooms don't see who the customer is; Reveal tells one person, and the audit
     backfill: timedelta = timedelta(hours=2)
     stale_after: int = 3  # missed intervals
     command: str = "/desk"

@@ -8,7 +8,7 @@ from deskbell.core.alert import Alert, Severity, Status
 from deskbell.core.ports import Answer, Entry, Reader
 from deskbell.core.rota import on_duty
 from deskbell.core.text import clean, clean_lines
-from deskbell.desk.book import Book
+from deskbell.desk.book import Book, removed
 from deskbell.desk.house import House
 from deskbell.desk.ladder import first_step
 
@@ -84,6 +84,8 @@ def _too_many(book: Book, ask: Ask) -> bool:
 
 def link(book: Book, platform: str, account: str, person_id: str) -> None:
     """From now on this account is this person. Ids only; a name or an address in a message is never an identity."""
+    if person_id in removed(book.uow):
+        return
     book.uow.save_account(platform, account, person_id)
     said = f"{platform} account linked"
     book.uow.audit(Entry("deskbell", "link", 0, {"person": person_id, "platform": platform, "said": said}), book.now)
@@ -97,7 +99,12 @@ def colleagues(reader: Reader, house: House, alert_id: int, now: datetime) -> li
     load: dict[str, int] = {}
     for live in reader.alerts(limit=1000):
         load[live.assignee] = load.get(live.assignee, 0) + 1
-    able = [p for p in house.people.values() if holds(p, ACTORS | {Role.TECHNICIAN}) and in_scope(p, team)]
+    gone = removed(reader)
+    able = [
+        p
+        for p in house.people.values()
+        if p.id not in gone and holds(p, ACTORS | {Role.TECHNICIAN}) and in_scope(p, team)
+    ]
     able.sort(key=lambda p: (p.id not in duty, Role.TECHNICIAN in p.roles, p.name))
     return [(p.id, p.name, _note(p, duty, load)) for p in able]
 

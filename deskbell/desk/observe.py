@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, end_condition
 from deskbell.core.ports import DuplicateAlert, Entry, Lane, Page, SourceState, StoredRecord
-from deskbell.core.records import Record, fingerprint, kind_of
+from deskbell.core.records import Record, fingerprint, kind_of, unnamed
 from deskbell.core.rules import RULES, Context, Found, Verdict, evaluate, resolve_reason
 from deskbell.desk import ladder
 from deskbell.desk.book import Book
@@ -86,6 +86,8 @@ def _take(
 def judge(book: Book, record: Record, before: Record | None, *, baseline: bool) -> Verdict:
     """What the rules say; a rule that raises is kept in quarantine with its record and stops nothing else."""
     context = Context(now=book.now, baseline=baseline, calendar=book.house.calendar)
+    if book.house.hides_customers:
+        record, before = unnamed(record), unnamed(before) if before else None
     verdict = evaluate(record, before, book.house.rules, context)
     for rule, error in verdict.errors:
         book.uow.quarantine(record.source, record.id, f"rule {rule}: {error}", "", book.now)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from deskbell.core.ports import Limit
 
+ANY = "any"  # the op of a limit that counts posts and edits together
 Key = tuple[str, str]  # (the account or the destination, the operation)
 Wanted = Mapping[Key, Sequence[Limit]]
 
@@ -18,8 +19,8 @@ def wanted(account: str, destination: str, op: str, limits: Sequence[Limit]) -> 
     """The keys that one operation counts against. Both are always there, so that a cool-down of either is felt."""
     keys: dict[Key, list[Limit]] = {(account, op): [], (destination, op): []}
     for limit in limits:
-        if limit.op == op:
-            keys[(account if limit.scope == "account" else destination, op)].append(limit)
+        if limit.op in (op, ANY):
+            keys.setdefault((account if limit.scope == "account" else destination, limit.op), []).append(limit)
     return keys
 
 

@@ -15,6 +15,25 @@ SERVICENOW_CLIENT_ID = "sandbox-client"
 SERVICENOW_CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - made up, on purpose
 FIELDSERVICE_TOKEN = "sandbox-fieldservice"  # noqa: S105 - made up, on purpose
 
+TEAMS_APP = "b0700000-0000-4000-8000-00000000de5b"
+TEAMS_SECRET = "sandbox-teams-secret"  # noqa: S105 - made up, on purpose
+TEAMS_TENANT = "7e000000-0000-4000-8000-0000000000aa"
+TEAMS_TEAM = "19:team@thread.tacv2"
+TEAMS_ROOMS = {"dispatch": "19:dispatch@thread.tacv2", "support": "19:support@thread.tacv2"}
+
+TELEGRAM_TOKEN = "7000000:sandbox-telegram-token"  # noqa: S105 - made up, on purpose
+TELEGRAM_BOT = "deskbell_bot"
+# The second is a topic of a forum.
+TELEGRAM_ROOMS = {"dispatch": "-1001000000001", "support": "-1001000000002/5"}
+
+DISCORD_TOKEN = "sandbox.discord.token"  # noqa: S105 - made up, on purpose
+DISCORD_APP = "900000000000009900"
+DISCORD_GUILD = "900000000000009000"
+DISCORD_ROOMS = {"dispatch": "900000000000009001", "support": "900000000000009002"}
+DISCORD_ONCALL_ROLE = "900000000000009101"
+# A made-up Ed25519 key pair, for the interactions endpoint: the seed, from which the public key follows.
+DISCORD_SEED = "5eed" * 16
+
 
 def listing(url: str) -> dict[str, dict[str, str]]:
     """What a configuration needs to reach the stand-ins, for GET /_sandbox/credentials."""

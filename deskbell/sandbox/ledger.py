@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, deque
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,8 @@ from deskbell.sandbox.clock import Clock, Pulse
 KEPT = 20_000  # entries; the counts go on after that
 SETTLING = 15.0  # a condition shorter than this may pass unnoticed
 EDIT_WINDOW = 30.0  # an edit later than this after a tap has another cause
+CONVERGE_WINDOW = 120.0  # the same, where a vendor's limit may hold edits back
+REF = re.compile(r"\bD-\d+\b")  # what people call an alert
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,17 @@ class PendingTap:
     at: float
 
 
+CardKey = tuple[str, str, str]  # chat, room, message
+
+
+@dataclass(slots=True)
+class Converging:
+    """A tap changed an alert; these of its cards do not show it yet."""
+
+    at: float
+    left: set[CardKey]
+
+
 @dataclass
 class Ledger:
     clock: Clock
@@ -51,6 +65,10 @@ class Ledger:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     expectations: list[Expectation] = field(default_factory=list)
     tap_to_edit_ms: list[float] = field(default_factory=list)
+    converge_ms: list[float] = field(default_factory=list)
+    cards_of: Callable[[str], Collection["CardKey"]] = field(default=lambda _: ())  # every live card of a ref
+    first_named: dict[str, float] = field(default_factory=dict)  # ref -> when people could first read of it
+    _converging: dict[str, list["Converging"]] = field(default_factory=dict)
     _pending: dict[tuple[str, str], PendingTap] = field(default_factory=dict)
 
     def note(self, system: str, kind: str, **what: Any) -> None:
@@ -71,6 +89,8 @@ class Ledger:
 
     def seen(self, text: str) -> None:
         """People can read this: whoever is named in it has rung."""
+        for ref in REF.findall(text):
+            self.first_named.setdefault(ref, self.clock.time())
         for expectation in self.expectations:
             if not expectation.seen and names(text, expectation.subject):
                 expectation.seen = True
@@ -102,6 +122,32 @@ class Ledger:
         pending = self._pending.pop(message, None)
         if pending is not None and (took := self.clock.time() - pending.at) <= EDIT_WINDOW:
             self.tap_to_edit_ms.append(round(took * 1000, 1))
+
+    # ------------------------------------------------------------------ from a tap to the same in every chat
+
+    def pressed(self, ref: str) -> None:
+        """A tap is to change this alert: from now on every live card of it is waited for."""
+        if cards := set(self.cards_of(ref)):
+            self._converging.setdefault(ref, []).append(Converging(self.clock.time(), cards))
+
+    def unpressed(self, ref: str) -> None:
+        """The newest tap changed nothing: it was refused, or only opened a form."""
+        if waiting := self._converging.get(ref):
+            waiting.pop()
+
+    def redrawn(self, card: CardKey, ref: str) -> None:
+        """A card was edited, or taken away. When it was the last that a tap waited for, the tap has converged."""
+        now = self.clock.time()
+        for tap in self._converging.get(ref, ()):
+            tap.left.discard(card)
+            if not tap.left and now - tap.at <= CONVERGE_WINDOW:
+                self.converge_ms.append(round((now - tap.at) * 1000, 1))
+        if ref in self._converging:
+            self._converging[ref] = [tap for tap in self._converging[ref] if tap.left]
+
+    def diverging(self) -> dict[str, list[CardKey]]:
+        """What taps changed, by ref, and the cards that do not show it yet."""
+        return {ref: sorted(set().union(*(tap.left for tap in taps))) for ref, taps in self._converging.items() if taps}
 
 
 def names(text: str, subject: str) -> bool:

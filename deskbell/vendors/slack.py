@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -12,6 +12,8 @@ from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Unknown
 from deskbell.core.ports import Limit
 
 PLATFORM = "slack"
+ADDRESS = re.compile(r"[CGD][A-Z0-9]{2,}")
+ADDRESS_HINT = "must be the channel's id (C0...), found at the end of the channel's link"
 HOST = "https://slack.com/api/"
 # Where response URLs live; Slack's own answers come from nowhere else.
 RESPONSE_HOST = "hooks.slack.com"
@@ -51,6 +53,14 @@ class SlackConf:
     edits_per_minute: int = 50  # in the whole workspace
     sockets: int = 2  # one drops now and then, and what is tapped in the gap is not sent again
     proxy: str = ""
+
+
+def problems(conf: SlackConf) -> Iterator[tuple[str, str]]:
+    """What is wrong with the settings: (key, why)."""
+    if conf.way is Way.HTTP and not any(conf.signing_secrets):
+        yield "signing_secrets", 'is needed with way = "http": without it anybody could tap buttons'
+    if conf.way is Way.SOCKET and not conf.app_token:
+        yield "app_token", 'is needed with way = "socket"; it begins with xapp-'
 
 
 def limits(conf: SlackConf) -> tuple[Limit, ...]:

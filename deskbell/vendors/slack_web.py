@@ -12,9 +12,8 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Unknown
 from deskbell.net.redact import redact
+from deskbell.net.session import open_session
 from deskbell.vendors.slack import SlackConf, outcome
-
-CONNECT_S = 5.0
 
 # The SDK writes whole requests to a logger at DEBUG, and a traceback for every second that Slack is away.
 SDK_LOG = logging.getLogger("deskbell.slack.sdk")
@@ -51,7 +50,7 @@ class SlackWeb:
         if self._shared is not None:
             return self._shared
         if self._own is None or self._own.closed:
-            self._own = open_session(self.conf)
+            self._own = open_session()
         return self._own
 
     @property
@@ -100,12 +99,6 @@ def web_client(conf: SlackConf, token: str | None, session: aiohttp.ClientSessio
     )
     client.proxy = conf.proxy or None  # the SDK has read HTTPS_PROXY meanwhile, and knows no exception for loopback
     return client
-
-
-def open_session(conf: SlackConf) -> aiohttp.ClientSession:
-    """The SDK's own timeout does not reach a session that is handed to it."""
-    timeout = aiohttp.ClientTimeout(total=conf.timeout_s, sock_connect=CONNECT_S)
-    return aiohttp.ClientSession(timeout=timeout, trust_env=False)
 
 
 def read_error(error: SlackApiError) -> Trouble:

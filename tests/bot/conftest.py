@@ -7,6 +7,7 @@ import pytest
 from bot.ports import LIVE, Said
 from deskbell.core.access import Person, Role
 from deskbell.core.alert import Alert, Change, Command, Severity, Verb, decide
+from deskbell.core.card import Reply
 from deskbell.core.ports import Answer, StoredRecord
 from deskbell.core.present import View, card_of
 from deskbell.core.records import Case, CaseStatus, Sla, Visit, VisitStatus, changed, kind_of
@@ -76,6 +77,12 @@ class Desk:
             raise self.failing
         wanted = {p.accounts.get(platform): p for p in self.people.values()}
         return wanted.get(account) or self.people.get(account.removeprefix("U-"))
+
+    async def link_code(self, person_id):
+        return f"code-of-{person_id}"
+
+    async def redeem(self, said, code):
+        return Reply(lines=(f"{said.account} said {code}",))
 
     async def turned_away(self, interaction, code, text):
         pass

@@ -51,7 +51,7 @@ BEFORE = {"unack": Status.ACKED, "reopen": Status.RESOLVED}
 
 
 def test_every_changing_verb_is_tried_here():
-    assert set(CHANGES) == {spec.verb for spec in COMMANDS if spec.move}
+    assert {*CHANGES, "undo", "reveal"} == {spec.verb for spec in COMMANDS if spec.move}  # tests/desk has those two
 
 
 @pytest.mark.parametrize("verb", CHANGES)
@@ -133,7 +133,7 @@ async def test_the_same_message_twice_changes_once(desk):
 @pytest.mark.parametrize("line", ["list", "show 12", "case 4711", "help", "whoami", "", "xyzzy", "new x", "oncall"])
 async def test_a_stranger_learns_how_to_be_linked_and_nothing_else(line, desk, ask):
     spoken = await ask(line, "stranger")
-    assert "Ask a Deskbell admin to link you" in text_of(spoken)
+    assert "ask a Deskbell admin for a code" in text_of(spoken)
     assert "U-stranger" in text_of(spoken)
     assert spoken == await ask("show 999999", "stranger")
     assert desk.acted == []
@@ -290,3 +290,12 @@ def test_the_readme_has_the_table():
     if match is None:
         pytest.skip("no README with a commands table yet")
     assert match[1].strip() == commands_markdown().strip()
+
+
+async def test_link_gives_a_code_to_whoever_is_known(ask):
+    assert "code-of-ana" in text_of(await ask("link"))
+
+
+async def test_link_with_a_code_connects_whoever_says_it(ask):
+    for who in ("ana", "stranger"):
+        assert text_of(await ask("link k3v9", who)).strip() == f"U-{who} said k3v9"

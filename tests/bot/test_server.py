@@ -8,7 +8,8 @@ import logging
 import aiohttp
 import pytest
 
-from bot.server import SLACK_EVENTS, Server, ServerConf
+from bot.server import Server, ServerConf
+from bot.slack import EVENTS
 from bot.web import BODY_LIMIT
 from deskbell.net import metrics
 
@@ -36,7 +37,7 @@ def hook():
 
 @pytest.fixture
 async def server(desk, hook):
-    server = Server(ServerConf(port=0), desk, {SLACK_EVENTS: hook})
+    server = Server(ServerConf(port=0), desk, {EVENTS: hook})
     await server.start()
     yield server
     await server.stop()
@@ -127,22 +128,22 @@ async def test_a_taken_port_is_an_error_at_the_start(server, desk):
 
 async def test_a_hook_gets_the_raw_bytes_and_its_answer_is_passed_on(hook, call):
     raw = b"payload=%7B%22a%22%3A1%7D&x=\xff\x00"
-    status, body, headers = await call("POST", SLACK_EVENTS, data=raw, headers={"X-SLACK-Signature": "v0=1"})
+    status, body, headers = await call("POST", EVENTS, data=raw, headers={"X-SLACK-Signature": "v0=1"})
     assert (status, body, headers["X-Own"]) == (202, b"taken", "1")
     assert hook.got == [("v0=1", raw)]
 
 
 async def test_a_hook_is_not_called_with_too_much_or_with_a_packed_body(hook, call):
-    assert (await call("POST", SLACK_EVENTS, data=b"x" * (BODY_LIMIT + 1)))[0] == 413
-    assert (await call("POST", SLACK_EVENTS, data=gzip.compress(b"x"), headers={"Content-Encoding": "gzip"}))[0] == 415
-    assert (await call("GET", SLACK_EVENTS))[0] == 405
+    assert (await call("POST", EVENTS, data=b"x" * (BODY_LIMIT + 1)))[0] == 413
+    assert (await call("POST", EVENTS, data=gzip.compress(b"x"), headers={"Content-Encoding": "gzip"}))[0] == 415
+    assert (await call("GET", EVENTS))[0] == 405
     assert hook.got == []
 
 
 async def test_a_hook_that_breaks_tells_nothing(hook, call, caplog):
     hook.failing = RuntimeError("secret detail")
     with caplog.at_level(logging.CRITICAL, "deskbell.server"):
-        status, body, _ = await call("POST", SLACK_EVENTS, data=b"{}")
+        status, body, _ = await call("POST", EVENTS, data=b"{}")
     assert status == 500
     assert "secret detail" not in body["error"]
 
@@ -151,7 +152,7 @@ async def test_without_slack_there_is_no_hook(desk):
     server = Server(ServerConf(port=0), desk)
     await server.start()
     async with aiohttp.ClientSession() as session:
-        response = await session.post(f"http://127.0.0.1:{server.port}{SLACK_EVENTS}", data=b"{}")
+        response = await session.post(f"http://127.0.0.1:{server.port}{EVENTS}", data=b"{}")
         assert response.status == 404
     await server.stop()
 

@@ -82,8 +82,12 @@ ARGS = {
 }
 
 
+# What `decide` decides; core.undo and the desk know of the other two.
+DECIDED = [verb for verb in Verb if verb not in (Verb.UNDO, Verb.REVEAL)]
+
+
 @pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", DECIDED)
 def test_the_table_of_moves_is_the_law(verb, status):
     result = do(IN_STATE[status], verb, **ARGS.get(verb, {}))
     if status in MOVES[verb].start and (verb, status) != (Verb.TAKE, Status.ACKED):
@@ -94,7 +98,7 @@ def test_the_table_of_moves_is_the_law(verb, status):
 
 
 @pytest.mark.parametrize("role", Role)
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", DECIDED)
 def test_only_the_roles_of_the_table(verb, role):
     actor = Person("x", "X", roles=frozenset({role}))
     alert = next(alert for status, alert in IN_STATE.items() if status in MOVES[verb].start)
@@ -240,7 +244,7 @@ def check(alert):
 
 FIXED = ("id", "key", "rule", "source", "record_id", "severity", "opened_at", "condition", "team", "policy", "mode")
 commands = st.tuples(
-    st.sampled_from(Verb),
+    st.sampled_from(DECIDED),
     st.sampled_from([*PEOPLE.values(), SYSTEM]),
     st.fixed_dictionaries(
         {},

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from bot.server import SLACK_EVENTS, Server, ServerConf
+from bot.server import Server, ServerConf
+from bot.slack import EVENTS
 from bot.slack import SlackGateway
 from deskbell.vendors.slack import BODY_LIMIT, Way, sign
 
@@ -33,9 +34,9 @@ async def gateway(conf, desk, commands, session, wait):
 @pytest.fixture
 async def url(gateway, desk):
     """Through our own server, as Slack would come."""
-    server = Server(ServerConf(port=0), desk, {SLACK_EVENTS: gateway.handle_http})
+    server = Server(ServerConf(port=0), desk, {EVENTS: gateway.handle_http})
     await server.start()
-    yield f"http://127.0.0.1:{server.port}{SLACK_EVENTS}"
+    yield f"http://127.0.0.1:{server.port}{EVENTS}"
     await server.stop()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot import manifest
 from bot.grammar import COMMANDS
-from bot.server import SLACK_EVENTS
+from bot.slack import EVENTS
 from deskbell.vendors.slack import SlackConf, Way
 
 CONF = SlackConf(bot_token="xoxb-1", command="/bell")
@@ -35,7 +35,7 @@ def test_in_socket_mode_nothing_has_an_address():
 
 def test_in_http_mode_everything_comes_to_our_server():
     made = manifest.slack_manifest(SlackConf("xoxb-1", way=Way.HTTP), "https://desk.example.org/")
-    url = f"https://desk.example.org{SLACK_EVENTS}"
+    url = f"https://desk.example.org{EVENTS}"
 
     assert made["settings"]["socket_mode_enabled"] is False
     assert made["settings"]["interactivity"] == {
