@@ -26,6 +26,7 @@ class ServerConf:
     port: int = 8780
     tokens: tuple[ApiToken, ...] = ()
     alerts_per_hour: int = 120  # for each caller of the API
+    public_url: str = ""  # where people's browsers and the chats reach this server, like https://desk.example.org
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:

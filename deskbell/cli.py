@@ -26,10 +26,12 @@ app = typer.Typer(
 audit_app = typer.Typer(help="The audit log: is it whole, and what does it say?", no_args_is_help=True)
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
 outbox_app = typer.Typer(help="What is still to be sent, and what could not be.", invoke_without_command=True)
+people_app = typer.Typer(help="Who is linked to which chat account, and people who leave.", no_args_is_help=True)
 manifest_app = typer.Typer(help="What to give to a chat platform's app settings.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
 app.add_typer(db_app, name="db")
 app.add_typer(outbox_app, name="outbox")
+app.add_typer(people_app, name="people")
 app.add_typer(manifest_app, name="manifest")
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.", envvar="DESKBELL_CONFIG")]
@@ -50,7 +52,7 @@ def main() -> None:
 def _for_people(error: Exception) -> str:
     """The words of an error that is no fault of ours; empty for one that is."""
     kinds = {cls.__name__ for cls in type(error).__mro__}
-    if kinds & {"ConfigError", "StoreError"}:
+    if kinds & {"ConfigError", "StoreError", "UnknownPerson"}:
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"The address is taken ({error}). Is another Deskbell running? Change server.port in the configuration."
@@ -238,6 +240,53 @@ def db_upgrade(config: ConfigPath = CONFIG) -> None:
 
     settings = _settings(config)
     typer.echo(f"The database is at revision {upgrade(settings.database)}.")
+
+
+@app.command()
+def link(person: str, config: ConfigPath = CONFIG) -> None:
+    """A code that links a chat account to PERSON: they say `/desk link CODE` in that chat within 15 minutes."""
+    from deskbell.people import link_code
+
+    typer.echo(link_code(_settings(config), person))
+
+
+@people_app.command("list")
+def people_list(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
+    """Everybody, with their roles and the chat accounts that are theirs."""
+    from deskbell.people import listing
+
+    rows = listing(_settings(config))
+    if as_json:
+        _print_json(rows)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("Person", "Name", "Roles", "Accounts", box=None)
+    for row in rows:
+        accounts = ", ".join(f"{platform} {account}" for platform, account in row["accounts"].items())
+        table.add_row(*map(Text, (row["id"], row["name"], ", ".join(row["roles"]), row["note"] or accounts or "-")))
+    _console().print(table)
+
+
+@people_app.command("remove")
+def people_remove(
+    person: str,
+    to: Annotated[str, typer.Option(help="Who gets the alerts that PERSON has; left out: they ring anew.")] = "",
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Take somebody out who leaves: unlink every account, hand the alerts over, warn of rotas that name them."""
+    from deskbell.people import remove
+
+    typer.echo(remove(_settings(config), person, to))
+
+
+@people_app.command("restore")
+def people_restore(person: str, config: ConfigPath = CONFIG) -> None:
+    """Take somebody in again who was removed."""
+    from deskbell.people import restore
+
+    typer.echo(restore(_settings(config), person))
 
 
 @manifest_app.command("slack")

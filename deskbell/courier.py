@@ -7,6 +7,7 @@ Nothing is marked sent before it is sent; an answer that got lost is looked up b
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -44,6 +45,7 @@ LEASE = timedelta(seconds=60)  # longer than the whole timeout of any delivery
 TIMEOUT_S = 40.0
 IDLE_S = 5.0  # how long a lane-keeper sleeps when nobody wakes it; a wake-up may be lost, an alert may not
 SOURCE_LANE = "source:"
+AT_HAND = frozenset({"ack", "take", "escalate"})  # the buttons of a direct message
 
 
 class CourierDesk(Protocol):
@@ -218,7 +220,15 @@ class Courier:
         identity = Identity("note", claim.alert.ref if claim.alert else "", to.name, dispatch.id)
         thread = {"direct": str(payload["direct"])} if payload.get("direct") else claim.post_ref
         found = await self._look_up(channel, to, identity, dispatch.unsure_since, thread)
-        return found or await channel.note(to, claim.post_ref, _as_note(payload), identity)
+        return found or await channel.note(to, claim.post_ref, await self._as_note(claim.alert, payload), identity)
+
+    async def _as_note(self, alert: Alert | None, payload: Mapping[str, Any]) -> Note:
+        """A direct message brings the buttons that need no form: it is answered where it rang."""
+        note = _as_note(payload)
+        if not note.direct or alert is None or not alert.live:
+            return note
+        card = await self._desk.card(alert)
+        return replace(note, buttons=tuple(button for button in card.buttons if button.verb in AT_HAND))
 
     async def _look_up(
         self,

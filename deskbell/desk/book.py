@@ -160,7 +160,7 @@ class Book:
         known = tuple(name for name in routed if name in self.house.destinations)
         if alert.rule not in (UNREACHABLE, "delivery_dead_letter"):
             return known
-        # What is wrong with a room is told in another.
+        # What is wrong with a room, or a whole chat, is told in another.
         return fallback(known, self._platforms(), self._failing(alert.subject))
 
     def _platforms(self) -> dict[str, str]:
@@ -173,9 +173,11 @@ class Book:
         return tuple(near[:1]) or tuple(n for n in fallback((), platforms, failing) if n != destination)
 
     def _failing(self, destination: str) -> tuple[str, ...]:
-        """The destination, and every other that is known to take nothing just now."""
+        """The destination, or all of a chat's, and every other that is known to take nothing just now."""
         held = {name: self.uow.newest_by_key(f"chan:{name}") for name in self.house.destinations}
-        return (destination, *(name for name, alert in held.items() if alert is not None and alert.condition))
+        known = (name for name, alert in held.items() if alert is not None and alert.condition)
+        whole = (name for name, platform in self._platforms().items() if platform == destination)
+        return (destination, *whole, *known)
 
     def on_call(self, targets: tuple[str, ...], alert: Alert) -> tuple[str, ...]:
         return people_for(targets, self.house.people, self.house.rotas, self.now, alert.team, alert.assignee)

@@ -38,6 +38,7 @@ from deskbell.core.rota import on_duty
 from deskbell.desk import act, manual, people, settle, tick
 from deskbell.desk.book import Book, removed
 from deskbell.desk.cards import card_now
+from deskbell.desk.ears import Ears
 from deskbell.desk.house import House
 from deskbell.desk.observe import Tally, adopt, observe, vanished
 from deskbell.net import metrics
@@ -66,6 +67,7 @@ class Desk:
         self._failing: dict[str, str] = {}  # part of the tick -> why
         self.reasons: Callable[[], Sequence[str]] = list  # what the daemon knows to be wrong, for /readyz
         self.deaf: Callable[[], Mapping[str, str]] = dict  # the chats in which nobody can answer us now, and why
+        self._ears = Ears()
 
     async def _change(self, what: Callable[[Book], T], urgency: Urgency = Urgency.NORMAL) -> T:
         """Runs a change in a transaction of its own. `now` is taken when it runs, not when it was asked for."""
@@ -150,8 +152,15 @@ class Desk:
         await self._part("climb", self._climb)
         await self._part("look_again", self._look_again)
         await self._part("watch_sources", lambda: self._change(lambda book: tick.watch_sources(book, self._started)))
+        await self._part("watch_chats", self._watch_chats)
         await self._part("daily_summary", lambda: self._change(tick.daily_summary, Urgency.BULK))
         await self._part("gauge", lambda: self.store.read(self._gauge))
+
+    async def _watch_chats(self) -> None:
+        deaf = self._ears.news(self.deaf(), self.now())
+        if deaf is not None:
+            chats = {d.platform for d in self.house.destinations.values()}
+            await self._change(lambda book: tick.watch_chats(book, deaf, chats))
 
     async def _part(self, name: str, work: Callable[[], Awaitable[Any]]) -> None:
         """One part that fails stops no other; people see it in /readyz."""

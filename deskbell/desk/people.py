@@ -2,17 +2,18 @@
 
 import hashlib
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from deskbell.core.access import Person
-from deskbell.core.alert import Alert, Command
+from deskbell.core.alert import Alert, Change, Command, Status
 from deskbell.core.card import Reply
 from deskbell.core.ports import Answer, Entry, Interaction
 from deskbell.core.records import personal_of
 from deskbell.core.text import clean
-from deskbell.desk.book import Book
+from deskbell.desk.book import REMOVED, Book, removed
+from deskbell.desk.ladder import first_step, whom
 
 CODE_LIFE = timedelta(minutes=15)
 CODE_BYTES = 20  # 160 bits, 32 letters and digits: nobody guesses it, and it fits into a link
@@ -71,6 +72,50 @@ def how_to_link(book: Book) -> str:
         f"Deskbell does not know you here yet, so nothing was done. Type {link} in a chat where it knows you, or ask an"
         f" administrator for a code; then say {link} CODE here, and what you asked for is done."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What became of a person who left: accounts unlinked, alerts handed over, and what still names them."""
+
+    accounts: int
+    handed: tuple[str, ...]  # refs
+    rotas: tuple[str, ...]
+    policies: tuple[str, ...]
+
+
+def remove(book: Book, person: Person, to: Person | None) -> Left:
+    """A person leaves: no account is theirs any more, and what they had goes to `to`, or rings anew."""
+    accounts = book.uow.forget_accounts(person.id)
+    book.uow.put_value(REMOVED, " ".join(sorted({*removed(book.uow), person.id})))
+    data = {"person": person.id, "accounts": accounts, "said": f"{person.name} was taken out"}
+    book.uow.audit(Entry("deskbell", "person_removed", 0, data), book.now)
+    had = book.uow.alerts(assignee=person.id, limit=10_000)
+    for alert in had:
+        _hand_over(book, alert, person, to)
+    rotas = tuple(name for name, rota in book.house.rotas.items() if person.id in rota.people)
+    aimed = f"person:{person.id}"
+    policies = tuple(
+        name for name, policy in book.house.policies.items() if any(aimed in level.targets for level in policy.levels)
+    )
+    return Left(accounts, tuple(alert.ref for alert in had), rotas, policies)
+
+
+def _hand_over(book: Book, alert: Alert, person: Person, to: Person | None) -> None:
+    after = replace(alert, assignee=to.id if to else "", version=alert.version + 1, updated_at=book.now)
+    if to is None:
+        after = first_step(book, replace(after, status=Status.OPEN, acked_by="", acked_at=None, level=0, rounds=0))
+    said = f"{person.name} left: " + (f"it is with {to.name} now" if to else "nobody has it now")
+    ring = (to.id,) if to else whom(book, after)
+    entry = Entry("deskbell", "hand_over", alert.id, {"said": said, "assignee": after.assignee})
+    book.keep(Change(alert, after, said), entry, ring=ring, loud=True)
+
+
+def restore(book: Book, person: Person) -> None:
+    """Back again: may be linked and given alerts as before. Accounts are linked anew."""
+    book.uow.put_value(REMOVED, " ".join(sorted(removed(book.uow) - {person.id})))
+    data = {"person": person.id, "said": f"{person.name} is back"}
+    book.uow.audit(Entry("deskbell", "person_restored", 0, data), book.now)
 
 
 def reveal(book: Book, alert: Alert, command: Command) -> Answer:

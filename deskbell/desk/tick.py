@@ -1,5 +1,6 @@
 """The clock's share: records whose due time came, alerts that must climb, sources gone quiet, the daily summary."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,7 +9,7 @@ from deskbell.core.alert import Alert, Mode, Severity, Status
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, SourceError, SourceFault, SourceState
 from deskbell.core.text import clock, span
 from deskbell.desk import ladder
-from deskbell.desk.book import Book
+from deskbell.desk.book import UNREACHABLE, Book
 from deskbell.desk.observe import Tally, follow, judge
 
 BATCH = 200  # due records or alerts taken in one transaction
@@ -51,6 +52,17 @@ def watch_sources(book: Book, started: datetime) -> None:
         why = f": {state.error}" if state.error else ""
         summary = f"{facts.title} has not been read since {since}{why}"[:118]
         _stale(book, name, severity, summary)
+
+
+def watch_chats(book: Book, deaf: Mapping[str, str], chats: Iterable[str]) -> None:
+    """A chat in which nobody can answer us is an alert of its own, told in the others, once."""
+    for name in chats:
+        key = f"deaf:{name}"
+        if why := deaf.get(name):
+            summary = f"Nobody can answer in {name.title()}: {why}"[:118]
+            book.about_us(key, UNREACHABLE, Severity.P1, summary, subject=name)
+        else:
+            book.over(key, f"{name.title()} hears people again")
 
 
 def _stale(book: Book, name: str, severity: Severity, summary: str) -> None:
