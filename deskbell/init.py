@@ -12,7 +12,8 @@ class Answers:
     zone: str
     name: str
     email: str
-    channel: str
+    chat: str
+    room: str
     freshdesk: str
     servicenow: str
     schedule: str
@@ -23,32 +24,69 @@ def interview(output: Path) -> None:
     if output.exists():
         typer.echo(f"{output} is there already. Move it away, or name another file: deskbell init other.toml", err=True)
         raise SystemExit(2)
-    output.write_text(written(_ask()), encoding="utf-8")
+    answers = _ask()
+    output.write_text(written(answers), encoding="utf-8")
     output.chmod(0o600)
     typer.echo(f"\nWrote {output}. It only observes: nothing is posted but a daily summary. Next:")
     typer.echo("  1. Put the secrets that it names into the environment.")
-    typer.echo(f"  2. deskbell manifest slack -c {output}   for the Slack app, then invite it to the channel")
+    typer.echo(f"  2. deskbell manifest {answers.chat} -c {output}   tells how to make the app or bot; add it to the room")
     typer.echo(f"  3. deskbell check -c {output}")
     typer.echo(f"  4. deskbell run -c {output}")
+    if answers.chat != "slack":
+        typer.echo(f"  5. deskbell link me -c {output}   gives a code: say it to Deskbell in the chat, and it knows you")
 
 
 def _ask() -> Answers:
     zone = typer.prompt("Time zone of the house", default="UTC")
     while zone not in available_timezones():
         zone = typer.prompt("That is no time zone; write it like Europe/Berlin", default="UTC")
+    chat = typer.prompt(f"Which chat ({', '.join(ROOMS)})", default="slack")
+    while chat not in ROOMS:
+        chat = typer.prompt(f"One of {', '.join(ROOMS)}", default="slack")
     return Answers(
         zone=zone,
         name=typer.prompt("Your name", default="Ana Ruiz"),
-        email=typer.prompt("Your e-mail address in Slack", default="ana@example.org"),
-        channel=typer.prompt(
-            "Id of the Slack channel to ring (at the end of the channel's link)", default="C0123456789"
-        ),
+        email=typer.prompt("Your e-mail address there", default="ana@example.org"),
+        chat=chat,
+        room=typer.prompt(*ROOMS[chat]),
         freshdesk=typer.prompt("Freshdesk address (empty: none)", default="", show_default=False),
         servicenow=typer.prompt("ServiceNow address (empty: none)", default="", show_default=False),
         schedule=typer.prompt(
             "Address of your scheduling system's JSON API (empty: none)", default="", show_default=False
         ),
     )
+
+
+# What the room to ring is called there, and an example.
+ROOMS = {
+    "slack": ("Id of the Slack channel to ring (at the end of the channel's link)", "C0123456789"),
+    "teams": ("Id of the Teams channel to ring (in the channel's link)", "19:0123456789abcdef@thread.tacv2"),
+    "telegram": ("Id of the Telegram group to ring (add the bot, then see /getUpdates)", "-1001234567890"),
+    "discord": ("Id of the Discord channel to ring (Developer Mode, Copy Channel ID)", "123456789012345678"),
+}
+SECTIONS = {
+    "slack": """\
+[slack]
+bot_token = "env:SLACK_BOT_TOKEN"
+app_token = "env:SLACK_APP_TOKEN"
+""",
+    "teams": """\
+[teams]
+app_id = "${TEAMS_APP_ID}"
+app_password = "env:TEAMS_APP_PASSWORD"
+tenant = "${TEAMS_TENANT}"
+""",
+    "telegram": """\
+[telegram]
+token = "env:TELEGRAM_TOKEN"
+""",
+    "discord": """\
+[discord]
+token = "env:DISCORD_TOKEN"
+application_id = "${DISCORD_APPLICATION_ID}"
+guilds = ["${DISCORD_SERVER_ID}"]
+""",
+}
 
 
 def text(value: str) -> str:
@@ -99,13 +137,10 @@ levels = [{{ after = "0m", targets = ["room", "assignee"] }}, {{ after = "15m", 
 destinations = ["desk"]
 
 [destinations.desk]
-platform = "slack"
-address = {text(a.channel)}
+platform = "{a.chat}"
+address = {text(a.room)}
 
-[slack]
-bot_token = "env:SLACK_BOT_TOKEN"
-app_token = "env:SLACK_APP_TOKEN"
-"""
+{SECTIONS[a.chat]}"""
 
 
 def _sources(a: Answers) -> str:

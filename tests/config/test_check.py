@@ -120,9 +120,12 @@ async def test_ring(cli: Cli, at: dict[str, str], sandbox: Sandbox) -> None:
 
 ANSWERS = {
     "all defaults": "\n" * 12,
-    "everything": 'Europe/Berlin\nÁna "the bell" Ruiz\\\nana@example.org\nC0DESK\nhttps://a.freshdesk.com\nhttps://b.service-now.com\nhttps://c.example.org\n',
-    "a zone at the second try": "Middle Earth\nEurope/Vienna\nAna\nana@example.org\nC0DESK\n\n\n\n",
-    "hostile": 'UTC\n"]\\n[evil]\\nx = "\nana@example.org"\nC0DESK\n\n\n\n',
+    "everything": 'Europe/Berlin\nslack\nÁna "the bell" Ruiz\\\nana@example.org\nC0DESK\nhttps://a.freshdesk.com\nhttps://b.service-now.com\nhttps://c.example.org\n',
+    "a zone at the second try": "Middle Earth\nEurope/Vienna\nslack\nAna\nana@example.org\nC0DESK\n\n\n\n",
+    "Teams": "UTC\nteams\nAna\nana@example.org\n19:abc@thread.tacv2\n\n\n\n",
+    "Telegram, at the second try": "UTC\npigeon\ntelegram\nAna\nana@example.org\n-1001234567890\n\n\n\n",
+    "Discord": "UTC\ndiscord\nAna\nana@example.org\n123456789012345678\n\n\n\n",
+    "hostile": 'UTC\nslack\n"]\\n[evil]\\nx = "\nana@example.org"\nC0DESK\n\n\n\n',
 }
 
 
@@ -135,7 +138,7 @@ async def test_init_writes_what_can_be_loaded(cli: Cli, tmp_path: Path, name: st
     assert path.stat().st_mode & 0o077 == 0
     assert "#" in text
     assert "evil" not in tomllib.loads(text)
-    values = dict.fromkeys(re.findall(r"env:(\w+)", text), "x" * 32)
+    values = dict.fromkeys(re.findall(r"(?:env:|\$\{)(\w+)", text), "1" * 18)
     settings = load(path, values)
     assert settings.house.observe, "the first week only looks"
     if name == "everything":
