@@ -1,0 +1,87 @@
+"""Who a browser is, and whether a form was sent by a person who had our page before them.
+
+A browser is an account like any other: a random id in a cookie that we signed. It says who somebody is only after the
+id was linked to a person with a code. A form carries a value that is bound to the browser, to its link and to the
+moment, so that no other site and no mail scanner can send it.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+FORM_LIFE = timedelta(hours=12)
+COOKIE_LIFE = timedelta(days=180)
+_ID = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 bits
+_VALUE = re.compile(r"([0-9a-f]{1,12})\.[A-Za-z0-9_-]{22}\.[0-9a-f]{64}")
+
+
+class Guard:
+    """`public_url` is configuration: what a request says of itself (Host) is not asked."""
+
+    def __init__(self, secret: bytes, public_url: str) -> None:
+        self._key = hmac.new(secret, b"the page behind a link", hashlib.sha256).digest()
+        parts = urlsplit(public_url)
+        self._origin = f"{parts.scheme}://{parts.netloc}".casefold()
+        self._secure = parts.scheme == "https"
+        # The prefix makes browsers refuse the cookie from anybody but this very host, over TLS.
+        self._cookie = "__Host-deskbell" if self._secure else "deskbell"
+
+    # ------------------------------------------------------------ the browser
+
+    def browser(self, request: web.Request) -> str:
+        """The id of the browser; nothing when it brings none of ours."""
+        value = request.cookies.get(self._cookie, "")
+        found, _, mac = value.partition(".")
+        return found if _ID.fullmatch(found) and self._genuine(mac, "browser", found) else ""
+
+    def remember(self, response: web.Response, browser: str) -> None:
+        response.set_cookie(
+            self._cookie,
+            f"{browser}.{self._mac('browser', browser)}",
+            max_age=int(COOKIE_LIFE.total_seconds()),
+            path="/",
+            httponly=True,
+            secure=self._secure,
+            samesite="Strict",
+        )
+
+    def strayed(self, request: web.Request) -> bool:
+        """Whether another site led here, so that the browser kept its cookie (SameSite=Strict) from us."""
+        return self._cookie not in request.cookies and request.headers.get("Sec-Fetch-Site") == "cross-site"
+
+    # ------------------------------------------------------------ the form
+
+    def form_value(self, browser: str, link: str, now: datetime) -> str:
+        once = f"{int(now.timestamp()):x}.{secrets.token_urlsafe(16)}"
+        return f"{once}.{self._mac('form', browser, link, once)}"
+
+    def once(self, value: str, browser: str, link: str, now: datetime) -> str:
+        """What makes this form one of its own; nothing when it is not from this browser's page, or too old."""
+        match = _VALUE.fullmatch(value)
+        if match is None:
+            return ""
+        once, _, mac = value.rpartition(".")
+        fresh = abs(now.timestamp() - int(match[1], 16)) < FORM_LIFE.total_seconds()
+        return once if fresh and self._genuine(mac, "form", browser, link, once) else ""
+
+    def from_our_page(self, request: web.Request) -> bool:
+        """Whether a page of ours sent it. Every browser says so; whatever does not is none."""
+        site = request.headers.get("Sec-Fetch-Site", "same-origin")
+        return request.headers.get("Origin", "").casefold() == self._origin and site == "same-origin"
+
+    # ------------------------------------------------------------ signing
+
+    def _mac(self, *parts: str) -> str:
+        return hmac.new(self._key, "\n".join(parts).encode(), hashlib.sha256).hexdigest()
+
+    def _genuine(self, mac: str, *parts: str) -> bool:
+        return hmac.compare_digest(mac.encode("utf-8", "replace"), self._mac(*parts).encode())
+
+
+def new_browser() -> str:
+    return secrets.token_urlsafe(16)
