@@ -86,9 +86,12 @@ class Office:
     def alert(self):
         return self.store.read_now(lambda reader: reader.alert(1))
 
+    def linker(self, ref):
+        return linker(SECRET, self.url)(ref)
+
     @property
     def link(self):
-        return linker(SECRET, self.url)("D-1")
+        return self.linker("D-1")
 
     def entries(self, verb):
         rows = self.store.read_now(lambda reader: reader.audit_rows(0, 100_000))

@@ -111,7 +111,9 @@ async def test_a_person_comes_from_a_chat_in_the_same_browser(tab, office, elsew
     tab.sites.clear()
     await tab.run("document.querySelector('a').click()")
     await tab.reads("Acknowledge")  # known at once, although SameSite=Strict keeps the cookie from the first request
-    assert tab.sites == ["cross-site", "same-origin"]
+    assert "cross-site" in tab.sites
+    assert tab.sites[-1] == "same-origin"
+    assert len(tab.sites) <= 4  # the icon of either site may be among them; nothing goes round in circles
     assert await tab.run("getComputedStyle(document.querySelector('main')).maxWidth") == "544px"  # the style is let in
     await tab.press("Acknowledge")
     await tab.reads("D-1 acknowledged.")
