@@ -15,7 +15,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scenario", choices=SCENARIOS, default="day")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--people", action="store_true", help="scripted people tap and type")
-    parser.add_argument("--sabotage", action="store_true", help="swallow one card after accepting it")
+    parser.add_argument(
+        "--sabotage", nargs="?", const="any", default="", metavar="CHAT", help="swallow one card after accepting it"
+    )
     parser.add_argument("--desk-url", help="where Deskbell's own API listens, for the audit trail")
     parser.add_argument("--desk-token")
     return parser.parse_args()

@@ -52,8 +52,11 @@ class Chat(Protocol):
     """
 
     name: str
-    faults: Faults
+    url: str  # of the sandbox; known once it listens
     sabotage: bool  # the second card is accepted, and never seen by anybody
+
+    @property
+    def faults(self) -> Faults: ...
 
     def add_routes(self, router: web.UrlDispatcher) -> None: ...
     async def close(self) -> None: ...

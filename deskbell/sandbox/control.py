@@ -1,23 +1,22 @@
 """/_sandbox/...: the hand of the page and of tests in other processes. Loopback names and JSON only."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import web
 
 from deskbell.sandbox import credentials, trouble
-from deskbell.sandbox.slack.results import Refused
-from deskbell.sandbox.slack.workspace import NotFound
+from deskbell.sandbox.chat import Do, Refused
 from deskbell.sandbox.verdict import GRACE, summary
-from deskbell.sandbox.web import Json, read_json, reply
+from deskbell.sandbox.web import read_json, reply
 
 if TYPE_CHECKING:
     from deskbell.sandbox.server import Sandbox
 
 HOSTS = frozenset({"127.0.0.1", "localhost"})
 AUDIT_SECONDS = 3.0
-Do = Callable[["Sandbox", Json], Awaitable[Any]]
 
 
 @web.middleware
@@ -36,6 +35,9 @@ async def guard(
 class Control:
     def __init__(self, sandbox: "Sandbox") -> None:
         self.sandbox = sandbox
+        self.verbs: dict[str, Do] = {name: partial(verb, sandbox) for name, verb in trouble.VERBS.items()}
+        for chat in sandbox.chats.values():
+            self.verbs |= {f"{chat.name}.{name}": verb for name, verb in chat.verbs.items()}
 
     async def credentials(self, request: web.Request) -> web.Response:  # noqa: ARG002 - one shape for all
         return reply(credentials.listing(self.sandbox.url))
@@ -43,7 +45,7 @@ class Control:
     async def ledger(self, request: web.Request) -> web.Response:
         sandbox = self.sandbox
         grace = float(request.query.get("grace", GRACE))
-        answer = summary(sandbox.ledger, sandbox.slack, grace)
+        answer = summary(sandbox.ledger, sandbox.chats, grace)
         if request.query.get("entries"):
             answer["entries"] = [entry.as_json() for entry in sandbox.ledger.entries]
             answer["expectations"] = [expectation.as_json() for expectation in sandbox.ledger.expectations]
@@ -52,12 +54,12 @@ class Control:
     async def do(self, request: web.Request) -> web.Response:
         try:
             asked = await read_json(request)
-            verb = VERBS[asked.pop("do")]
+            verb = self.verbs[asked.pop("do")]
         except (ValueError, KeyError, AttributeError, TypeError):
-            return reply({"error": "unknown verb", "verbs": sorted(VERBS)}, 400)
+            return reply({"error": "unknown verb", "verbs": sorted(self.verbs)}, 400)
         try:
-            return reply({"ok": True, "result": await verb(self.sandbox, asked)})
-        except (Refused, NotFound, KeyError, StopIteration, TypeError, ValueError) as error:
+            return reply({"ok": True, "result": await verb(asked)})
+        except (Refused, LookupError, StopIteration, TypeError, ValueError) as error:
             return reply({"ok": False, "error": f"{type(error).__name__}: {error}"}, 400)
 
     async def audit(self, request: web.Request) -> web.Response:  # noqa: ARG002 - one shape for all
@@ -81,43 +83,3 @@ class Control:
         router.add_get("/_sandbox/ledger", self.ledger)
         router.add_get("/_sandbox/audit", self.audit)
         router.add_post("/_sandbox/do", self.do)
-
-
-# ------------------------------------------------------------------ what people do
-
-
-async def tap(sandbox: "Sandbox", asked: Json) -> Json:
-    outcome = await sandbox.slack.tap(**asked)
-    return outcome.as_json()
-
-
-async def tap_in_view(sandbox: "Sandbox", asked: Json) -> Json:
-    return (await sandbox.slack.tap_in_view(**asked)).as_json()
-
-
-async def submit(sandbox: "Sandbox", asked: Json) -> Json:
-    return (await sandbox.slack.submit(**asked)).as_json()
-
-
-async def close_view(sandbox: "Sandbox", asked: Json) -> None:
-    await sandbox.slack.close(**asked)
-
-
-async def type_text(sandbox: "Sandbox", asked: Json) -> Json:
-    return (await sandbox.slack.type(**asked)).as_json()
-
-
-async def suggest(sandbox: "Sandbox", asked: Json) -> Json:
-    found = await sandbox.slack.suggest(**asked)
-    return {"acked": found.acked, "options": found.options, "error": found.error}
-
-
-PEOPLE: dict[str, Do] = {
-    "tap": tap,
-    "tap_in_view": tap_in_view,
-    "submit": submit,
-    "close_view": close_view,
-    "type": type_text,
-    "suggest": suggest,
-}
-VERBS: dict[str, Do] = {**PEOPLE, **trouble.VERBS}

@@ -1,90 +1,139 @@
-"""Scripted people: Ana dispatches, Ben is on call, Carla manages, Dan may only look. They know no more of Deskbell than
-what is on the screen: buttons by the beginning of their action id, forms by their inputs."""
+"""Scripted people: Ana dispatches, mostly in Slack; Ben is on call, with Telegram on his phone; Carla manages from
+Teams; Priya works in the field, with Discord; Dan may only look, and tries all the same.
+
+They know no more of Deskbell than what is on their screens: buttons and options by their words, and what they type.
+"""
 
 import asyncio
 import contextlib
+import itertools
 import random
 import re
-from collections import deque
-from collections.abc import Coroutine
+from collections import Counter, deque
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deskbell.sandbox.slack.messages import Key, Message
-from deskbell.sandbox.slack.payloads import options_of
-from deskbell.sandbox.slack.results import Outcome, Refused, Submitted
-from deskbell.sandbox.slack.views import View
-from deskbell.sandbox.web import Json
+from deskbell.sandbox.chat import Card, Chat, Refused
 
 if TYPE_CHECKING:
     from deskbell.sandbox.server import Sandbox
 
-PREFIX = "desk."
 REACTION = (1.0, 4.0)  # seconds between a card and the first tap on it
-THINKING = (0.7, 1.6)  # seconds in front of a form
+SECOND_THOUGHT = (1.0, 2.0)  # before what was just done is taken back
 FOLLOW_UP = (9.0, 16.0)
-TYPING = (4.0, 6.5)  # seconds between two commands
-FIRST_WORD = 3.0
-TURNS = (
-    ("ana", "ack"),
-    ("ana", "reassign"),
-    ("dan", "ack"),
-    ("ben", "take"),
-    ("ana", "snooze"),
-    ("carla", "escalate"),
-    ("ana", "resolve"),
-    ("ben", "ack"),
-)
-AFTERWARDS = (("ana", "resolve"), ("ben", "note"), ("carla", "reassign"), ("ana", "unack"))
-WORDS = (
-    "Spoke to the customer, we agreed on half past.",
-    "Spare regulator swapped, 9.8 bar and stable.",
-    "Technician found a parking space at last.",
-    "Loaner machine is on the van.",
-)
-COMMANDS = (
-    ("ana", "dispatch", "/desk list"),
-    ("ben", "support", "/desk case {case}"),
-    ("carla", "dispatch", "/desk help"),
-    ("ana", "dispatch", "/desk show {ref}"),
-    ("ben", "dispatch", "/oncall"),
-    ("ana", "dispatch", "/desk note {ref} Customer called, gate code 4410"),
-    ("dan", "dispatch", "/desk whoami"),
-    ("ana", "dispatch", "/desk job {job}"),
-    ("ben", "support", "/case {incident}"),
-    ("ana", "dispatch", "/desk list mine"),
-    ("ben", "support", "/desk ack {ref}"),
-    ("dan", "support", "/desk resolve {ref} looks fine to me"),
-    ("carla", "dispatch", "/desk lst"),
-)
-REF = re.compile(r"D-\d+")
+TYPING = (9.0, 14.0)  # seconds between two lines in one chat
+FIRST_WORD = (2.0, 6.0)
+UNDO = "Undo"
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
+    """`allowed`: Deskbell lets this person do it, as far as the person knows."""
+
     who: str
-    verb: str
+    label: str
+    answers: tuple[str, ...] = ()
+    undo: bool = False
+    allowed: bool = True
+
+
+ANA_ACKS, BEN_ACKS, CARLA_ACKS, PRIYA_ACKS = (Turn(who, "Acknowledge") for who in ("ana", "ben", "carla", "priya"))
+# What is done with the next new card of a chat, and with a card some seconds later. An alert is handled in one chat, and
+# followed up in another perhaps: four people who all tap on everything would be no firm.
+FIRST: Mapping[str, tuple[Turn, ...]] = {
+    "slack": (
+        ANA_ACKS,
+        Turn("ana", "Reassign", ("Ben",)),
+        Turn("ana", "Snooze", ("15 min",)),
+        Turn("dan", "Acknowledge", allowed=False),
+        Turn("ana", "Resolve", ("Customer informed",)),
+    ),
+    "teams": (
+        CARLA_ACKS,
+        Turn("carla", "Reassign", ("Ana",)),
+        Turn("carla", "Acknowledge", undo=True),
+        Turn("carla", "Snooze", ("1 hour",)),
+        Turn("carla", "Resolve", ("Fixed",)),
+    ),
+    "telegram": (
+        BEN_ACKS,
+        Turn("ben", "Snooze", ("30 min",)),
+        Turn("ben", "Acknowledge", undo=True),
+        Turn("ben", "Reassign", ("Carla",)),
+        Turn("ben", "Resolve", ("Fixed",)),
+    ),
+    "discord": (
+        PRIYA_ACKS,
+        Turn("dan", "Acknowledge", allowed=False),
+        Turn("ana", "Reassign", ("Ben",)),
+        Turn("ana", "Acknowledge", undo=True),
+        Turn("ana", "Snooze", ("30 min",)),
+    ),
+}
+LATER: Mapping[str, tuple[Turn, ...]] = {
+    "slack": (Turn("ana", "Resolve", ("Fixed",)), Turn("ben", "Take it"), Turn("ana", "Acknowledge", undo=True)),
+    "teams": (Turn("carla", "Escalate"), Turn("carla", "Resolve", ("Rescheduled",))),
+    "telegram": (Turn("ben", "Take it"), Turn("ben", "Resolve", ("Technician on site",))),
+    "discord": (Turn("ana", "Resolve", ("Loaner machine is on the van.",)), Turn("dan", "Resolve", allowed=False)),
+}
+# Who types what; `>` stands before what is said to the bot alone.
+COMMANDS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "slack": (
+        ("ana", "list"),
+        ("ana", "show {ref}"),
+        ("ben", "/oncall"),
+        ("ana", "note {ref} Customer called, gate code 4410"),
+        ("ana", "job {job}"),
+        ("ben", "/case {incident}"),
+        ("carla", "lst"),
+    ),
+    "teams": (
+        ("carla", "list"),
+        ("carla", "> show {ref}"),
+        ("carla", "oncall"),
+        ("carla", "note {ref} Told the customer that I look after it myself."),
+        ("dan", "> whoami"),
+        ("carla", "case {case}"),
+    ),
+    "telegram": (
+        ("ben", "show {ref}"),
+        ("ben", "> list mine"),
+        ("ben", "note {ref} Spare regulator swapped, 9.8 bar and stable."),
+        ("ben", "> oncall"),
+        ("ben", "> case {incident}"),
+    ),
+    "discord": (
+        ("priya", "list"),
+        ("dan", "whoami"),
+        ("priya", "job {job}"),
+        ("priya", "note {ref} Found a parking space at last."),
+        ("dan", "resolve {ref} looks fine to me"),
+        ("ana", "help snooze"),
+    ),
+}
 
 
 class People:
     def __init__(self, sandbox: "Sandbox", seed: int) -> None:
-        self.sandbox, self.slack = sandbox, sandbox.slack
+        self.sandbox, self.chats = sandbox, sandbox.chats
         self.chance = random.Random(seed)  # noqa: S311 - the same behaviour again, not a secret
-        self._seen: set[Key] = set()
-        self._turns = deque(Turn(*turn) for turn in TURNS)
-        self._afterwards = deque(Turn(*turn) for turn in AFTERWARDS)
+        self._seen: set[str] = set()
+        self._first = {name: deque(FIRST[name]) for name in self.chats}
+        self._later = {name: deque(LATER[name]) for name in self.chats}
+        self._done: Counter[str] = Counter()  # taps by chat: whose turn it is
         self._busy: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Look at the rooms whenever something changes; type something now and then."""
-        self._start(self._type_on())
+        for chat in self.chats.values():
+            self._start(self._type_on(chat))
         try:
             while True:
-                await self.slack.pulse.wait(1.0)
-                for card in self.slack.cards():
-                    if card.key not in self._seen and card.action_ids:
-                        self._seen.add(card.key)
-                        self._start(self._attend(card))
+                await self.sandbox.pulse.wait(1.0)
+                for ref in {card.ref for chat in self.chats.values() for card in chat.cards()} - self._seen:
+                    self._seen.add(ref)
+                    self._start(self._attend(ref))
         finally:
             for task in self._busy:
                 task.cancel()
@@ -94,110 +143,74 @@ class People:
         self._busy.add(task)
         task.add_done_callback(self._busy.discard)
 
-    async def _attend(self, card: Message) -> None:
-        """One card: a first reaction, and later perhaps a second."""
-        await self._wait(REACTION)
-        await self._take(card, self._turns)
-        await self._wait(FOLLOW_UP)
-        await self._take(card, self._afterwards)
-
     async def _wait(self, span: tuple[float, float]) -> None:
         await asyncio.sleep(self.chance.uniform(*span))
 
-    async def _take(self, card: Message, turns: deque[Turn]) -> None:
-        """The next turn that this card has a button for."""
-        for _ in range(len(turns)):
-            turn = turns[0]
-            turns.rotate(-1)
-            if self._button(card, turn.verb) is not None:
+    # ------------------------------------------------------------------ tapping
+
+    async def _attend(self, ref: str) -> None:
+        """One alert: a first reaction in one chat, and later a second, perhaps in another."""
+        await self._wait(REACTION)
+        await self._take(ref, self._first)
+        await self._wait(FOLLOW_UP)
+        await self._take(ref, self._later)
+
+    async def _take(self, ref: str, turns: Mapping[str, deque[Turn]]) -> None:
+        """The next turn that the card has a button for, in the chat that had the fewest."""
+        cards = [card for chat in self.chats.values() for card in chat.cards() if card.ref == ref]
+        for card in sorted(cards, key=lambda card: self._done[card.chat]):
+            waiting = turns[card.chat]
+            turn = next((turn for turn in waiting if offers(card, turn.label)), None)
+            if turn is not None:
+                waiting.remove(turn)
+                waiting.append(turn)
+                self._done[card.chat] += 1
                 await self._tap(card, turn)
                 return
 
-    # ------------------------------------------------------------------ buttons and forms
+    async def _tap(self, card: Card, turn: Turn) -> None:
+        chat = self.chats[card.chat]
+        with contextlib.suppress(Refused):  # the card changed between the look and the tap
+            await chat.press(turn.who, card, turn.label, *turn.answers, changes=turn.allowed)
+            if turn.undo:
+                await self._wait(SECOND_THOUGHT)
+                await self._undo(chat, turn.who, card)
 
-    def _button(self, card: Message, verb: str) -> Json | None:
-        if not self.slack.workspace.visible(card):
-            return None
-        wanted = re.compile(re.escape(PREFIX + verb) + r"(\W.*)?")
-        elements = (element for _, element in card.elements())
-        return next((e for e in elements if wanted.fullmatch(str(e.get("action_id", "")))), None)
-
-    async def _tap(self, card: Message, turn: Turn) -> None:
-        element = self._button(card, turn.verb)
-        if element is None:
-            return
-        offered = options_of(element)
-        selected = self.chance.choice(offered)["value"] if offered else None
-        try:
-            outcome = await self.slack.tap(
-                turn.who, card.channel, card.ts, element["action_id"], selected=selected, changes=turn.who != "dan"
-            )
-            view = await self._form(outcome)
-            if view is not None:
-                await self._wait(THINKING)
-                await self._fill_in(turn.who, view)
-        except Refused:
-            return  # the card changed between the look and the tap
-
-    async def _form(self, outcome: Outcome) -> View | None:
-        await self.slack.pulse.until(lambda: outcome.view or outcome.edited or outcome.ephemerals, 2.5)
-        return outcome.view
-
-    async def _fill_in(self, who: str, view: View) -> None:
-        for _ in range(2):  # a second try when the first choice was refused
-            done: Submitted = await self.slack.submit(who, view.id, await self._values(who, view))
-            if not done.errors:
-                break
-        if view.open:
-            await self.slack.close(who, view.id)
-
-    async def _values(self, who: str, view: View) -> Json:
-        return {
-            block["element"]["action_id"]: await self._value(who, view, block["element"]) for block in view.inputs()
-        }
-
-    async def _value(self, who: str, view: View, element: Json) -> Any:
-        kind = element["type"]
-        offered = options_of(element)
-        if kind == "external_select":
-            typed = "a" * element.get("min_query_length", 3)
-            found = await self.slack.suggest(who, element["action_id"], typed, view_id=view.id)
-            return self.chance.choice(found.options) if found.options else None
-        if offered:
-            choice = self.chance.choice(offered)["value"]
-            return [choice] if kind in ("checkboxes", "multi_static_select") else choice
-        if kind == "users_select":
-            return self.chance.choice(("U0MARCO", "U0LENA", "U0BEN"))
-        return self.chance.choice(WORDS)[: element.get("max_length", 3000)] if "text" in kind else None
+    async def _undo(self, chat: Chat, who: str, card: Card) -> None:
+        """With the button that came with the answer; where the chat has no such answers, it is on the card."""
+        fresh = next((one for one in chat.cards(card.room) if one.id == card.id), card)
+        if offers(fresh, UNDO):
+            await chat.press(who, fresh, UNDO)
+        else:
+            await chat.press_private(who, UNDO)
 
     # ------------------------------------------------------------------ typing
 
-    async def _type_on(self) -> None:
-        await self.slack.pulse.until(self._ready, 3600)
-        await asyncio.sleep(FIRST_WORD)
-        for number in range(10_000):
-            who, channel, text = COMMANDS[number % len(COMMANDS)]
-            words = self._words(text)
+    async def _type_on(self, chat: Chat) -> None:
+        await self.sandbox.pulse.until(chat.cards, 3600)
+        await self._wait(FIRST_WORD)
+        for who, text in itertools.cycle(COMMANDS[chat.name]):
+            words = self._words(chat, text)
             if words is not None:
+                room = "" if words.startswith(">") else chat.cards()[0].room
                 with contextlib.suppress(Refused):  # a command that this installation calls otherwise
-                    await self.slack.type(who, channel, words)
+                    await chat.say(who, room, words.removeprefix(">").strip())
             await self._wait(TYPING)
 
-    def _ready(self) -> bool:
-        return bool(self.slack.cards())
-
-    def _words(self, text: str) -> str | None:
+    def _words(self, chat: Chat, text: str) -> str | None:
         """The command with names filled in; None when there is nothing to name yet."""
-        refs = [ref for card in self.slack.cards() for ref in REF.findall(str(card.event[1].get("alert", "")))]
         names = {
-            "ref": self.chance.choice(refs) if refs else "",
-            "case": _any(self.chance, [str(ticket) for ticket in self.sandbox.freshdesk.tickets.rows]),
-            "incident": _any(self.chance, [row["number"] for row in self.sandbox.servicenow.tables.incidents]),
-            "job": _any(self.chance, [job["number"] for job in self.sandbox.fieldservice.jobs.values()]),
+            "ref": self._any([card.ref for card in chat.cards()]),
+            "case": self._any([str(ticket) for ticket in self.sandbox.freshdesk.tickets.rows]),
+            "incident": self._any([row["number"] for row in self.sandbox.servicenow.tables.incidents]),
+            "job": self._any([job["number"] for job in self.sandbox.fieldservice.jobs.values()]),
         }
         needed = re.findall(r"{(\w+)}", text)
         return text.format(**names) if all(names[name] for name in needed) else None
 
+    def _any(self, names: list[str]) -> str:
+        return self.chance.choice(names) if names else ""
 
-def _any(chance: random.Random, names: list[str]) -> str:
-    return chance.choice(names) if names else ""
+
+def offers(card: Card, label: str) -> bool:
+    return any(words.casefold().startswith(label.casefold()) for words in card.buttons)

@@ -6,17 +6,19 @@ from typing import Self
 
 from aiohttp import web
 
+from deskbell.sandbox import chats
+from deskbell.sandbox.chat import Chat
 from deskbell.sandbox.clock import Clock, Pulse
 from deskbell.sandbox.control import Control, guard
 from deskbell.sandbox.faults import Faults
 from deskbell.sandbox.fieldservice import FieldService
 from deskbell.sandbox.freshdesk.stand_in import Freshdesk
-from deskbell.sandbox.ledger import Ledger
+from deskbell.sandbox.ledger import CardKey, Ledger
 from deskbell.sandbox.pager import Pager
 from deskbell.sandbox.people import People
 from deskbell.sandbox.scenario.director import Director
 from deskbell.sandbox.servicenow.stand_in import ServiceNow
-from deskbell.sandbox.slack import answers, endpoint
+from deskbell.sandbox.slack.as_chat import SlackChat
 from deskbell.sandbox.slack.stand_in import SlackStandIn
 from deskbell.sandbox.source import Source
 from deskbell.sandbox.view import View
@@ -36,7 +38,7 @@ class Sandbox:
         scenario: str = "empty",
         seed: int = 1,
         people: bool = False,
-        sabotage: bool = False,
+        sabotage: str = "",
         desk_url: str | None = None,
         desk_token: str | None = None,
     ) -> None:
@@ -48,6 +50,11 @@ class Sandbox:
         self.clock, self.pulse = Clock(), Pulse()
         self.ledger = Ledger(self.clock, self.pulse)
         self.slack = SlackStandIn(self.clock, self.ledger, self.pulse)
+        self.chats: dict[str, Chat] = {
+            "slack": SlackChat(self.slack),
+            **chats.others(self.clock, self.ledger, self.pulse),
+        }
+        self.ledger.cards_of = self.cards_of
         self.freshdesk = Freshdesk(self.clock, self.ledger, self.pulse)
         self.servicenow = ServiceNow(self.clock, self.ledger, self.pulse)
         self.fieldservice = FieldService(self.clock, self.ledger, self.pulse)
@@ -56,7 +63,9 @@ class Sandbox:
             source.name: source for source in (self.freshdesk, self.servicenow, self.fieldservice)
         }
         self.held: set[str] = set()  # numbers in trouble: the ordinary day leaves them alone
-        self.slack.sabotage = sabotage
+        if sabotage:  # the name of a chat; "any": by the seed
+            name = list(self.chats)[seed % len(self.chats)] if sabotage == "any" else sabotage
+            self.chats[name].sabotage = True
         self.url = ""
         self.director: Director | None = None
         self._runner: web.AppRunner | None = None
@@ -66,19 +75,17 @@ class Sandbox:
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=MOST_BODY, middlewares=[guard])
-        app.router.add_route("*", "/slack/api/{method}", self._slack_api)
-        app.router.add_get("/slack/socket/{ticket}", self.slack.sockets.serve)
-        for kind in ("commands", "actions"):
-            app.router.add_post(f"/slack/{kind}/{{team}}/{{id}}/{{secret}}", self._slack_answer)
-        for stand_in in (self.freshdesk, self.servicenow, self.fieldservice, self.pager, Control(self), View(self)):
-            stand_in.add_routes(app.router)
+        for chat in self.chats.values():
+            chat.add_routes(app.router)
+        for part in (self.freshdesk, self.servicenow, self.fieldservice, self.pager, Control(self), View(self)):
+            part.add_routes(app.router)
         return app
 
-    async def _slack_api(self, request: web.Request) -> web.StreamResponse:
-        return await endpoint.call(self.slack, request)
-
-    async def _slack_answer(self, request: web.Request) -> web.StreamResponse:
-        return await answers.respond(self.slack, request)
+    def cards_of(self, ref: str) -> set[CardKey]:
+        """Every live card of an alert, in all chats."""
+        return {
+            (card.chat, card.room, card.id) for chat in self.chats.values() for card in chat.cards() if card.ref == ref
+        }
 
     # ------------------------------------------------------------------ trouble
 
@@ -89,7 +96,8 @@ class Sandbox:
         self.held.discard(number)
 
     def all_faults(self) -> dict[str, Faults]:
-        return {"slack": self.slack.faults} | {name: source.faults for name, source in self.sources.items()}
+        chats = {name: chat.faults for name, chat in self.chats.items()}
+        return chats | {name: source.faults for name, source in self.sources.items()}
 
     # ------------------------------------------------------------------ life
 
@@ -100,8 +108,9 @@ class Sandbox:
         await site.start()
         self.port = self._runner.addresses[0][1]
         self.url = f"http://{HOST}:{self.port}"
-        for stand_in in (self.slack, self.freshdesk, self.servicenow):
-            stand_in.url = self.url
+        self.freshdesk.url = self.servicenow.url = self.url
+        for chat in self.chats.values():
+            chat.url = self.url
         if self.scenario == "day":
             self._direct()
         if self.with_people:
@@ -123,7 +132,8 @@ class Sandbox:
 
     async def stop(self) -> None:
         await self.end_day()
-        await self.slack.line.close()
+        for chat in self.chats.values():
+            await chat.close()
         if self._runner is not None:
             await self._runner.cleanup()
 

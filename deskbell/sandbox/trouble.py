@@ -131,7 +131,7 @@ async def break_source(sandbox: "Sandbox", asked: Json) -> None:
 
 
 async def heal(sandbox: "Sandbox", asked: Json) -> None:
-    """One source, Slack, or everything."""
+    """One source, one chat, or everything."""
     wanted = asked.get("source", "")
     for name, faults in sandbox.all_faults().items():
         if wanted in ("", name):
@@ -139,57 +139,33 @@ async def heal(sandbox: "Sandbox", asked: Json) -> None:
     sandbox.pulse.beat()
 
 
-async def slack_fault(sandbox: "Sandbox", asked: Json) -> None:
-    """kind: 429, 500, lost, drop, slow, invalid_auth, token_revoked, fatal_error, done:fatal_error ..."""
-    options = {name: asked[name] for name in ("where", "seconds", "times", "delay", "retry_after") if name in asked}
-    sandbox.slack.faults.set(str(asked["kind"]), **options)
-    sandbox.pulse.beat()
-
-
-async def slack_429(sandbox: "Sandbox", asked: Json) -> None:
+async def chat_429(sandbox: "Sandbox", asked: Json) -> None:
+    """The chat lets nothing pass for a while, and says when to come again."""
     seconds = float(asked.get("seconds", 20))
-    sandbox.slack.faults.set(
-        "429", where=asked.get("where", ""), seconds=seconds, retry_after=asked.get("retry_after", 5)
-    )
+    sandbox.chats[asked["chat"]].faults.set("429", seconds=seconds, retry_after=int(asked.get("retry_after", 5)))
     sandbox.pulse.beat()
 
 
-async def slack_lost(sandbox: "Sandbox", asked: Json) -> None:
-    """The next message is posted, and its answer never arrives."""
-    sandbox.slack.faults.set("lost", where=asked.get("where", "chat.postMessage"), times=int(asked.get("times", 1)))
+async def chat_down(sandbox: "Sandbox", asked: Json) -> None:
+    """The chat is out of order for a while."""
+    sandbox.chats[asked["chat"]].faults.set("500", seconds=float(asked.get("seconds", 20)))
+    sandbox.pulse.beat()
 
 
-async def slack_disconnect(sandbox: "Sandbox", asked: Json) -> int:
-    asked_to_go: int = await sandbox.slack.sockets.disconnect(
-        asked.get("reason", "refresh_requested"), close_after=float(asked.get("close_after", 5))
-    )
-    return asked_to_go
+async def chat_fault(sandbox: "Sandbox", asked: Json) -> None:
+    """Any trouble that the chat's stand-in knows, by its kind: lost, drop, slow, invalid_auth ..."""
+    options = {name: asked[name] for name in ("where", "seconds", "times", "delay", "retry_after") if name in asked}
+    sandbox.chats[asked["chat"]].faults.set(str(asked["kind"]), **options)
+    sandbox.pulse.beat()
 
 
-async def slack_drop(sandbox: "Sandbox", asked: Json) -> int:
-    cut: int = sandbox.slack.sockets.drop(asked.get("number"))
-    return cut
-
-
-async def slack_deafen(sandbox: "Sandbox", asked: Json) -> int:
-    chosen: int = sandbox.slack.sockets.deafen(asked.get("number"), routed=bool(asked.get("routed")))
-    return chosen
-
-
-async def slack_archive(sandbox: "Sandbox", asked: Json) -> None:
-    sandbox.slack.archive(asked["channel"])
-
-
-async def slack_remove_bot(sandbox: "Sandbox", asked: Json) -> None:
-    sandbox.slack.remove_bot(asked["channel"])
-
-
-async def slack_delete(sandbox: "Sandbox", asked: Json) -> None:
-    sandbox.slack.delete_by_hand(asked["channel"], asked["ts"])
-
-
-async def slack_use_http(sandbox: "Sandbox", asked: Json) -> None:
-    sandbox.slack.use_http(asked.get("url"))
+async def remove_bot(sandbox: "Sandbox", asked: Json) -> str:
+    """Somebody removes Deskbell from a room: by default the one with the newest card."""
+    chat = sandbox.chats[asked["chat"]]
+    room = str(asked.get("room") or chat.cards()[-1].room)
+    chat.remove_bot(room)
+    sandbox.pulse.beat()
+    return room
 
 
 async def end_of_day(sandbox: "Sandbox", asked: Json) -> None:  # noqa: ARG001 - one shape for all
@@ -211,16 +187,10 @@ VERBS: dict[str, Do] = {
     "near_sla": near_sla,
     "break": break_source,
     "heal": heal,
-    "slack_fault": slack_fault,
-    "slack_429": slack_429,
-    "slack_lost": slack_lost,
-    "slack_disconnect": slack_disconnect,
-    "slack_drop": slack_drop,
-    "slack_deafen": slack_deafen,
-    "slack_archive": slack_archive,
-    "slack_remove_bot": slack_remove_bot,
-    "slack_delete": slack_delete,
-    "slack_use_http": slack_use_http,
+    "chat_429": chat_429,
+    "chat_down": chat_down,
+    "chat_fault": chat_fault,
+    "remove_bot": remove_bot,
     "desk": desk,
     "end_of_day": end_of_day,
 }

@@ -1,21 +1,22 @@
 """The verdict over a run: how much was done, what was lost, what came twice. From the ledger and the live messages."""
 
-from collections import defaultdict
+from collections.abc import Mapping
 
+from deskbell.sandbox.chat import Card, Chat
 from deskbell.sandbox.ledger import Expectation, Ledger, names, percentile
-from deskbell.sandbox.slack.hub import CARD, NOTE, Slack
-from deskbell.sandbox.slack.messages import Message
 from deskbell.sandbox.web import Json
 
 GRACE = 15.0  # an expectation younger than this may still ring
 SOURCES = ("freshdesk", "servicenow", "fieldservice")
+Chats = Mapping[str, Chat]
 
 
-def summary(ledger: Ledger, slack: Slack, grace: float = GRACE) -> Json:
-    lost, twice = lost_items(ledger, slack, grace), duplicate_items(slack)
+def summary(ledger: Ledger, chats: Chats, grace: float = GRACE) -> Json:
+    lost = lost_items(ledger, chats, grace)
+    twice = [item for chat in chats.values() for item in chat.duplicates()]
     due = [e for e in ledger.expectations if e.at <= ledger.clock.time() and not e.withdrawn]
     return {
-        "chats": {"slack": slack_counts(ledger)},
+        "chats": {name: counts(ledger, name) for name in chats},
         "sources": {name: source_counts(ledger, name) for name in SOURCES},
         "pager": ledger.count("pager", "called"),
         "writebacks": sum(ledger.count(name, "write") for name in SOURCES),
@@ -24,17 +25,19 @@ def summary(ledger: Ledger, slack: Slack, grace: float = GRACE) -> Json:
         "lost_items": lost,
         "duplicates": len(twice),
         "duplicate_items": twice,
-        "tap_to_edit_ms": times(ledger),
+        "tap_to_edit_ms": percentiles(ledger.tap_to_edit_ms, 50, 99),
+        "converge_ms": percentiles(ledger.converge_ms, 50, 95),
+        "diverging": ledger.diverging(),
     }
 
 
-def slack_counts(ledger: Ledger) -> Json:
+def counts(ledger: Ledger, name: str) -> Json:
     kinds = ("posted", "edited", "deleted", "ephemeral", "ratelimited", "rejected")
-    return {kind: ledger.count("slack", kind) for kind in kinds} | {
-        "taps": ledger.count("slack", "tap", "submit", "view_tap"),
-        "commands": ledger.count("slack", "command"),
-        "failed_taps": ledger.count("slack", "failed"),
-        "calls": ledger.count("slack", "call"),
+    return {kind: ledger.count(name, kind) for kind in kinds} | {
+        "taps": ledger.count(name, "tap", "submit", "view_tap"),
+        "commands": ledger.count(name, "command"),
+        "failed_taps": ledger.count(name, "failed"),
+        "calls": ledger.count(name, "call"),
     }
 
 
@@ -43,54 +46,48 @@ def source_counts(ledger: Ledger, name: str) -> Json:
     return found | {kind: ledger.count(name, kind) for kind in ("rejected", "ratelimited")}
 
 
-def times(ledger: Ledger) -> Json:
-    values = ledger.tap_to_edit_ms
-    return {"p50": percentile(values, 0.5), "p99": percentile(values, 0.99), "n": len(values)}
+def percentiles(values: list[float], *wanted: int) -> Json:
+    return {f"p{share}": percentile(values, share / 100) for share in wanted} | {"n": len(values)}
 
 
 # ------------------------------------------------------------------ lost
 
 
-def lost_items(ledger: Ledger, slack: Slack, grace: float) -> list[Json]:
-    """Accepted messages nobody can see, and events nothing visible speaks of. One entry a subject."""
-    overdue = ledger.overdue(grace)
-    dropped = [m for channel in slack.workspace.channels.values() for m in channel.messages.values() if m.dropped]
-    items = [dropped_item(message, ledger.expectations) for message in dropped]
-    covered = {item["subject"] for item in items}
-    for expectation in overdue:
+def lost_items(ledger: Ledger, chats: Chats, grace: float) -> list[Json]:
+    """What nobody can see: cards that were accepted and are not there, alerts that one chat shows and another does not,
+    and events that nothing visible speaks of. One entry for one loss."""
+    dropped = [card for chat in chats.values() for card in chat.dropped()]
+    items = [dropped_item(card, ledger.expectations) for card in dropped]
+    known = {(card.chat, card.ref) for card in dropped}
+    items += [item for item in missing_items(ledger, chats, grace) if (item["chat"], item["ref"]) not in known]
+    covered = {item["subject"] for item in items if "subject" in item}
+    for expectation in ledger.overdue(grace):
         if expectation.subject not in covered:
             covered.add(expectation.subject)
-            items.append({"subject": expectation.subject, "why": "no live card", **expectation.as_json()})
+            items.append({"why": "no live card", **expectation.as_json()})
     return items
 
 
-def dropped_item(message: Message, expectations: list[Expectation]) -> Json:
-    text = message.as_text()
-    subject = next((e.subject for e in expectations if names(text, e.subject)), message.ts)
-    found = {"channel": message.channel, "ts": message.ts, "payload": message.event[1]}
-    return {"subject": subject, "why": "accepted, not live", **found}
+def dropped_item(card: Card, expectations: list[Expectation]) -> Json:
+    subject = next((e.subject for e in expectations if names(card.text, e.subject)), card.ref)
+    return {
+        "subject": subject,
+        "why": "accepted, not live",
+        "chat": card.chat,
+        "room": card.room,
+        "id": card.id,
+        "ref": card.ref,
+    }
 
 
-# ------------------------------------------------------------------ twice
-
-
-def identity(message: Message) -> tuple[str, ...] | None:
-    """What may be live only once: a card by alert, destination and generation; a note by its dispatch."""
-    event, payload = message.event
-    fields = {CARD: ("alert", "destination", "generation"), NOTE: ("dispatch",)}.get(event)
-    if fields is None or not all(name in payload for name in fields):
-        return None
-    return (event, *(str(payload[name]) for name in fields))
-
-
-def duplicate_items(slack: Slack) -> list[Json]:
-    same: defaultdict[tuple[str, ...], list[Message]] = defaultdict(list)
-    for message in slack.workspace.all_visible():
-        key = identity(message)
-        if key is not None:
-            same[key].append(message)
+def missing_items(ledger: Ledger, chats: Chats, grace: float) -> list[Json]:
+    """An alert has its card in every chat that has any, once there was time to post it."""
+    shown = {name: {card.ref for card in chat.cards()} for name, chat in chats.items()}
+    due = ledger.clock.time() - grace
+    old = {ref for refs in shown.values() for ref in refs if ledger.first_named.get(ref, 0.0) <= due}
     return [
-        {"identity": key, "channel": messages[0].channel, "ts": [message.ts for message in messages]}
-        for key, messages in same.items()
-        if len(messages) > 1
+        {"why": f"no card in {name}", "chat": name, "ref": ref}
+        for name, refs in shown.items()
+        if refs
+        for ref in sorted(old - refs)
     ]

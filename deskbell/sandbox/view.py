@@ -9,22 +9,21 @@ from aiohttp import web
 from deskbell.sandbox.clock import parse
 from deskbell.sandbox.freshdesk.tickets import PRIORITIES, STATUSES, Ticket
 from deskbell.sandbox.servicenow.tables import CHOICES
-from deskbell.sandbox.slack.messages import Message
-from deskbell.sandbox.slack.workspace import Channel
-from deskbell.sandbox.verdict import slack_counts
+from deskbell.sandbox.staff import STAFF, Staff
+from deskbell.sandbox.verdict import counts
 from deskbell.sandbox.web import Json, reply
 
 if TYPE_CHECKING:
     from deskbell.sandbox.server import Sandbox
 
-FOLDER = Path(__file__).parent / "page"
+HERE = Path(__file__).parent
+FOLDERS = (HERE / "page", *sorted(HERE.glob("*/page")))  # the page's own files, and those of each chat
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 # Nothing comes from elsewhere, and nothing in the data can become a script.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-SHOWN = 80  # messages of a channel
 BREATH = 0.3  # seconds between two hints to fetch
 HEARTBEAT = 5.0
 LAST_WORDS = 200
@@ -43,8 +42,8 @@ class View:
         return self._file(request.match_info["name"])
 
     def _file(self, name: str) -> web.Response:
-        path = FOLDER / name
-        if path.name != name or path.suffix not in KINDS or not path.is_file():
+        path = next((folder / name for folder in FOLDERS if (folder / name).is_file()), HERE)
+        if path.name != name or path.suffix not in KINDS:
             return web.Response(status=404)
         kept = "max-age=3600" if path.suffix == ".svg" else "no-store"
         headers = {"Content-Security-Policy": POLICY, "Cache-Control": kept, "X-Content-Type-Options": "nosniff"}
@@ -63,10 +62,10 @@ class View:
                 "jobs": [job_row(job) for job in sandbox.fieldservice.jobs.values()],
                 "freshdesk": [self._ticket(ticket) for ticket in sandbox.freshdesk.tickets.rows.values()],
                 "servicenow": [self._incident(row) for row in sandbox.servicenow.tables.incidents],
-                "slack": self._slack(),
+                "people": [person_row(one) for one in STAFF.values()],
+                "chats": {name: chat.state() for name, chat in sandbox.chats.items()},
                 "faults": [[name, kind] for name, faults in sandbox.all_faults().items() for kind in faults.names()],
-                "sockets": len(sandbox.slack.sockets.connections),
-                "counts": slack_counts(sandbox.ledger),
+                "counts": {name: counts(sandbox.ledger, name) for name in sandbox.chats},
             }
         )
 
@@ -101,27 +100,6 @@ class View:
             "escalated": row["escalation"] not in ("", "0"),
             "note": journal[0]["value"][:LAST_WORDS] if journal else "",
         }
-
-    def _slack(self) -> Json:
-        slack = self.sandbox.slack
-        return {
-            "users": [user_row(user.wire()) for user in slack.workspace.users.values() if not user.deleted],
-            "channels": [channel_row(channel) for channel in slack.workspace.channels.values()],
-            "messages": {channel.id: self._messages(channel) for channel in slack.workspace.channels.values()},
-            "ephemerals": [message_row(m) for m in slack.workspace.ephemerals[-60:] if m.live],
-            "views": [view.wire() | {"user": view.user} for view in slack.views.values() if view.open],
-            "commands": sorted(slack.commands),
-        }
-
-    def _messages(self, channel: Channel) -> list[Json]:
-        workspace = self.sandbox.slack.workspace
-        live = [message for message in channel.messages.values() if workspace.visible(message)]
-        threads: dict[str, list[Json]] = {}
-        for message in live:
-            if message.is_reply:
-                threads.setdefault(message.thread_ts or "", []).append(message_row(message))
-        top = [message for message in live if not message.is_reply or message.broadcast][-SHOWN:]
-        return [message_row(message) | {"replies": threads.get(message.ts, [])} for message in top]
 
     # ------------------------------------------------------------------ stream
 
@@ -164,33 +142,5 @@ def seconds(text: str | None) -> float | None:
     return parse(text) if text else None
 
 
-def user_row(user: Json) -> Json:
-    row = {name: user[name] for name in ("id", "name", "real_name", "is_bot")}
-    return row | {"title": user["profile"]["title"], "stranger": user["is_stranger"]}
-
-
-def channel_row(channel: Channel) -> Json:
-    members: list[Any] = sorted(channel.members)
-    return {
-        "id": channel.id,
-        "name": channel.name,
-        "topic": channel.topic,
-        "archived": channel.is_archived,
-        "im": channel.im_user,
-        "members": members,
-    }
-
-
-def message_row(message: Message) -> Json:
-    return {
-        "channel": message.channel,
-        "ts": message.ts,
-        "user": message.user,
-        "text": message.text,
-        "blocks": message.blocks,
-        "attachments": message.attachments,
-        "edited": len(message.edits),
-        "thread_ts": message.thread_ts,
-        "bot": message.by_bot,
-        "only": message.ephemeral_for,
-    }
+def person_row(person: Staff) -> Json:
+    return {"id": person.id, "name": person.name, "title": person.title, "ours": person.ours}

@@ -232,7 +232,7 @@ class Town:
 
     def verdict(self) -> None:
         """From the stand-ins' ledger, the messages people see, the tickets, the database and the audit."""
-        found = summary(self.sandbox.ledger, self.slack, grace=0.0)
+        found = summary(self.sandbox.ledger, self.sandbox.chats, grace=0.0)
         assert found["lost"] == 0, found["lost_items"]
         assert found["duplicates"] == 0, found["duplicate_items"]
         for work in self.made:

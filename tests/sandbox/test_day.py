@@ -10,7 +10,7 @@ from deskbell.sandbox.scenario import ordinary
 from deskbell.sandbox.scenario.day import CASES, INCIDENTS, TIMELINE, VISITS
 from deskbell.sandbox.scenario.verbs import VERBS
 from deskbell.sandbox.server import Sandbox
-from deskbell.sandbox.view import FOLDER
+from deskbell.sandbox.view import FOLDERS
 
 FS = {"Authorization": "Bearer sandbox-fieldservice"}
 
@@ -109,10 +109,10 @@ async def test_the_hand_of_the_page(sb, http, app, kit):
     async def do(verb, **arguments):
         return (await http.post("/_sandbox/do", json={"do": verb, **arguments})).json()
 
-    done = await do("tap", user="ana", channel="dispatch", ts=ts, action_id="desk.ack")
+    done = await do("slack.tap", user="ana", channel="dispatch", ts=ts, action_id="desk.ack")
     assert done["result"]["acked"]
-    assert "Refused" in (await do("tap", user="ana", channel="dispatch", ts=ts, action_id="no"))["error"]
-    assert (await do("type", user="ana", channel="dispatch", text="/desk help"))["result"]["acked"]
+    assert "Refused" in (await do("slack.tap", user="ana", channel="dispatch", ts=ts, action_id="no"))["error"]
+    assert (await do("slack.type", user="ana", channel="dispatch", text="/desk help"))["result"]["acked"]
     assert "verbs" in await do("explode")
     await do("break", source="freshdesk", fault="500", seconds=5)
     assert (await http.get("/_sandbox/state")).json()["faults"] == [["freshdesk", "500"]]
@@ -123,14 +123,14 @@ async def test_the_hand_of_the_page(sb, http, app, kit):
 async def test_other_sites_may_not_press(http, sb):
     rebound = await http.get("/_sandbox/ledger", headers={"Host": "evil.example"})
     assert rebound.status_code == 403
-    form = await http.post("/_sandbox/do", data={"do": "slack_429"})
+    form = await http.post("/_sandbox/do", data={"do": "chat_429", "chat": "slack"})
     assert form.status_code == 415
 
 
 async def test_the_page_and_its_files(http):
     page = await http.get("/")
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
-    for path in FOLDER.iterdir():
+    for path in (path for folder in FOLDERS for path in folder.iterdir()):
         assert (await http.get(f"/page/{path.name}")).status_code == 200
         text = path.read_text()
         assert "innerHTML" not in text

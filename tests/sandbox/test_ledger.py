@@ -8,7 +8,7 @@ from deskbell.sandbox.verdict import summary
 
 
 def verdict(sb, grace=15.0):
-    return summary(sb.ledger, sb.slack, grace)
+    return summary(sb.ledger, sb.chats, grace)
 
 
 async def test_an_expectation_nobody_sees_is_lost_after_the_grace(sb, web):
@@ -49,7 +49,7 @@ async def test_notes_are_duplicates_by_their_dispatch(sb, web):
 
 
 async def test_sabotage_drops_one_card_and_says_yes(kit):
-    async with Sandbox(sabotage=True) as sb:
+    async with Sandbox(sabotage="slack") as sb:
         web = kit.web_client(sb)
         sb.ledger.expect("J-2", "late")
         stamps = [

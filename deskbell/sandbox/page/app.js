@@ -1,12 +1,11 @@
 // Fetch the state whenever the sandbox says that something changed, and draw it.
 import { act, byId, clockSeconds, h, render, toast } from "./dom.js";
 import * as board from "./board.js";
-import * as chat from "./chat.js";
+import * as panes from "./panes.js";
 
 const TROUBLE = [
   ["Field", ["late", "Technician late"], ["check_in", "Check in"], ["cancel", "Customer cancels"], ["reschedule", "To tomorrow"], ["no_show", "No-show"]],
   ["Tickets", ["urgent_ticket", "Urgent ticket"], ["near_sla", "Near its SLA"]],
-  ["Slack", ["slack_429", "429 for 20 s"], ["slack_lost", "Lose an answer"], ["slack_disconnect", "Drop socket"]],
   ["Sources", ["break", "Freshdesk 500", { source: "freshdesk", fault: "500" }], ["break", "ServiceNow asleep", { source: "servicenow", fault: "html" }],
     ["break", "Field 401", { source: "fieldservice", fault: "401" }], ["heal", "Heal all"]],
 ];
@@ -18,22 +17,13 @@ const now = () => Date.now() / 1000 + offset;
 
 function draw() {
   if (!state) return;
-  chat.show(state.slack);
+  panes.show(state);
   drawClocks();
-  const faults = state.faults;
-  render(byId("counts"), [state.counts, state.sockets, faults], () => [
-    chip(state.counts.posted, "posted"), chip(state.counts.edited, "edited"), chip(state.counts.taps, "taps"), chip(state.counts.commands, "commands"),
-    state.counts.ratelimited ? chip(state.counts.ratelimited, "429", "bad") : null,
-    chip(state.sockets, state.sockets === 1 ? "socket" : "sockets", state.sockets ? "" : "bad"),
-    ...faults.map(([where, kind]) => h("span", { class: "chip bad" }, `${where}: ${kind}`)),
-  ]);
-  for (const name of ["freshdesk", "servicenow"]) {
-    const broken = faults.filter(([where]) => where === name).map(([, kind]) => kind);
+  for (const name of ["fieldservice", "freshdesk", "servicenow"]) {
+    const broken = state.faults.filter(([where]) => where === name).map(([, kind]) => kind);
     render(byId(`${name}-state`), broken, () => (broken.length ? h("span", { class: "chip bad" }, broken.join(", ")) : []));
   }
 }
-
-const chip = (count, word, kind = "") => h("span", { class: `chip ${kind}` }, h("b", {}, String(count)), ` ${word}`);
 
 function drawClocks() {
   if (!state) return;
@@ -72,7 +62,7 @@ async function audit() {
     return;
   }
   chain.className = `chain ${answer.verified ? "ok" : "broken"}`;
-  chain.textContent = answer.verified ? `chain verified ✓ ${answer.count} entries` : `CHAIN BROKEN, ${answer.count} entries`;
+  chain.textContent = answer.verified ? `chain verified ✓ ${answer.count}` : `CHAIN BROKEN, ${answer.count}`;
   const entries = [...(answer.entries || [])].sort((a, b) => b.seq - a.seq);
   render(byId("audit"), entries.map((entry) => entry.seq), () => entries.map((entry) => h("div", { class: "entry" },
     h("span", { class: "seq" }, String(entry.seq)), h("time", {}, moment(entry.at)), h("b", {}, entry.actor || "Deskbell"),
@@ -102,7 +92,7 @@ async function refresh() {
   if (again) { again = false; refresh(); }
 }
 
-chat.start();
+panes.start();
 drawTrouble();
 document.addEventListener("redraw", drawClocks);
 new EventSource("/_sandbox/events").onmessage = refresh;

@@ -8,7 +8,7 @@ const LABELS = {
   cancelled: "cancelled", no_show: "no-show", on_hold: "on hold",
 };
 const OVER = new Set(["completed", "cancelled", "no_show"]);
-const LANE = 30;
+const LANE = 24;
 let chosen = null;
 
 const percent = (moment, now) => ((moment - (now - BACK)) / (BACK + AHEAD)) * 100;
@@ -39,7 +39,7 @@ function bar({ job, lane }, now) {
   const wrong = trouble(job, now);
   return h("button", {
     type: "button", class: `bar ${job.status} ${wrong || job.technician === null ? "wrong" : ""} ${chosen === job.number ? "on" : ""}`,
-    style: { left: `${left}%`, width: `${right - left}%`, top: `${lane * LANE + 4}px` },
+    style: { left: `${left}%`, width: `${right - left}%`, top: `${lane * LANE + 5}px` },
     title: `${job.number} · ${job.site}\n${job.summary}\n${clock(job.scheduled_start)}–${clock(job.scheduled_end)} · ${LABELS[job.status]}${wrong ? ` · ${wrong}` : ""}`,
     onclick: () => { chosen = chosen === job.number ? null : job.number; document.dispatchEvent(new Event("redraw")); },
   }, h("b", {}, job.number.replace("J-", "")), h("span", {}, job.customer), wrong ? h("em", {}, wrong) : null);
@@ -47,7 +47,7 @@ function bar({ job, lane }, now) {
 
 function row(name, hint, jobs, now, person) {
   const placed = lanes(jobs);
-  const height = Math.max(1, ...placed.map((one) => one.lane + 1)) * LANE + 8;
+  const height = Math.max(1, ...placed.map((one) => one.lane + 1)) * LANE + 6;
   return h("div", { class: "board-row", style: { height: `${height}px` } },
     h("div", { class: "board-name" }, h("span", { class: "face", style: { background: person ? colour(name) : "#b6533c" } }, person ? initials(name) : "?"),
       h("span", {}, name, h("small", {}, hint))),

@@ -34,6 +34,8 @@ def said(slack: Slack, url: Answering, body: Json, via: str) -> Message | None:
         return message
     message = slack.workspace.whisper(url.channel, url.user, content.text, **more)
     slack.was_whispered(message, via)
+    if url.trigger is not None and not message.action_ids:
+        slack.expect_none(url.trigger)  # a refusal: what was done would come with a way to take it back
     return message
 
 

@@ -169,8 +169,7 @@ def update(slack: Slack, args: Args) -> Json:
 @method("chat.delete", scope="chat:write", rate=TIER_3)
 def delete(slack: Slack, args: Args) -> Json:
     message = own_message(slack, args, "cant_delete_message")
-    message.deleted = True
-    slack.ledger.note("slack", "deleted", channel=message.channel, ts=message.ts)
+    slack.was_deleted(message, "deleted")
     return {"channel": message.channel, "ts": message.ts}
 
 

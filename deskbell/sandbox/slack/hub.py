@@ -9,7 +9,7 @@ from deskbell.sandbox.clock import Clock, Pulse
 from deskbell.sandbox.faults import Faults
 from deskbell.sandbox.ledger import Ledger
 from deskbell.sandbox.limits import Buckets, Rate
-from deskbell.sandbox.slack.messages import Key, Message
+from deskbell.sandbox.slack.messages import CARD, Key, Message
 from deskbell.sandbox.slack.views import View
 from deskbell.sandbox.slack.workspace import Workspace
 from deskbell.sandbox.web import Json
@@ -18,8 +18,6 @@ SCOPES = (
     "chat:write commands users:read users:read.email im:write channels:read groups:read im:read channels:history"
     " groups:history im:history usergroups:read channels:join"
 )
-CARD = "deskbell_alert"  # the event types of a card and of a note in its thread
-NOTE = "deskbell_note"
 SABOTAGED_CARD = 2  # sabotage swallows the second card of the day
 
 
@@ -32,7 +30,9 @@ class Trigger:
     at: float
     message: Key | None = None
     view: str | None = None
+    ref: str = ""  # the alert that it is about
     used: bool = False
+    awaited: bool = False  # the ledger waits for the edit that it brings about
 
 
 @dataclass(slots=True)
@@ -44,6 +44,7 @@ class Answering:
     channel: str
     at: float
     message: Message | None = None
+    trigger: Trigger | None = None
     uses: int = 0
 
 
@@ -99,7 +100,7 @@ class Slack:
         """The live alert cards, of one channel or of all."""
         where = None if channel is None else self.workspace.channel(channel).id
         live = (m for m in self.workspace.all_visible() if where in (None, m.channel))
-        return [message for message in live if message.event[0] == CARD]
+        return [message for message in live if message.card_ref]
 
     def ephemerals(self, user: str | None = None) -> list[Message]:
         who = None if user is None else self.workspace.user(user).id
@@ -118,12 +119,40 @@ class Slack:
     def was_edited(self, message: Message) -> None:
         self._watch(message)
         self.ledger.edited(message.key)
+        self._redrawn(message)
         self.ledger.note("slack", "edited", channel=message.channel, ts=message.ts, text=message.text[:200])
 
     def was_whispered(self, message: Message, via: str) -> None:
         self.ledger.note(
             "slack", "ephemeral", channel=message.channel, to=message.ephemeral_for, via=via, text=message.text[:200]
         )
+
+    def was_deleted(self, message: Message, kind: str) -> None:
+        message.deleted = True
+        self._redrawn(message)
+        self.ledger.note("slack", kind, channel=message.channel, ts=message.ts)
+
+    def _redrawn(self, message: Message) -> None:
+        if ref := message.card_ref:
+            self.ledger.redrawn(("slack", *message.key), ref)
+
+    def expect_edit(self, trigger: Trigger) -> None:
+        """What was done with this trigger is to change a card."""
+        trigger.awaited = True
+        if trigger.message is not None:
+            self.ledger.tapped(trigger.message, trigger.id)
+        if trigger.ref:
+            self.ledger.pressed(trigger.ref)
+
+    def expect_none(self, trigger: Trigger) -> None:
+        """It failed, was refused, or only opened a form."""
+        if not trigger.awaited:
+            return
+        trigger.awaited = False
+        if trigger.message is not None:
+            self.ledger.forget_tap(trigger.message, trigger.id)
+        if trigger.ref:
+            self.ledger.unpressed(trigger.ref)
 
     def _watch(self, message: Message) -> None:
         """An expectation is met by any message people can see that names its subject."""
@@ -132,9 +161,9 @@ class Slack:
 
     # ------------------------------------------------------------------ triggers, views, response URLs
 
-    def new_trigger(self, user: str, *, message: Key | None = None, view: str | None = None) -> Trigger:
+    def new_trigger(self, user: str, *, message: Key | None = None, view: str | None = None, ref: str = "") -> Trigger:
         trigger_id = f"{self.number()}.{int(self.clock.time() * 1000)}.{user.lower()}"
-        trigger = Trigger(trigger_id, user, self.clock.time(), message, view)
+        trigger = Trigger(trigger_id, user, self.clock.time(), message, view, ref)
         self.triggers[trigger_id] = trigger
         return trigger
 
@@ -144,12 +173,11 @@ class Slack:
 
     def show(self, body: Json, trigger: Trigger, below: View | None = None) -> View:
         view = self.make_view(trigger.user, body)
-        view.trigger, view.opened_from = trigger.id, trigger.message
+        view.trigger, view.opened_from, view.ref = trigger.id, trigger.message, trigger.ref
         if below is not None:
-            view.root, view.previous, view.opened_from = below.root, below.id, below.opened_from
+            view.root, view.previous, view.opened_from, view.ref = below.root, below.id, below.opened_from, below.ref
         self.views[view.id] = view
-        if trigger.message is not None:
-            self.ledger.forget_tap(trigger.message, trigger.id)  # a form was opened; its submission is what counts
+        self.expect_none(trigger)  # a form was opened; its submission is what counts
         self.ledger.note("slack", "view", user=view.user, view=view.id, callback=body.get("callback_id", ""))
         return view
 
@@ -179,13 +207,17 @@ class Slack:
 
     def remove_bot(self, channel: str) -> None:
         self.workspace.channel(channel).members.discard(credentials.SLACK_BOT_USER)
+        self.pulse.beat()
+
+    def invite_bot(self, channel: str) -> None:
+        self.workspace.channel(channel).members.add(credentials.SLACK_BOT_USER)
+        self.pulse.beat()
 
     def delete_by_hand(self, channel: str, ts: str) -> None:
         """A person with the right to do so takes a message away."""
         message = self.workspace.message(self.workspace.channel(channel).id, ts)
         if message is not None:
-            message.deleted = True
-            self.ledger.note("slack", "deleted_by_hand", channel=message.channel, ts=ts)
+            self.was_deleted(message, "deleted_by_hand")
 
 
 class _Fresh:

@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deskbell.sandbox import credentials
+from deskbell.sandbox.ledger import REF
 from deskbell.sandbox.web import Json
 
 Key = tuple[str, str]  # channel, ts
+
+CARD = "deskbell_alert"  # the event types of a card and of a note in its thread
+NOTE = "deskbell_note"
 
 # https://docs.slack.dev/messaging/formatting-message-text: what rings people when it stands unescaped in mrkdwn
 LIVE_MENTION = re.compile(r"<(![a-z]+(?:\^[A-Z0-9]+)?|@[UW][A-Z0-9]+)(?:\|[^>]*)?>")
@@ -59,6 +63,18 @@ class Message:
         """The metadata: event type and payload; empty without."""
         meta = self.metadata or {}
         return str(meta.get("event_type", "")), meta.get("event_payload") or {}
+
+    @property
+    def card_ref(self) -> str:
+        """The alert whose card this is; nothing for other messages."""
+        event, payload = self.event
+        return str(payload.get("alert", "")) if event == CARD else ""
+
+    @property
+    def about(self) -> str:
+        """The alert that this speaks of."""
+        found = REF.search(self.card_ref or self.as_text())
+        return found[0] if found else ""
 
     def change(self, at: float, **what: Any) -> None:
         self.edits.append(Version(self.text, self.blocks, self.edited_at or self.at))

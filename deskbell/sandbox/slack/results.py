@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from deskbell.sandbox import chat
 from deskbell.sandbox.slack.delivery import Ack
 from deskbell.sandbox.slack.hub import Slack
 from deskbell.sandbox.slack.messages import Key, Message
@@ -10,7 +11,7 @@ from deskbell.sandbox.slack.views import View
 from deskbell.sandbox.web import Json
 
 
-class Refused(Exception):
+class Refused(chat.Refused):
     """Slack's own client would not let a person do this: no such button, not in the channel, a required field empty."""
 
 

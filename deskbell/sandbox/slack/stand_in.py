@@ -53,12 +53,13 @@ class SlackStandIn(Slack):
         who, where = self._member(user, channel)
         message = self._readable(who, where, ts)
         action = self._action(message, action_id, block_id, selected, force)
-        trigger = self.new_trigger(who.id, message=source_key(message))
+        trigger = self.new_trigger(who.id, message=source_key(message), ref=message.about)
         url = self.new_answering("actions", who.id, where.id, message)
+        url.trigger = trigger
         payload = payloads.block_actions(self, who, message, action, trigger, url)
         outcome = self._outcome(who, where, trigger, url, message)
-        if changes and trigger.message:
-            self.ledger.tapped(trigger.message, trigger.id)
+        if changes:
+            self.expect_edit(trigger)
         outcome.ack = await self.line.interactive(payload)
         self._note("tap", outcome, action=action_id, ts=ts)
         return outcome
@@ -97,18 +98,17 @@ class SlackStandIn(Slack):
         sends what Slack's client would have refused."""
         who, view = self._own_view(user, view_id)
         view.values = forms.fill(view, values or {}, careful=careful)
-        trigger = self.new_trigger(who.id, view=view.id)
+        trigger = self.new_trigger(who.id, message=view.opened_from, view=view.id, ref=view.ref)
         source = self._source_of(view)
         done = Submitted(
             **vars(self._outcome(who, self._place_of(view), trigger, None, source)),
         )
-        if view.opened_from is not None:
-            self.ledger.tapped(view.opened_from, trigger.id)
+        self.expect_edit(trigger)
         done.ack = await self.line.interactive(payloads.view_submission(who, view, trigger))
         if done.acked:
             self._settle(view, done)
-        if done.errors and view.opened_from is not None:
-            self.ledger.forget_tap(view.opened_from, trigger.id)
+        if done.errors:
+            self.expect_none(trigger)
         self._note("submit", done, view=view.id, errors=done.errors)
         return done
 
@@ -236,8 +236,7 @@ class SlackStandIn(Slack):
         self.ledger.note("slack", kind, **told, ms=round(outcome.elapsed_ms, 1), error=outcome.ack.error, **what)
         if not outcome.acked:
             self.ledger.note("slack", "failed", what=kind, error=outcome.ack.error)
-            if outcome.message is not None:
-                self.ledger.forget_tap(outcome.message.key, outcome.trigger_id)
+            self.expect_none(self.triggers[outcome.trigger_id])
 
 
 def escaped(slack: Slack, text: str) -> str:

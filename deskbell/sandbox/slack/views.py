@@ -43,6 +43,7 @@ class View:
     previous: str | None = None
     opened_from: Key | None = None  # the message whose button opened it
     trigger: str = ""
+    ref: str = ""  # the alert that it is about
     open: bool = True
     values: Json = field(default_factory=dict)
 

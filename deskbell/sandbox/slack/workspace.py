@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deskbell.sandbox import credentials
+from deskbell.sandbox import credentials, staff
+from deskbell.sandbox.chat import Refused
 from deskbell.sandbox.clock import Clock
 from deskbell.sandbox.slack.messages import Message
 from deskbell.sandbox.web import Json
 
 
-class NotFound(Exception):
+class NotFound(Refused):
     """No such person or channel in this workspace."""
 
 
@@ -80,19 +81,11 @@ class Channel:
 
 
 STAFF = (
-    User("U0ANA", "ana", "Ana Ruiz", "Dispatcher", "ana@example.org"),
-    User("U0BEN", "ben", "Ben Okafor", "On call", "ben@example.org"),
-    User("U0CARLA", "carla", "Carla Weiss", "Duty manager", "carla@example.org"),
-    User("U0DAN", "dan", "Dan Novak", "Sales (viewer)", "dan@example.org"),
-    User("U0MARCO", "marco", "Marco Bianchi", "Technician", "marco@example.org"),
-    User("U0LENA", "lena", "Lena Hoffmann", "Technician", "lena@example.org"),
-    User("U0TOMAS", "tomas", "Tomás Novotný", "Technician", "tomas@example.org"),
-    User("U0PRIYA", "priya", "Priya Nair", "Technician", "priya@example.org"),
-    User("U0JONAS", "jonas", "Jonas Berg", "Technician", "jonas@example.org"),
-    User("U0AISHA", "aisha", "Aisha Rahman", "Technician", "aisha@example.org"),
-    User("U0VICTOR", "victor", "Victor Duarte", "Technician", "victor@example.org"),
+    *(
+        User(one.slack, one.id, one.name, one.title, one.email, credentials.SLACK_TEAM if one.ours else "T0OTHER")
+        for one in staff.STAFF.values()
+    ),
     User("U0OLGA", "olga", "Olga Former", "left the firm", "olga@example.org", deleted=True),
-    User("U0MALLORY", "mallory", "Mallory Guest", "shared channel guest", "mallory@example.net", team="T0OTHER"),
     User(credentials.SLACK_BOT_USER, "deskbell", "Deskbell", is_bot=True),
 )
 CHANNELS = (

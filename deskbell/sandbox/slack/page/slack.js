@@ -1,13 +1,15 @@
 // The Slack room: channels, messages, threads, whispers, forms, and a line to type in.
-import { act, byId, clock, colour, h, initials, render, toast } from "./dom.js";
-import { blocks, valuesOf } from "./blocks.js";
+import { clock, colour, h, initials, render, toast } from "./dom.js";
+import { blocks, valuesOf } from "./slack_blocks.js";
 import { mrkdwn } from "./mrkdwn.js";
 
 const asked = new URLSearchParams(location.search);
-const here = { me: asked.get("as") || "U0ANA", channel: asked.get("channel") || "C0DISPATCH", thread: asked.get("thread") || "", seen: {}, dismissed: new Set() };
+const here = { who: "", me: "", channel: asked.get("channel") || "C0DISPATCH", thread: asked.get("thread") || "", seen: {}, dismissed: new Set() };
 let slack = { users: [], channels: [], messages: {}, ephemerals: [], views: [], commands: [] };
+let parts = null;  // the nodes that stay
+let act = null;
 
-export const names = {
+const names = {
   user: (id) => slack.users.find((user) => user.id === id)?.real_name || id,
   channel: (id) => slack.channels.find((channel) => channel.id === id)?.name || id,
   people: () => slack.users.filter((user) => !user.is_bot && !user.stranger),
@@ -37,18 +39,15 @@ function rooms() {
     if (channel.id === here.channel) here.seen[channel.id] = latest;
     const unread = list.filter((message) => message.ts > (here.seen[channel.id] || "0") && message.bot).length;
     return h("button", { type: "button", class: `room-link ${channel.id === here.channel ? "on" : ""} ${unread ? "unread" : ""}`,
-      onclick: () => { here.channel = channel.id; here.thread = ""; show(slack); } },
+      onclick: () => { here.channel = channel.id; here.thread = ""; show(); } },
     h("span", { class: "hash" }, channel.im ? "●" : "#"), h("span", {}, title(channel)), channel.archived && h("i", {}, " archived"),
     unread ? h("b", { class: "badge" }, String(unread)) : null);
   };
-  const who = h("select", { class: "who", "aria-label": "you are", onchange: (event) => { here.me = event.target.value; here.channel = "C0DISPATCH"; here.thread = ""; show(slack); } },
-    names.people().map((user) => h("option", { value: user.id, selected: user.id === here.me }, `${user.real_name} · ${user.title}`)));
   return [
-    h("div", { class: "team" }, "Northgate", h("small", {}, "Slack stand-in")),
+    h("div", { class: "team" }, "Northgate"),
     h("div", { class: "rooms-title" }, "Channels"), mine.filter((channel) => !channel.im).map(line),
     mine.some((channel) => channel.im === here.me) && h("div", { class: "rooms-title" }, "Apps"),
     mine.filter((channel) => channel.im === here.me).map(line),
-    h("div", { class: "you" }, h("span", {}, "You are"), who),
   ];
 }
 
@@ -78,7 +77,7 @@ function messageNode(message, options = {}) {
     avatar(message.user, options.small),
     h("div", { class: "message-body" },
       message.only && h("div", { class: "only" }, "👁 Only visible to you",
-        h("button", { type: "button", class: "dismiss", onclick: () => { here.dismissed.add(message.ts); show(slack); } }, "Dismiss")),
+        h("button", { type: "button", class: "dismiss", onclick: () => { here.dismissed.add(message.ts); show(); } }, "Dismiss")),
       h("div", { class: "from" }, h("b", {}, names.user(message.user)), message.bot && h("span", { class: "app" }, "APP"),
         h("time", {}, clock(Number(message.ts)))),
       body(message),
@@ -89,7 +88,7 @@ function messageNode(message, options = {}) {
 function replies(message) {
   const faces = [...new Set(message.replies.map((reply) => reply.user))].slice(0, 3).map((id) => avatar(id, true));
   const count = message.replies.length;
-  return h("button", { type: "button", class: "replies", onclick: () => { here.thread = message.ts; show(slack); } },
+  return h("button", { type: "button", class: "replies", onclick: () => { here.thread = message.ts; show(); } },
     faces, h("b", {}, `${count} ${count === 1 ? "reply" : "replies"}`), h("span", {}, `last at ${clock(Number(message.replies.at(-1).ts))}`));
 }
 
@@ -97,7 +96,7 @@ function replies(message) {
 function messages() {
   const whispers = slack.ephemerals.filter((one) => one.channel === here.channel && one.only === here.me && !here.dismissed.has(one.ts) && !one.thread_ts);
   const list = sorted([...(slack.messages[here.channel] || []), ...whispers]);
-  const box = byId("messages");
+  const box = parts.messages;
   const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
   const switched = box.dataset.room !== `${here.channel}${here.me}`;
   if (switched) box.replaceChildren();
@@ -126,7 +125,7 @@ function messages() {
 // ---------------------------------------------------------------- thread
 
 function thread() {
-  const panel = byId("thread");
+  const panel = parts.thread;
   const list = slack.messages[here.channel] || [];
   const ts = here.thread === "latest" ? [...list].reverse().find((message) => message.replies.length)?.ts : here.thread;
   const parent = list.find((message) => message.ts === ts);
@@ -136,7 +135,7 @@ function thread() {
   const told = sorted([...parent.replies, ...whispers]);
   const changed = render(panel, [parent, told, here.me], () => [
     h("div", { class: "thread-head" }, h("b", {}, "Thread"), h("span", {}, `#${names.channel(here.channel)}`),
-      h("button", { type: "button", "aria-label": "close", onclick: () => { here.thread = ""; show(slack); } }, "✕")),
+      h("button", { type: "button", "aria-label": "close", onclick: () => { here.thread = ""; show(); } }, "✕")),
     h("div", { class: "thread-list" }, messageNode({ ...parent, replies: [] }, { small: true }),
       h("div", { class: "thread-line" }, `${parent.replies.length} replies`), told.map((reply) => messageNode(reply, { small: true }))),
   ]);
@@ -146,7 +145,7 @@ function thread() {
 // ---------------------------------------------------------------- forms
 
 function modal() {
-  const back = byId("modal");
+  const back = parts.modal;
   const mine = slack.views.filter((view) => view.user === here.me && view.type === "modal");
   const view = mine.at(-1);
   back.hidden = !view;
@@ -182,27 +181,49 @@ function form(view) {
 
 // ---------------------------------------------------------------- all of it
 
-export function show(state) {
-  slack = state;
+function show() {
   const room = slack.channels.find((channel) => channel.id === here.channel) || slack.channels[0];
   if (!room) return;
-  render(byId("rooms"), [slack.channels, slack.users, here, Object.values(slack.messages).map((list) => list.at(-1)?.ts)], rooms);
-  render(byId("room-head"), [room, here.me], () => [
+  render(parts.rooms, [slack.channels, slack.users, here.me, here.channel, Object.values(slack.messages).map((list) => list.at(-1)?.ts)], rooms);
+  render(parts.head, [room, here.me], () => [
     h("b", {}, room.im ? "Deskbell" : `# ${room.name}`), h("span", { class: "topic" }, room.topic || "Direct messages of the app"),
     h("span", { class: "members" }, `👥 ${room.members.length}`)]);
-  byId("words").placeholder = `Message ${room.im ? "Deskbell" : `#${room.name}`}, or type /desk help`;
+  parts.words.placeholder = `Message ${room.im ? "Deskbell" : `#${room.name}`}, or /desk help`;
   messages();
   thread();
   modal();
 }
 
-export function start() {
-  byId("composer").addEventListener("submit", async (event) => {
+function build(root) {
+  const words = h("input", { autocomplete: "off", spellcheck: "false", "aria-label": "Message in Slack" });
+  const send = async (event) => {
     event.preventDefault();
-    const words = byId("words").value.trim();
-    if (!words) return;
-    byId("words").value = "";
-    byId("messages").scrollTop = byId("messages").scrollHeight;
-    await doing(() => act("type", { user: here.me, channel: here.channel, text: words }));
-  });
+    const text = words.value.trim();
+    if (!text) return;
+    words.value = "";
+    parts.messages.scrollTop = parts.messages.scrollHeight;
+    await doing(() => act("type", { user: here.me, channel: here.channel, text }));
+  };
+  parts = {
+    words,
+    rooms: h("nav", { class: "rooms" }),
+    head: h("div", { class: "room-head" }),
+    messages: h("div", { class: "messages", tabindex: "0", "aria-live": "polite" }),
+    thread: h("aside", { class: "thread", hidden: true }),
+    modal: h("div", { class: "modal-back", hidden: true }),
+  };
+  const composer = h("form", { class: "composer", onsubmit: send }, words, h("button", { type: "submit" }, "Send"));
+  root.replaceChildren(parts.rooms, h("div", { class: "room" }, parts.head, parts.messages, composer, parts.thread, parts.modal));
+}
+
+// `me` is a person's short name; `doIt(verb, args)` does something in this chat.
+export function draw(root, state, doIt, me) {
+  if (!parts) build(root);
+  slack = state;
+  act = doIt;
+  if (here.who !== me) {
+    if (here.who) Object.assign(here, { channel: "C0DISPATCH", thread: "" });
+    Object.assign(here, { who: me, me: slack.users.find((user) => user.name === me)?.id || "" });
+  }
+  show();
 }
