@@ -9,7 +9,8 @@ from aiohttp import web
 
 from bot.page import linker
 from bot.page.guard import Guard
-from deskbell.core.alert import Status, Verb
+from bot.page.shown import source_of
+from deskbell.core.alert import Severity, Status, Verb
 from deskbell.core.button import sign
 
 VISITS = 500
@@ -256,3 +257,42 @@ async def test_with_tls_the_cookie_is_for_this_host_alone(office, browser):
     assert cookie["samesite"] == "Strict"
     assert cookie["path"] == "/"
     assert not cookie["domain"]
+
+
+HOSTILE = (
+    '<script>document.title="x"</script><img src=x onerror=alert(1)>"\'{{ 7*7 }} javascript:alert(1) \u202eabc שלום'
+)
+
+
+async def test_text_from_strangers_is_only_text(new_browser, office):
+    ana = office.people["ana"]
+    await office.desk.raise_manual(
+        caller="test",
+        person=ana,
+        idempotency_key="1",
+        title=HOSTILE,
+        text=HOSTILE,
+        severity=Severity.P2,
+        team="",
+        subject=HOSTILE,
+    )
+    browser = new_browser()
+    link = office.linker("D-2")
+    await browser.get(link)
+    assert browser.status == 200
+    await browser.post(link, browser.forms[0] | {"code": await office.desk.link_code("ana")})
+    await browser.post(link, browser.button("Resolve", choice="", text=HOSTILE))
+    assert "D-2 resolved" in browser.said
+    assert "<script" not in browser.text
+    assert "<img" not in browser.text
+    assert "49" not in browser.said
+    assert "\u202e" not in browser.text
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:,x", "//evil.example", "https://", "http://[", ""])
+def test_only_a_web_address_becomes_a_link(url):
+    assert source_of(url) is None
+
+
+def test_a_link_shows_its_host():
+    assert source_of("https://fs.example.org/jobs/1") == ("https://fs.example.org/jobs/1", "fs.example.org")
