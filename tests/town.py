@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,18 @@ from deskbell.config import load
 from deskbell.core.alert import Alert
 from deskbell.core.alert import Status as AlertStatus
 from deskbell.daemon import Daemon
+from deskbell.sandbox import credentials
+from deskbell.sandbox.chat import Card, Chat
 from deskbell.sandbox.server import Sandbox
 
 CONFIG = Path(__file__).parents[1] / "config.toml"
 MINUTE = 60.0
+ROOMS = {
+    "slack": {"dispatch": "C0DISPATCH", "support": "C0SUPPORT"},
+    "teams": credentials.TEAMS_ROOMS,
+    "telegram": credentials.TELEGRAM_ROOMS,
+    "discord": credentials.DISCORD_ROOMS,
+}
 
 
 def environ(url: str, folder: Path) -> dict[str, str]:
@@ -27,6 +35,9 @@ def environ(url: str, folder: Path) -> dict[str, str]:
         "SLACK_BOT_TOKEN": "xoxb-sandbox",
         "SLACK_APP_TOKEN": "xapp-sandbox",
         "SLACK_SIGNING_SECRET": "sandbox-signing-secret",
+        "TEAMS_APP_PASSWORD": credentials.TEAMS_SECRET,
+        "TELEGRAM_TOKEN": credentials.TELEGRAM_TOKEN,
+        "DISCORD_TOKEN": credentials.DISCORD_TOKEN,
         "FRESHDESK_API_KEY": "sandbox-freshdesk-key",
         "SERVICENOW_PASSWORD": "sandbox-servicenow",
         "FIELDSERVICE_TOKEN": "sandbox-fieldservice",
@@ -55,6 +66,14 @@ class Town:
     @property
     def slack(self) -> Any:
         return self.sandbox.slack
+
+    @property
+    def chats(self) -> Mapping[str, Chat]:
+        return self.sandbox.chats
+
+    def rooms(self, chat: str) -> Mapping[str, str]:
+        """The chat's own ids of the rooms that config.toml names."""
+        return ROOMS[chat]
 
     async def until(self, what: Callable[[], Any], seconds: float = 15.0) -> Any:
         """Waits for something to become true, and returns it."""
@@ -88,6 +107,22 @@ class Town:
             return shown if words in shown else ""
 
         return str(await self.until(text))
+
+    async def card_in(self, chat: str, subject: str, room: str = "", seconds: float = 15.0) -> Card:
+        """The live card about a job or ticket in one chat, once it is there."""
+        return await self.until(lambda: self.find_card_in(chat, subject, room), seconds)
+
+    def find_card_in(self, chat: str, subject: str, room: str = "") -> Card | None:
+        return next((card for card in self.chats[chat].cards(room) if subject in card.text), None)
+
+    async def shows_in(self, chat: str, subject: str, words: str, room: str = "", seconds: float = 15.0) -> str:
+        """The card's text in one chat, once it contains the words."""
+
+        def text() -> str:
+            card = self.find_card_in(chat, subject, room)
+            return card.text if card and words in card.text else ""
+
+        return str(await self.until(text, seconds))
 
     async def alert(self, subject: str) -> Alert:
         every = tuple(AlertStatus)
@@ -135,6 +170,9 @@ async def running(sandbox: Sandbox, folder: Path, **changes: str) -> AsyncIterat
     settings = load(configured(sandbox.url, folder, **changes), environ(sandbox.url, folder))
     daemon = await Daemon.start(settings)
     try:
-        yield Town(sandbox, daemon)
+        sandbox.introduce(f"http://127.0.0.1:{daemon.server.port}")
+        town = Town(sandbox, daemon)
+        await town.until(lambda: not any(gateway.trouble for gateway in daemon.gateways.values()))
+        yield town
     finally:
         await daemon.stop()

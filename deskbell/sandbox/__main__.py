@@ -18,8 +18,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--sabotage", nargs="?", const="any", default="", metavar="CHAT", help="swallow one card after accepting it"
     )
-    parser.add_argument("--desk-url", help="where Deskbell's own API listens, for the audit trail")
-    parser.add_argument("--desk-token")
+    parser.add_argument("--desk-url", default="", help="where Deskbell's own server listens: for Teams and the audit")
+    parser.add_argument("--desk-token", default="")
     return parser.parse_args()
 
 

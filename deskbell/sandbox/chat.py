@@ -53,6 +53,7 @@ class Chat(Protocol):
 
     name: str
     url: str  # of the sandbox; known once it listens
+    desk_url: str  # Deskbell's own HTTP server, once that is known: for a chat that calls it
     sabotage: bool  # the second card is accepted, and never seen by anybody
 
     @property

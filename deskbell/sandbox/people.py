@@ -39,8 +39,8 @@ class Turn:
 
 
 ANA_ACKS, BEN_ACKS, CARLA_ACKS, PRIYA_ACKS = (Turn(who, "Acknowledge") for who in ("ana", "ben", "carla", "priya"))
-# What is done with the next new card of a chat, and with a card some seconds later. An alert is handled in one chat, and
-# followed up in another perhaps: four people who all tap on everything would be no firm.
+# What is done with the next new card of a chat, and with a card some seconds later. An alert is handled in one chat,
+# and followed up in another perhaps: four people who all tap on everything would be no firm.
 FIRST: Mapping[str, tuple[Turn, ...]] = {
     "slack": (
         ANA_ACKS,

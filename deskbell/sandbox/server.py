@@ -39,8 +39,8 @@ class Sandbox:
         seed: int = 1,
         people: bool = False,
         sabotage: str = "",
-        desk_url: str | None = None,
-        desk_token: str | None = None,
+        desk_url: str = "",
+        desk_token: str = "",
     ) -> None:
         if scenario not in SCENARIOS:
             raise ValueError(f"scenario is one of {', '.join(SCENARIOS)}, not {scenario!r}")
@@ -99,6 +99,12 @@ class Sandbox:
         chats = {name: chat.faults for name, chat in self.chats.items()}
         return chats | {name: source.faults for name, source in self.sources.items()}
 
+    def introduce(self, url: str, token: str = "") -> None:
+        """Where Deskbell's own server listens, when that was not known at the start."""
+        self.desk_url, self.desk_token = url, token
+        for chat in self.chats.values():
+            chat.desk_url = url
+
     # ------------------------------------------------------------------ life
 
     async def start(self) -> Self:
@@ -110,7 +116,7 @@ class Sandbox:
         self.url = f"http://{HOST}:{self.port}"
         self.freshdesk.url = self.servicenow.url = self.url
         for chat in self.chats.values():
-            chat.url = self.url
+            chat.url, chat.desk_url = self.url, self.desk_url
         if self.scenario == "day":
             self._direct()
         if self.with_people:

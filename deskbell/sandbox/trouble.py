@@ -173,8 +173,8 @@ async def end_of_day(sandbox: "Sandbox", asked: Json) -> None:  # noqa: ARG001 -
 
 
 async def desk(sandbox: "Sandbox", asked: Json) -> None:
-    """Where Deskbell's own API listens, when that was not known at the start."""
-    sandbox.desk_url, sandbox.desk_token = asked.get("url"), asked.get("token")
+    """Where Deskbell's own server listens."""
+    sandbox.introduce(str(asked["url"]), str(asked.get("token", "")))
 
 
 VERBS: dict[str, Do] = {

@@ -79,6 +79,12 @@ async def http(sb):
         yield client
 
 
+@pytest.fixture
+def http_of():
+    """A browser's way into any sandbox."""
+    return lambda sandbox: httpx.AsyncClient(base_url=sandbox.url, trust_env=False)
+
+
 # ------------------------------------------------------------------ the vendors' descriptions
 
 

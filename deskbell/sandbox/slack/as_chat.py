@@ -29,6 +29,8 @@ class SlackChat:
 
     name = NAME
 
+    desk_url = ""  # over sockets, nobody calls it
+
     def __init__(self, slack: SlackStandIn) -> None:
         self.slack = slack
         self.verbs: Mapping[str, Do] = verbs(slack)
