@@ -1,0 +1,422 @@
+"""Teams as a way in: taps on cards, commands by mention or in private, and word of where Deskbell was added or removed.
+
+An answer is given within two seconds and only after the desk has stored what was done. A tap is answered to its person
+alone: with their own view of the card, or with a few words. What is typed in a channel can't be: there, an answer of
+one line stands in the thread, and all else goes to the private chat.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import orjson
+
+from bot.clerk import Clerk
+from bot.commands import Commands
+from bot.ports import Front, Hook
+from bot.teams_guard import Guard, Keys, TurnedAway
+from bot.teams_reading import (
+    Sender,
+    Tap,
+    Typed,
+    plain,
+    read_action,
+    read_key,
+    read_search,
+    read_sender,
+    read_submit,
+    read_typed,
+)
+from bot.teams_say import Say
+from bot.teams_sdk import Turns
+from deskbell.core.alert import Alert
+from deskbell.core.card import Card, Reply
+from deskbell.core.ports import Answer, Destination, Interaction, Memory
+from deskbell.faces import teams as face
+from deskbell.faces import teams_forms as forms
+from deskbell.net import metrics
+from deskbell.net.faults import point
+from deskbell.vendors.teams import PLATFORM, TeamsConf, tenants
+from deskbell.vendors.teams_api import TeamsApi
+from deskbell.vendors.teams_refs import Refs
+
+Json = dict[str, Any]
+
+MESSAGES = "/api/messages"
+# https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/universal-actions-for-adaptive-cards/work-with-universal-actions-for-adaptive-cards
+CARD = face.CARD_TYPE
+TOAST = "application/vnd.microsoft.activity.message"
+SEARCHED = "application/vnd.microsoft.search.searchResponse"
+DRAW_S = 1.0  # to draw a card for the answer of a tap; a few words do when that takes longer
+KEYS_S = 60.0  # how soon the keys are asked for again while there are none
+WARM_S = 12 * 3600.0  # and how often otherwise, so that no tap waits for them
+SEEN = 5000  # messages that were taken in, to know a repeat
+MENTIONS = 5
+SHORT = 250  # an answer of one line that may stand in a channel
+CLOSE_S = 5.0
+PLAIN = {"content-type": "text/plain; charset=utf-8"}
+AS_JSON = {"content-type": "application/json; charset=utf-8"}
+
+NOT_OURS = "Only people of the organisation that Deskbell belongs to can do this."
+NOT_A_ROOM = "This is none of the rooms that Deskbell answers in. Ask an administrator to add it to the configuration."
+NOT_READABLE = "Deskbell can't read that button. Open the card again, or type a command."
+WRONG = "Something went wrong in Deskbell, and it can't say whether that was saved. Look at the card, and tap again."
+TOLD_PRIVATELY = "I have answered you in our private chat."
+CANT_TELL = "I can't write to you in private yet. Add Deskbell in Teams under Apps, and ask me there."
+NO_FORM = "Use the buttons of the card."
+
+log = logging.getLogger("deskbell.teams")
+
+
+class TeamsGateway:
+    """The way in of one bot. It decides nothing: what is genuine goes to the clerk, and what comes back is shown."""
+
+    def __init__(
+        self,
+        conf: TeamsConf,
+        front: Front,
+        commands: Commands,
+        session: aiohttp.ClientSession | None = None,
+        memory: Memory | None = None,
+        rooms: Mapping[str, Destination] | None = None,
+    ) -> None:
+        self.conf = conf
+        self._front = front
+        self._clerk = Clerk(PLATFORM, front, commands)
+        self._api = TeamsApi(conf, session)
+        self._refs = Refs(conf, memory)
+        self._say = Say(self._api, self._refs)
+        self._rooms = {room.address: name for name, room in (rooms or {}).items()}
+        self._gone: dict[str, str] = {}  # address -> name of the rooms that Deskbell was removed from
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._turns = Turns(conf.app_id, self)
+        self._keys: Keys | None = None
+        self._guard: Guard | None = None
+
+    # ------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Returns at once; fetching the keys, and linking people to the accounts in the configuration, go on behind."""
+        self._keys = Keys(self.conf, self._api.session)
+        self._guard = Guard(self.conf, self._keys)
+        self._clerk.spawn(self._keep_keys(self._keys))
+        self._clerk.spawn(self._link_people())
+
+    async def close(self) -> None:
+        """Within a few seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._clerk.close()
+                if self._keys is not None:
+                    await self._keys.close()
+                await self._api.close()
+
+    @property
+    def hooks(self) -> Mapping[str, Hook]:
+        return {MESSAGES: self.handle}
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong, in words; nothing when all is well."""
+        if self._keys is not None and self._keys.trouble:
+            return f"Teams can't be let in: {self._keys.trouble}"
+        if self._gone:
+            return f"Deskbell was removed from Teams in: {', '.join(sorted(self._gone.values()))}"
+        return ""
+
+    async def _keep_keys(self, keys: Keys) -> None:
+        while True:
+            await keys.warm()
+            await asyncio.sleep(KEYS_S if keys.trouble else WARM_S)
+
+    async def _link_people(self) -> None:
+        for person in self._front.people.values():
+            account = person.accounts.get(PLATFORM)
+            if account:
+                await self._front.link(PLATFORM, account, person.id)
+
+    # ------------------------------------------------------------ the hook
+
+    async def handle(self, headers: Mapping[str, str], body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        """What our HTTP server got from Teams, or from somebody who would like to be Teams."""
+        if self._guard is None:
+            return 503, PLAIN, b""
+        try:
+            activity = await self._guard.admit(headers, body)
+        except TurnedAway as turned:
+            metrics.refused(PLATFORM, str(turned.status))
+            log.info("a call was not let in: %s", turned.why)
+            return turned.status, PLAIN, b""
+        try:
+            status, answer = await self._turns.take(activity)
+        except Exception:
+            log.exception("what came from Teams could not be handled")
+            status, answer = 200, toast(WRONG) if activity.get("type") == "invoke" else None
+        if answer is None:
+            return status, PLAIN, b""
+        return status, AS_JSON, orjson.dumps(answer)
+
+    # ------------------------------------------------------------ taps
+
+    async def on_action(self, activity: Json) -> Json:
+        tap = read_action(activity)
+        if tap is None:
+            return toast(NOT_READABLE)
+        refused = await self._stranger(tap.sender, tap.interaction({}))
+        if refused:
+            return toast(refused)
+        await self._hear(tap.sender)
+        if tap.verb == face.REFRESH:
+            return await self._view(tap)
+        shown = await self._tapped(tap)
+        return card_answer(shown) if isinstance(shown, dict) else toast(shown)
+
+    async def _tapped(self, tap: Tap) -> Json | str:
+        """A card for the one who tapped, or a few words."""
+        if tap.verb == forms.LINK:
+            return await self._redeem(tap)
+        if tap.verb == "reassign" and "input" not in tap.data and await self._is_known(tap.sender):
+            return await self._form(tap)
+        args = forms.args_of(tap.verb, tap.data)
+        if args is None and await self._is_known(tap.sender):
+            return forms.missing(tap.verb)
+        point("teams.tap.before")
+        answer = await self._clerk.act(tap.interaction(args or {}), self._late(tap))
+        point("teams.tap.after")
+        return await self._answered(tap, answer)
+
+    async def _answered(self, tap: Tap, answer: Answer) -> Json | str:
+        if answer.code == "unknown_person":
+            return forms.connect(not_linked(self.conf.command), tap.token, await self._card(tap, answer.alert))
+        if answer.reply is not None:
+            shown = face.reply_card(replace(answer.reply, title=answer.reply.title or answer.text))
+            return forms.with_back(shown, tap.token)
+        if not answer.ok:
+            return answer.text
+        card = await self._card(tap, answer.alert)
+        if card is None:
+            return answer.text
+        mine = replace(card, undo=answer.undo)
+        if tap.sender.private and tap.message:
+            shown = face.message(face.personal(mine, budget=self.conf.card_bytes), face.first_line(card))
+            self._clerk.spawn(self._say.redraw(tap.sender, tap.message, shown))
+        return face.personal(mine, answer.text, self.conf.card_bytes, [tap.sender.user] if answer.undo else ())
+
+    async def _view(self, tap: Tap) -> Json:
+        """The card as this person sees it now: with Undo for the one whose move it takes back."""
+        card = await self._card(tap, None)
+        if card is None:
+            return toast(NOT_READABLE)
+        person = await self._front.person(PLATFORM, tap.sender.account)
+        mine = card if person is not None and person.id == card.undo_for else replace(card, undo=None)
+        viewers = [tap.sender.user] if mine.undo else ()
+        return card_answer(face.personal(mine, "", self.conf.card_bytes, viewers))
+
+    async def _card(self, tap: Tap, alert: Alert | None) -> Card | None:
+        """The card of the alert that a tap was about, as of now; None when it can't be drawn in time."""
+        try:
+            async with asyncio.timeout(DRAW_S):
+                if alert is None:
+                    press = self._front.press(tap.token)
+                    alert = await self._front.find_alert(f"D-{press.alert_id}") if press else None
+                return await self._front.card(alert) if alert else None
+        except TimeoutError:
+            return None
+
+    async def _form(self, tap: Tap, complaint: str = "") -> Json | str:
+        """Whom to give it to, in place of the card."""
+        press = self._front.press(tap.token)
+        card = await self._card(tap, None)
+        if press is None or card is None:
+            return NOT_READABLE
+        people = await self._front.colleagues(press.alert_id)
+        return forms.reassign(card, tap.token, people, complaint)
+
+    async def _redeem(self, tap: Tap) -> Json | str:
+        code = forms.typed_code(tap.data)
+        if not code:
+            return "Type the code first."
+        said = Typed(tap.sender, tap.key, "").said
+        reply = await self._front.redeem(said, code)
+        return forms.with_back(face.reply_card(reply), tap.token) if tap.token else face.reply_card(reply)
+
+    async def _is_known(self, sender: Sender) -> bool:
+        return await self._front.person(PLATFORM, sender.account) is not None
+
+    def _late(self, tap: Tap) -> Callable[[Answer], Awaitable[None]]:
+        async def tell(answer: Answer) -> None:
+            await self._say.privately(tap.sender, face.reply(Reply(lines=(answer.text,))))
+
+        return tell
+
+    # ------------------------------------------------------------ who
+
+    async def _stranger(self, sender: Sender, interaction: Interaction) -> str:
+        """Why somebody is not even asked who they are; nothing for people of our own tenants, in our rooms."""
+        if sender.workspace not in tenants(self.conf) or not sender.account or sender.bot:
+            why, code = NOT_OURS, "outsider"
+        elif not sender.private and sender.room not in self._rooms:
+            why, code = NOT_A_ROOM, "room"
+        else:
+            return ""
+        metrics.refused(PLATFORM, code)
+        log.warning("something came from outside: %s in %s of %s", sender.account, sender.room, sender.workspace)
+        await self._front.turned_away(interaction, code, why)
+        return why
+
+    async def _hear(self, sender: Sender) -> None:
+        """Remembers where the conversation is; whatever comes from a room shows that we are in it."""
+        await self._refs.heard(sender.service, sender.room, sender.user, sender.account, private=sender.private)
+        if sender.team and not sender.private:
+            await self._refs.heard_team(sender.team, sender.room)
+        self._gone.pop(sender.room, None)
+
+    # ------------------------------------------------------------ messages
+
+    async def on_message(self, activity: Json) -> None:
+        if self._is_repeat(activity):
+            return
+        if isinstance(activity.get("value"), dict) and not activity.get("text"):
+            await self._submitted(activity)
+        elif typed := read_typed(activity):
+            await self._typed(typed)
+
+    def _is_repeat(self, activity: Json) -> bool:
+        """A message is delivered again when the first answer was lost, and may be replayed; it is answered once."""
+        key = read_key(activity)
+        if key in self._seen:
+            return True
+        self._seen[key] = None
+        if len(self._seen) > SEEN:
+            self._seen.popitem(last=False)
+        return False
+
+    async def _submitted(self, activity: Json) -> None:
+        """A button of a client that knows no Action.Execute: no answer travels back with it, so a message does."""
+        tap = read_submit(activity)
+        if tap is None:
+            return
+        refused = await self._stranger(tap.sender, tap.interaction({}))
+        if refused:
+            return
+        await self._hear(tap.sender)
+        if tap.verb == face.REFRESH:
+            return
+        shown = await self._tapped(tap)
+        message = face.text_message(shown) if isinstance(shown, str) else face.message(shown, shown["fallbackText"])
+        self._clerk.spawn(self._say.privately(tap.sender, message))
+
+    async def _typed(self, typed: Typed) -> None:
+        said = typed.said
+        interaction = Interaction(said.key, PLATFORM, said.account, "typed", room=said.room, kind="command")
+        refused = await self._stranger(typed.sender, replace(interaction, workspace=said.workspace))
+        if refused:
+            if refused is NOT_A_ROOM:
+                self._clerk.spawn(self._say.here(typed.sender, face.text_message(refused)))
+            return
+        await self._hear(typed.sender)
+        line = plain(await self._with_names(typed))
+        reply = await self._clerk.run(line, said, lambda late: self._reply(typed.sender, late))
+        self._clerk.spawn(self._reply(typed.sender, reply))
+
+    async def _with_names(self, typed: Typed) -> str:
+        """Mentions of colleagues as `@id`; those of nobody we know stay as they are, and are answered as such."""
+        text = typed.text
+        for words, user in list(typed.mentions.items())[:MENTIONS]:
+            account = await self._say.name(typed.sender, user)
+            person = await self._front.person(PLATFORM, account) if account else None
+            text = text.replace(words, f"@{person.id}" if person else f"@{plain(words)}")
+        return text
+
+    async def _reply(self, sender: Sender, reply: Reply) -> None:
+        """In private all of it. In a channel a line without personal data; the rest goes to the private chat."""
+        if sender.private or reply.public:
+            await self._say.here(sender, face.reply(reply, self.conf.card_bytes))
+        elif is_short(reply):
+            await self._say.here(sender, face.text_message(reply.lines[0]))
+        else:
+            told = await self._say.privately(sender, face.reply(reply, self.conf.card_bytes))
+            await self._say.here(sender, face.text_message(TOLD_PRIVATELY if told else CANT_TELL))
+
+    # ------------------------------------------------------------ searches, dialogs
+
+    async def on_search(self, activity: Json) -> Json:
+        """Colleagues whose name is being typed, where there are too many for the form to hold."""
+        data_set, typed, most = read_search(activity)
+        sender = read_sender(activity)
+        found: list[Json] = []
+        press = self._front.press(data_set.removeprefix(forms.PEOPLE))
+        ours = sender.workspace in tenants(self.conf) and await self._is_known(sender)
+        if ours and press is not None and data_set.startswith(forms.PEOPLE):
+            found = forms.suggestions(await self._front.colleagues(press.alert_id), typed, most)
+        return {"statusCode": 200, "type": SEARCHED, "value": {"results": found}}
+
+    async def on_dialog(self, activity: Json) -> Json:  # noqa: ARG002 - no card of ours opens one
+        return {"task": {"type": "message", "value": NO_FORM}}
+
+    # ------------------------------------------------------------ where we are
+
+    async def on_members(self, activity: Json) -> None:
+        await self._place(activity)
+
+    async def on_installed(self, activity: Json) -> None:
+        sender = await self._place(activity)
+        for room in await self._rooms_meant(sender):
+            self._gone.pop(room, None)
+        if sender is not None and sender.private and not await self._is_known(sender):
+            shown = forms.connect(not_linked(self.conf.command))
+            self._clerk.spawn(self._say.here(sender, face.message(shown, shown["fallbackText"])))
+
+    async def on_removed(self, activity: Json) -> None:
+        sender = read_sender(activity)
+        if sender.workspace not in tenants(self.conf):
+            return
+        if sender.private:
+            await self._refs.forget_chat(sender.account)
+            return
+        for room in await self._rooms_meant(sender):
+            self._gone[room] = self._rooms[room]
+            log.error("Deskbell was removed from Teams in %s", self._rooms[room])
+
+    async def _place(self, activity: Json) -> Sender | None:
+        """Keeps the conversation reference, if it is one of our tenants'."""
+        sender = read_sender(activity)
+        if sender.workspace not in tenants(self.conf):
+            return None
+        if sender.private or sender.room in self._rooms:
+            await self._hear(sender)
+        return sender
+
+    async def _rooms_meant(self, sender: Sender | None) -> list[str]:
+        """Our rooms that an installation is about: this one, or those of the team that it names."""
+        if sender is None or sender.private:
+            return []
+        meant = {sender.room, *(await self._refs.rooms_of(sender.team) if sender.team else ())}
+        return sorted(meant & set(self._rooms))
+
+
+def not_linked(command: str) -> str:
+    return (
+        f"Deskbell does not know your Teams account yet. In a chat that knows you, type {command} link; or ask an"
+        " administrator for a code. Put the code in here: what you tapped is then done."
+    )
+
+
+def is_short(reply: Reply) -> bool:
+    """An answer that may stand in a channel: one line, like what became of a command."""
+    return len(reply.lines) == 1 and len(reply.lines[0]) <= SHORT and not (reply.card or reply.title or reply.footer)
+
+
+def toast(text: str) -> Json:
+    """A few words that pass, for the one who tapped."""
+    return {"statusCode": 200, "type": TOAST, "value": face.inert(text)}
+
+
+def card_answer(shown: Json) -> Json:
+    """A card that this person sees in place of the one that was tapped."""
+    return {"statusCode": 200, "type": CARD, "value": shown}

@@ -1,0 +1,137 @@
+"""The forms that Teams shows one person, in place of the card, and what comes back in any of them. Pure.
+
+A colleague is chosen in a form that a tap asks us for, because who may be given an alert depends on the alert; a list
+on the room's card would be old by then. Reasons and snooze times are on the card itself, and open without us.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deskbell.core.card import Card
+from deskbell.core.text import parse_span
+from deskbell.faces.teams import (
+    CHOICES,
+    PREFIX,
+    REFRESH,
+    TITLE,
+    Json,
+    adaptive,
+    block,
+    choice_set,
+    execute,
+    first_line,
+    live,
+    run,
+    text_input,
+    words,
+)
+
+Colleague = tuple[str, str, str]  # person id, name, a note like "on duty"
+
+PERSON = "person"
+CODE = "code"
+LINK = "link"  # the verb of the form in which somebody unknown says who they are
+PEOPLE = "desk.people:"  # the data set that is searched while somebody types; behind it stands the button's token
+SEARCHED = 10  # where there are more colleagues than that, typing finds them
+ANSWER = 2000
+CODE_LENGTH = 64
+
+
+def reassign(card: Card, token: str, people: Sequence[Colleague], complaint: str = "") -> Json:
+    """Instead of the card, for the one who asked: whom to give it to. The likeliest stand first."""
+    body = [_about(card), words("Who should have it? They are told at once, and it counts as acknowledged.")]
+    body += [_complaint(complaint)] if complaint else []
+    if not people:
+        body.append(words("There is no colleague who could take it. Ask an administrator to add some to Deskbell."))
+        return adaptive(body, [back(token)], first_line(card))
+    menu = choice_set(PERSON, "Colleague", [(one[0], described(one)) for one in people[:CHOICES]])
+    if len(people) > SEARCHED:
+        menu |= {"style": "filtered", "placeholder": "Type a name"}
+    if len(people) > CHOICES:
+        menu["choices.data"] = {"type": "Data.Query", "dataset": f"{PEOPLE}{token}"}
+    send = execute("reassign", "Reassign", {"token": token, "input": PERSON}, "positive")
+    return adaptive([*body, menu], [send, back(token)], first_line(card))
+
+
+def back(token: str) -> Json:
+    """To the card, and nothing done."""
+    return execute(REFRESH, "Back", {"token": token}, inputs=False)
+
+
+def connect(text: str, token: str = "", card: Card | None = None) -> Json:
+    """For somebody whom the desk does not know: how to become known, and where to put the code."""
+    body = [_about(card)] if card else []
+    body.append(block(run(text)))
+    body.append(text_input(CODE, "Code", most=CODE_LENGTH, lines=False) | {"placeholder": "Type the code here"})
+    ways = [execute(LINK, "Connect", {"token": token, "input": CODE}, "positive")]
+    return adaptive(body, ways + ([back(token)] if token and card else []), text)
+
+
+def told(text: str, token: str = "") -> Json:
+    """A few words for one person, and the way back to the card."""
+    return adaptive([block(run(line)) for line in text.splitlines() or [text]], [back(token)] if token else [], text)
+
+
+def with_back(shown: Json, token: str) -> Json:
+    return shown | {"actions": [*shown.get("actions", ()), back(token)]}
+
+
+def suggestions(people: Sequence[Colleague], typed: str, most: int) -> list[Json]:
+    """The colleagues whose name holds what was typed."""
+    wanted = typed.casefold().split()
+    found = [one for one in people if all(word in one[1].casefold() for word in wanted)]
+    return [{"value": one[0], "title": described(one)} for one in found[:most]]
+
+
+def described(colleague: Colleague) -> str:
+    _, name, note = colleague
+    return f"{name} ({note})"[:TITLE] if note else name[:TITLE]
+
+
+def _about(card: Card) -> Json:
+    """What the form is about: the head of the card, so that nobody answers the wrong one."""
+    return live(card)["body"][0]  # type: ignore[no-any-return]
+
+
+def _complaint(text: str) -> Json:
+    return block(run(text, color="Attention", weight="Bolder"))
+
+
+# ---------------------------------------------------------------- what comes back
+
+
+def verb_of(data: Mapping[str, Any], verb: str = "") -> str:
+    """The verb of an action: from what it carries, or from its own name."""
+    return str(data.get("desk") or verb.removeprefix(PREFIX))
+
+
+def args_of(verb: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What was chosen or filled in, as the desk wants it; None when the form wants an answer and there is none."""
+    if verb == "snooze":
+        return {"span": parse_span(_value(data, "choice") or _typed(data, "input"))}
+    if verb == "reassign":
+        person = _typed(data, "input")
+        return {"person": person} if person else None
+    if verb in ("resolve", "note"):
+        said = ": ".join(part for part in (_typed(data, "quick"), _typed(data, "text")) if part)
+        return {"reason" if verb == "resolve" else "text": said} if said else None
+    choice = _value(data, "choice") or _typed(data, "input")
+    return {"choice": choice} if choice else {}
+
+
+def missing(verb: str) -> str:
+    return {"reassign": "Choose a colleague.", "resolve": "Choose a reason or write one."}.get(verb, "Write something.")
+
+
+def typed_code(data: Mapping[str, Any]) -> str:
+    return _typed(data, "input")[:CODE_LENGTH]
+
+
+def _typed(data: Mapping[str, Any], pointer: str) -> str:
+    """The value of the input that the action names."""
+    return _value(data, str(data.get(pointer) or ""))
+
+
+def _value(data: Mapping[str, Any], name: str) -> str:
+    value = data.get(name) if name else ""
+    return str(value).strip()[:ANSWER] if isinstance(value, str | int) else ""

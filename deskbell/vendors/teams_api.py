@@ -1,0 +1,222 @@
+"""Calls to the Bot Framework connector: one shared session, our own token, no retries, every failure a `Trouble`.
+
+https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Unknown
+from deskbell.net import redact
+from deskbell.net.session import open_session
+from deskbell.vendors.teams import TeamsConf, login_outcome, may_call, outcome
+
+Json = dict[str, Any]
+
+SPARE_S = 300.0  # a token is renewed so long before it runs out
+SHORTEST_S = 30.0  # a token that lives shorter is not asked for again at every call
+MOST_ANSWER = 1024 * 1024
+PAGE = 50  # the fewest members that a page may have
+
+
+class Trouble(Exception):
+    """A call did not succeed: what that means for what was to be done, and the connector's own word for it."""
+
+    def __init__(self, outcome: Outcome, code: str = "") -> None:
+        super().__init__(code or str(outcome))
+        self.outcome = outcome
+        self.code = code
+
+    @property
+    def why(self) -> str:
+        return getattr(self.outcome, "why", "")
+
+
+class TeamsApi:
+    """The connector as one bot. Takes a session that others share, or makes one of its own at the first call."""
+
+    def __init__(self, conf: TeamsConf, session: aiohttp.ClientSession | None = None) -> None:
+        self.conf = conf
+        self._shared = session
+        self._own: aiohttp.ClientSession | None = None
+        self._token = ""
+        self._good_until = 0.0
+        self._asking = asyncio.Lock()
+        redact.learn(conf.app_password)
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        if self._shared is not None:
+            return self._shared
+        if self._own is None or self._own.closed:
+            self._own = open_session()
+        return self._own
+
+    async def close(self) -> None:
+        if self._own is not None:
+            await self._own.close()
+
+    # ------------------------------------------------------------ the calls
+
+    async def create(self, service: str, body: Json) -> Json:
+        """A thread in a channel, or the chat with one person (which exists but once). Raises Trouble, as all do."""
+        return await self._call("POST", service, "v3/conversations", body)
+
+    async def send(self, service: str, conversation: str, activity: Json) -> Json:
+        return await self._call("POST", service, f"v3/conversations/{_quoted(conversation)}/activities", activity)
+
+    async def update(self, service: str, conversation: str, message: str, activity: Json) -> Json:
+        path = f"v3/conversations/{_quoted(conversation)}/activities/{_quoted(message)}"
+        return await self._call("PUT", service, path, activity)
+
+    async def member(self, service: str, conversation: str, who: str) -> Json:
+        return await self._call("GET", service, f"v3/conversations/{_quoted(conversation)}/members/{_quoted(who)}")
+
+    async def members(self, service: str, conversation: str) -> Json:
+        """The first page of them: whether we are let in at all."""
+        path = f"v3/conversations/{_quoted(conversation)}/pagedmembers?pageSize={PAGE}"
+        return await self._call("GET", service, path)
+
+    async def _call(self, method: str, service: str, path: str, body: Json | None = None) -> Json:
+        if not may_call(self.conf, service):
+            raise Trouble(Rejected(Fault.CONFIG, "Teams: that service address is none of service_hosts"))
+        url = f"{service.rstrip('/')}/{path}"
+        token, fresh = await self._bearer()
+        status, headers, data = await self._request(method, url, body, {"Authorization": f"Bearer {token}"})
+        if status == 401 and not fresh:  # revoked before its time: refused as such, so that nothing was done
+            self._forget(token)
+            token, _ = await self._bearer()
+            status, headers, data = await self._request(method, url, body, {"Authorization": f"Bearer {token}"})
+        if 200 <= status < 300:
+            return data
+        if status == 401:
+            self._forget(token)
+        code = _code(data)
+        raise Trouble(outcome(status, code, headers.get("Retry-After", "")), code)
+
+    # ------------------------------------------------------------ the token
+
+    async def token(self) -> str:
+        """One that is good for some minutes yet. Raises Trouble when Microsoft gives none."""
+        return (await self._bearer())[0]
+
+    async def _bearer(self) -> tuple[str, bool]:
+        """The token, and whether it was fetched just now; whoever comes meanwhile waits for the one request."""
+        if self._token and time.monotonic() < self._good_until:
+            return self._token, False
+        async with self._asking:
+            if self._token and time.monotonic() < self._good_until:
+                return self._token, True
+            self._token, lives_s = await self._login()
+            redact.learn(self._token)
+            self._good_until = time.monotonic() + max(SHORTEST_S, lives_s - SPARE_S)
+            return self._token, True
+
+    def _forget(self, token: str) -> None:
+        if self._token == token:
+            self._token = ""
+
+    async def _login(self) -> tuple[str, float]:
+        """https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow"""
+        conf = self.conf
+        url = f"{conf.login_url.rstrip('/')}/{quote(conf.tenant, safe='')}/oauth2/v2.0/token"
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": conf.app_id,
+            "client_secret": conf.app_password,
+            "scope": conf.scope,
+        }
+        try:
+            status, headers, data = await self._request("POST", url, None, {}, form)
+        except Trouble as trouble:  # the message itself has not left: it may be tried again
+            raise Trouble(Retry(f"no token could be fetched: {trouble.why}")) from trouble
+        token = data.get("access_token")
+        if status == 200 and isinstance(token, str) and token:
+            return token, _number(data.get("expires_in"))
+        error = str(data.get("error") or "")
+        raise Trouble(login_outcome(status, error, headers.get("Retry-After", "")), error)
+
+    # ------------------------------------------------------------ HTTP
+
+    async def _request(
+        self,
+        method: str,
+        url: str,
+        body: Json | None,
+        headers: Mapping[str, str],
+        form: Mapping[str, str] | None = None,
+    ) -> tuple[int, Mapping[str, str], Json]:
+        data: Any = form
+        if body is not None:
+            data, headers = orjson.dumps(body), {**headers, "Content-Type": "application/json"}
+        try:
+            async with (
+                asyncio.timeout(self.conf.timeout_s),
+                self.session.request(
+                    method,
+                    URL(url, encoded=True),
+                    data=data,
+                    headers=headers,
+                    proxy=self.conf.proxy or None,
+                    allow_redirects=False,
+                ) as answer,
+            ):
+                return answer.status, answer.headers, _object(await answer.content.read(MOST_ANSWER))
+        except _NOT_SENT as error:
+            raise Trouble(Retry(f"Teams can't be reached: {_words(error)}")) from error
+        except (aiohttp.InvalidURL, ValueError) as error:
+            raise Trouble(Rejected(Fault.CONFIG, f"Teams: an address can't be used: {_words(error)}")) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Trouble(Unknown(f"Teams did not answer: {_words(error)}")) from error
+
+    async def metadata(self) -> Json:
+        """The document that names the connector's keys: whether those who call us can be checked."""
+        status, _, data = await self._request("GET", self.conf.openid_url, None, {})
+        if status != 200 or not isinstance(data.get("jwks_uri"), str):
+            raise Trouble(Retry(f"the connector's keys can't be found ({status})"))
+        return data
+
+
+# Nothing left this machine but the wish to connect: the name, the address, the handshake.
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+def _object(raw: bytes) -> Json:
+    """An answer's JSON object; nothing for a proxy's page of text, and for the empty answers of PUT and DELETE."""
+    try:
+        data = orjson.loads(raw) if raw else {}
+    except orjson.JSONDecodeError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _code(data: Json) -> str:
+    """`{"error": {"code", "message"}}`; some refusals have their true reason in a sub code."""
+    error = data.get("error")
+    if not isinstance(error, dict):
+        return ""
+    inner = error.get("innerHttpError") or {}
+    sub = data.get("subCode") or error.get("subCode") or (inner.get("subCode") if isinstance(inner, dict) else "")
+    return str(sub or error.get("code") or "")[:80]
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe="")
+
+
+def _words(error: BaseException) -> str:
+    return redact.redact(f"{type(error).__name__} {error}".strip())[:200]

@@ -1,0 +1,419 @@
+"""A stand-in of Teams over real HTTP, our side of it behind a real server, and a desk in memory."""
+
+import asyncio
+import importlib.util
+import os
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import unquote
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bot.ports import Spoken
+from bot.teams import TeamsGateway
+from channels.teams import TeamsChannel
+from deskbell.core import button
+from deskbell.core.access import Person, Role
+from deskbell.core.alert import Alert, Change, Command, Severity, Verb, decide
+from deskbell.core.card import Button, Reply
+from deskbell.core.ports import Answer, Destination, Identity
+from deskbell.core.present import View, card_of
+from deskbell.sandbox import credentials
+from deskbell.sandbox.clock import Clock, Pulse
+from deskbell.sandbox.ledger import Ledger
+from deskbell.sandbox.staff import STAFF
+from deskbell.sandbox.teams.stand_in import TeamsStandIn
+from deskbell.vendors.teams import TeamsConf
+
+SECRET = b"a secret of the tests"
+ROOM = credentials.TEAMS_ROOMS["dispatch"]
+NOW = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
+
+
+# ---------------------------------------------------------------- the oracle: the description of the connector's API
+
+# What the core schema does not know and Teams documents: mentions in cards, choices that are searched.
+# https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format
+EXTENSIONS = (".msteams: unknown field", "'filtered' is not one of", ".choices.data: unknown field")
+# Calls that the document does not describe, and why.
+UNDESCRIBED = {
+    "member": "of later date than the document: GET .../members/{id}",
+    "login": "another vendor's",
+    "keys": "",
+}
+
+
+@dataclass
+class Oracle:
+    """Every request that went out, and what the document has against it."""
+
+    check: object = None
+    checked: Counter = field(default_factory=Counter)
+    passed_over: Counter = field(default_factory=Counter)
+    complaints: list = field(default_factory=list)
+
+    def look(self, method, url, headers, body):
+        path = url.partition("/teams/")[2].partition("?")[0]
+        name = named(method, path)
+        if self.check is None or name in UNDESCRIBED:
+            self.passed_over[name] += 1
+            return
+        query = f"?{url.partition('?')[2]}" if "?" in url else ""
+        request = {
+            "method": method,
+            "url": f"https://smba.trafficmanager.net/teams/{path}{query}",
+            "headers": dict(headers),
+            "body": body or None,
+            "system": "teams",
+        }
+        self.checked[name] += 1
+        found = [one for one in self.check(request, strict=True) if not any(known in one for known in EXTENSIONS)]
+        self.complaints += [f"{name}: {complaint}" for complaint in found]
+
+
+def named(method, path):
+    parts = unquote(path).split("/")
+    if parts[0] in ("login", "openid", "keys"):
+        return "login" if parts[0] == "login" else "keys"
+    if "members" in parts:
+        return "member"
+    if "pagedmembers" in parts:
+        return "pagedmembers"
+    return {"POST": "send" if "activities" in parts else "create", "PUT": "update", "DELETE": "delete"}[method]
+
+
+def specs_folder():
+    named = os.environ.get("DESKBELL_SPECS")
+    folder = Path(named) if named else Path(__file__).parents[2].parent / "shared" / "specs"
+    if (folder / "oracle.py").is_file():
+        return folder
+    if named:
+        pytest.fail(f"DESKBELL_SPECS names {named}, and there is no oracle.py in it")
+    return None
+
+
+@pytest.fixture(scope="session")
+def oracle_module():
+    folder = specs_folder()
+    if folder is None:
+        return None
+    spec = importlib.util.spec_from_file_location("deskbell_test_oracle", folder / "oracle.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def oracle(oracle_module):
+    """Watches every request of a test; whoever sends what the document does not allow, fails."""
+    found = Oracle(oracle_module.check if oracle_module else None)
+    yield found
+    assert found.complaints == []
+
+
+@pytest.fixture
+async def session(oracle):
+    """The one session that all share, with an ear on it."""
+
+    async def started(_session, context, params):
+        context.body = b""
+        context.seen = (params.method, str(params.url))
+
+    async def chunk(_session, context, params):
+        context.body += params.chunk
+
+    async def ended(_session, context, params):
+        oracle.look(*context.seen, params.headers, context.body)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(started)
+    trace.on_request_chunk_sent.append(chunk)
+    trace.on_request_end.append(ended)
+    timeout = aiohttp.ClientTimeout(total=10, sock_connect=2)
+    async with aiohttp.ClientSession(trace_configs=[trace], timeout=timeout) as session:
+        yield session
+
+
+# ---------------------------------------------------------------- the desk
+
+
+def person(id, name, role, **more):
+    return Person(id, name, f"{id}@example.org", frozenset({role}), accounts={"teams": STAFF[id].teams}, **more)
+
+
+PEOPLE = {
+    one.id: one
+    for one in (
+        person("ana", "Ana Ruiz", Role.DISPATCHER),
+        person("ben", "Ben Okafor", Role.ONCALL),
+        person("carla", "Carla Weiss", Role.MANAGER),
+        person("dan", "Dan Novak", Role.VIEWER),
+    )
+}
+PEOPLE["nobody"] = Person("nobody", "No Teams", "nobody@example.org", frozenset({Role.AGENT}))
+
+
+def an_alert(**values):
+    base = {
+        "key": "late:J-4711",
+        "rule": "technician_late",
+        "source": "fieldservice",
+        "record_id": "4711",
+        "subject": "J-4711",
+        "title": "Technician late",
+        "summary": "Marco Bianchi is 25 min late at Northgate Dairy, J-4711",
+        "severity": Severity.P1,
+        "opened_at": NOW,
+        "updated_at": NOW,
+        "id": 12,
+        "facts": (("Customer", "Northgate Dairy"), ("Site", "Hall 3, Milk Lane"), ("Window", "13:00 to 14:00")),
+        "url": "https://fieldservice.example.org/jobs/4711",
+    }
+    return Alert(**(base | values))
+
+
+class TinyDesk:
+    """Decides with the real domain, keeps everything in memory, answers a repeat as the real desk does."""
+
+    command = "/desk"
+    sources = ("fieldservice",)
+
+    def __init__(self):
+        self.people = dict(PEOPLE)
+        self.accounts = {}
+        self.alert = an_alert()
+        self.answers = {}
+        self.acted = []
+        self.away = []
+        self.redeemed = []
+        self.slow = 0.0
+        self.broken = False
+        self.team = None
+        self.undo_for = ""
+
+    def now(self):
+        return NOW
+
+    async def person(self, platform, account):
+        return self.people.get(self.accounts.get((platform, account), ""))
+
+    async def account_of(self, person_id):
+        return next((account for (_, account), one in self.accounts.items() if one == person_id), None)
+
+    async def link(self, platform, account, person_id):
+        self.accounts[platform, account] = person_id
+
+    def press(self, token):
+        return button.read(SECRET, token)
+
+    async def colleagues(self, alert_id):
+        return self.team if self.team is not None else [(p.id, p.name, "on duty") for p in self.people.values()]
+
+    async def turned_away(self, interaction, code, text):
+        self.away.append((interaction.account, code))
+
+    async def redeem(self, said, code):
+        self.redeemed.append((said, code))
+        if code != "GOOD":
+            return Reply(lines=("That code is wrong.",))
+        await self.link(said.platform, said.account, "ben")
+        return Reply(lines=("Connected: you are Ben Okafor here now.",))
+
+    async def find_alert(self, text):
+        return self.alert if text == "D-12" else None
+
+    async def act(self, interaction):
+        if self.broken:
+            raise RuntimeError("no disk")
+        await asyncio.sleep(self.slow)
+        if interaction.key in self.answers:
+            return replace(self.answers[interaction.key], code="repeat")
+        self.acted.append(interaction)
+        answer = self._decide(interaction, await self.person(interaction.platform, interaction.account))
+        self.answers[interaction.key] = answer
+        return answer
+
+    def _decide(self, said, who):
+        if who is None:
+            return Answer(False, "unknown_person", "Who are you?")
+        press = self.press(said.token)
+        if press is None or press.verb != said.verb:
+            return Answer(False, "token", "This button is not genuine or too old.")
+        if said.verb == "reveal":
+            reply = Reply(title="D-12", lines=("Customer: Jane Doe, +49 30 1234",))
+            return Answer(True, "done", "Only you see this.", self.alert, reply=reply)
+        result = decide(self.alert, Command(Verb(said.verb), press.alert_id, who, said.args), NOW, self.people)
+        if not isinstance(result, Change):
+            return Answer(False, result.code, result.text, self.alert)
+        self.alert, self.undo_for = result.after, who.id
+        undo = Button("undo", "Undo", self.sign(Verb.UNDO, 12, 0))
+        return Answer(True, "done", f"{self.alert.ref}: {result.said}", self.alert, undo)
+
+    def sign(self, verb, alert_id, version):
+        return button.sign(SECRET, verb, alert_id, version)
+
+    async def card(self, alert, *, buttons=True):
+        return self.drawn()
+
+    def drawn(self, **view):
+        return card_of(self.alert, View(NOW, self.people, self.sign, undo=self.undo_for, **view))
+
+
+class TinyCommands:
+    """Says back what it was asked; the real commands have tests of their own."""
+
+    def __init__(self, desk):
+        self.desk = desk
+        self.lines = []
+        self.slow = 0.0
+        self.later = None
+
+    async def run(self, line, said):
+        await asyncio.sleep(self.slow)
+        self.lines.append((line, said))
+        if line == "show D-12":
+            return Spoken(Reply(card=self.desk.drawn()))
+        if line.startswith("ack"):
+            return Spoken(Reply(lines=("D-12: Ana Ruiz acknowledged",)))
+        return Spoken(Reply(title="Heard", lines=(line or "help",), footer="as of 14:02"), self.later)
+
+
+class TinyMemory:
+    def __init__(self):
+        self.words = {}
+        self.writes = 0
+
+    async def recall(self, name):
+        return self.words.get(name)
+
+    async def remember(self, name, value):
+        self.writes += 1
+        self.words[name] = value
+
+
+@pytest.fixture
+def desk():
+    return TinyDesk()
+
+
+@pytest.fixture
+def commands(desk):
+    return TinyCommands(desk)
+
+
+@pytest.fixture
+def memory():
+    return TinyMemory()
+
+
+# ---------------------------------------------------------------- Teams
+
+
+async def serve(routes):
+    """A real server on any free port; its runner, and its address."""
+    app = web.Application(client_max_size=8 * 1024**2)
+    routes(app.router)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return runner, f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+
+@pytest.fixture
+async def teams():
+    clock, pulse = Clock(), Pulse()
+    ledger = Ledger(clock, pulse)
+    teams = TeamsStandIn(clock, ledger, pulse)
+    ledger.cards_of = lambda ref: {("teams", one.room, one.id) for one in teams.cards() if one.ref == ref}
+    runner, teams.url = await serve(teams.add_routes)
+    yield teams
+    await teams.close()
+    await runner.cleanup()
+
+
+@pytest.fixture
+def conf(teams):
+    return TeamsConf(
+        app_id=credentials.TEAMS_APP,
+        app_password=credentials.TEAMS_SECRET,
+        tenant=credentials.TEAMS_TENANT,
+        service_url=f"{teams.url}/teams/",
+        login_url=f"{teams.url}/teams/login",
+        openid_url=f"{teams.url}/teams/openid",
+        timeout_s=5,
+    )
+
+
+@pytest.fixture
+def room():
+    return Destination("dispatch", "teams", ROOM)
+
+
+@pytest.fixture
+def identity():
+    return Identity("card", "D-12", "dispatch", 1)
+
+
+@pytest.fixture
+async def channel(conf, desk, session, memory):
+    for one in PEOPLE.values():
+        if one.accounts.get("teams"):
+            await desk.link("teams", one.accounts["teams"], one.id)
+    channel = TeamsChannel(conf, desk.account_of, {p.id: p.name for p in PEOPLE.values()}, session, memory)
+    yield channel
+    await channel.close()
+
+
+def hooked(gateway):
+    """Our HTTP server, as far as a hook needs it."""
+
+    def routes(router):
+        for path, hook in gateway.hooks.items():
+
+            async def handle(request, hook=hook):
+                status, headers, body = await hook(request.headers, await request.read())
+                return web.Response(status=status, headers=headers, body=body)
+
+            router.add_post(path, handle)
+
+    return routes
+
+
+@pytest.fixture
+async def gateway(conf, desk, commands, session, memory, teams, room, wait):
+    """Listening, and everybody of the configuration linked."""
+    gateway = TeamsGateway(conf, desk, commands, session, memory, {room.name: room})
+    await gateway.start()
+    runner, teams.desk_url = await serve(hooked(gateway))
+    await wait(lambda: len(desk.accounts) == 4 and gateway._keys._keys)
+    yield gateway
+    await gateway.close()
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def card(channel, gateway, desk, room, identity, teams):
+    """A card in the room, and the way to look at it again."""
+    sent = await channel.post(room, desk.drawn(), identity)
+    return teams.tenant.message(ROOM, sent.ref["activity"])
+
+
+@pytest.fixture
+def seen(teams):
+    """The newest card of the room, as people see it."""
+    return lambda: teams.cards(ROOM)[-1]
+
+
+async def until(condition, seconds=8.0):
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def wait():
+    return until
