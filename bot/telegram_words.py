@@ -1,0 +1,53 @@
+"""What Deskbell says in Telegram of its own accord: short, polite, and what to do."""
+
+from deskbell.core.access import Person
+from deskbell.core.card import Reply
+
+CONNECT = "connect"  # what links to the private chat carry: whoever comes by them is to be connected
+OPEN = "open"  # or only to be shown what waits for them
+
+OFF = "This button is not genuine or too old."
+ANONYMOUS = (
+    "You write in the name of the group, so I can't see who you are, and nothing was done."
+    " Switch off “Remain anonymous” in your admin rights and send it again."
+)
+FORWARDED = "I don't take forwarded messages or those of bots. Please type it yourself; nothing was done."
+NOBODY = {"anonymous": ANONYMOUS, "forwarded": FORWARDED, "bot": FORWARDED}
+STALE = (
+    "That was typed while I was away, too long ago to act on it now. Nothing was done; send it again if it still holds."
+)
+NO_COLLEAGUE = "There is no colleague who could take it. Ask an administrator to add some to Deskbell."
+EMPTY = "That is empty, so nothing was done. Please write it in words."
+IN_PRIVATE = "I sent you the answer in private."
+HERE_ONLY = "I can tell you only in private."
+
+
+def connect(bot: str) -> str:
+    """Fits an alert box: 200 characters."""
+    return (
+        "I don't know you here yet, so it waits. Get a code with /desk link in a chat that knows you, and send it to me"
+        f" in private: t.me/{bot}. Then it is done."
+    )
+
+
+def press_start(bot: str) -> str:
+    return f"Press Start in t.me/{bot}, then ask again."
+
+
+def how_to_connect(account: str, command: str) -> Reply:
+    return Reply(
+        title="Not connected yet",
+        lines=(
+            "I don't know yet who you are here, so I can't show or change anything for you.",
+            f"Type {command} link in a chat that knows you. It gives you a code: send me that code here.",
+            f"Or ask a Deskbell admin to link you. Your account number is {account}.",
+        ),
+    )
+
+
+def greeting(person: Person, command: str) -> Reply:
+    return Reply(
+        title=f"Connected as {person.name}",
+        lines=("I write to you here when something needs you, and you can answer here as well.",),
+        footer=f"{command} help lists what you can ask me.",
+    )
