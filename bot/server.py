@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from bot.api import Api, ApiToken
+from bot.page import Page
 from bot.ports import Front, Hook
 from bot.web import BODY_LIMIT, answer, quiet_headers, read_body, speak_json
 from deskbell.net import metrics
@@ -36,10 +37,15 @@ class ServerConf:
 
 
 class Server:
-    """`hooks` maps a path to what answers there, like /slack/events in Slack's HTTP mode. Each verifies its caller."""
+    """`hooks` maps a path to what answers there, like /slack/events in Slack's HTTP mode. Each verifies its caller.
 
-    def __init__(self, conf: ServerConf, front: Front, hooks: Mapping[str, Hook] | None = None) -> None:
-        self._conf, self._front = conf, front
+    `page`: what stands behind a one-way card's link.
+    """
+
+    def __init__(
+        self, conf: ServerConf, front: Front, hooks: Mapping[str, Hook] | None = None, page: Page | None = None
+    ) -> None:
+        self._conf, self._front, self._page = conf, front, page
         self._app = web.Application(client_max_size=BODY_LIMIT, middlewares=[speak_json])
         self._app.on_response_prepare.append(quiet_headers)
         self._app.add_routes(
@@ -48,6 +54,7 @@ class Server:
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
                 *Api(front, conf.tokens, conf.alerts_per_hour).routes(),
+                *(page.routes() if page else ()),
                 *(web.post(path, _hooked(hook)) for path, hook in (hooks or {}).items()),
             ]
         )
@@ -71,6 +78,8 @@ class Server:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        if self._page is not None:
+            await self._page.close()
 
     @property
     def port(self) -> int:

@@ -26,5 +26,6 @@ CHANNELS: Mapping[str, Row] = {
     "teams": Row("Microsoft Teams", "channels.teams", "TeamsChannel"),
     "telegram": Row("Telegram", "channels.telegram", "TelegramChannel"),
     "discord": Row("Discord", "channels.discord", "DiscordChannel"),
+    "workflows": Row("Teams by a Workflows webhook", "channels.workflows", "WorkflowsChannel"),
     "webhook": Row("Webhook", "channels.webhook", "WebhookChannel"),
 }

@@ -16,6 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.catalog import GATEWAYS
 from bot.commands import Commands
+from bot.page import Page, linker
 from bot.ports import Gateway
 from bot.server import Server
 from channels.catalog import CHANNELS
@@ -98,6 +99,8 @@ class Daemon:
         courier = Courier(store, desk, settings.destinations, channels, sources, Buckets())
         gateways = build_gateways(settings, desk, session)
         hooks = {path: hook for gateway in gateways.values() for path, hook in gateway.hooks.items()}
+        secret, public_url = settings.general.secret.encode(), settings.server.public_url
+        page = Page(desk, secret, public_url) if public_url else None
         return cls(
             settings=settings,
             store=store,
@@ -108,7 +111,7 @@ class Daemon:
             channels=channels,
             session=session,
             gateways=gateways,
-            server=Server(settings.server, desk, hooks),
+            server=Server(settings.server, desk, hooks, page),
             scheduler=AsyncIOScheduler(timezone=UTC),
         )
 
@@ -212,9 +215,16 @@ def build_channels(
         if platform in settings.chats:
             known = partial(account_of, platform)
             channels[platform] = make(settings.chats[platform], known, names, session, memory)
+        elif platform == "workflows":
+            channels[platform] = make(page_links(settings), partial(account_of, "teams"), names)
         else:
             channels[platform] = make()
     return channels
+
+
+def page_links(settings: Settings) -> Callable[[str], str]:
+    """From an alert's ref to the address of its page; "" where people's browsers can't reach us."""
+    return linker(settings.general.secret.encode(), settings.server.public_url)
 
 
 def build_gateways(settings: Settings, desk: Desk, session: Any) -> dict[str, Gateway]:

@@ -15,6 +15,7 @@ from deskbell.core.records import KINDS
 from deskbell.core.route import OTHER, Route
 from deskbell.core.rules import RULES
 from deskbell.desk.house import House
+from deskbell.vendors import workflows
 from deskbell.vendors.chats import CHATS
 
 _COMMAND = re.compile(r"/[a-z0-9_-]{1,31}")
@@ -32,7 +33,7 @@ OWN_RULES = (
     "unreadable_record",
 )
 SHORTEST = 16  # characters of the secret
-PLATFORMS = (*CHATS, "webhook")
+PLATFORMS = (*CHATS, workflows.PLATFORM, "webhook")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,8 @@ def _check_destination(reading: Reading, d: Destination, raw: Mapping[str, Any])
         reading.wrong(f"{where}.platform", f"needs a [{d.platform}] section")
     if chat is not None and not chat.address.fullmatch(d.address):
         reading.wrong(f"{where}.address", chat.address_hint)
+    if d.platform == workflows.PLATFORM and not workflows.ADDRESS.fullmatch(d.address):
+        reading.wrong(f"{where}.address", workflows.ADDRESS_HINT)
 
 
 def _check_people(reading: Reading, known: Container[str], people: Iterable[str], where: str) -> None:

@@ -21,6 +21,7 @@ from deskbell.core.rules.timing import NotEnRouteConf
 from deskbell.desk.house import House, SourceFacts
 from deskbell.faces.wording import LANGUAGES, Wording, WordingError
 from deskbell.net import redact
+from deskbell.vendors import workflows
 from deskbell.vendors.chats import CHATS
 from pollers import catalog as sources_catalog
 
@@ -91,6 +92,7 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
     chats = _chats(reading, raw, command)
     sources = _sources(reading, raw.get("sources", {}))
     destinations = _named(reading, Destination, raw, "destinations")
+    _keep_secret(reading, destinations)
     people = _people(reading, raw.get("people", {}), tuple(named(raw, "sources")))
     house = _house(reading, raw, general or General(), people, destinations, sources)
     cross_check(reading, house, general, raw)
@@ -109,6 +111,14 @@ def _chats(reading: Reading, raw: Mapping[str, Any], command: str) -> dict[str, 
         name: reading.table(chat.conf, raw[name], name, command=command) for name, chat in CHATS.items() if name in raw
     }
     return {name: conf for name, conf in made.items() if conf is not None}
+
+
+def _keep_secret(reading: Reading, destinations: Mapping[str, Destination]) -> None:
+    """Whoever has the address of a flow may post there: it is a secret, wherever it stands."""
+    for name, destination in destinations.items():
+        if destination.platform == workflows.PLATFORM:
+            reading.secret_keys.append(f"destinations.{name}.address")
+            reading.secrets += workflows.secrets_of(destination.address)
 
 
 def _named(reading: Reading, cls: type[Any], raw: Mapping[str, Any], section: str) -> dict[str, Any]:
