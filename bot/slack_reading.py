@@ -41,14 +41,10 @@ class Tap:
     token: str
     choice: str = ""
     trigger: str = ""
-    ts: str = ""
     ephemeral: bool = False  # the card was shown to this person alone, in answer to a command
 
     @property
     def interaction(self) -> Interaction:
-        # The room is asked for because a card may be answered only where it was posted; a card shown to one person in
-        # answer to a command was posted nowhere.
-        room = "" if self.ephemeral else self.sender.channel
         return Interaction(
             key=self.key,
             platform=PLATFORM,
@@ -57,7 +53,7 @@ class Tap:
             token=self.token,
             args=self._args,
             workspace=self.sender.workspace,
-            room=room,
+            room=self.room,
         )
 
     @property
@@ -67,8 +63,15 @@ class Tap:
         return {"span": parse_span(self.choice)} if self.verb == "snooze" else {"choice": self.choice}
 
     @property
+    def room(self) -> str:
+        """Asked for because a card may be answered only where it was posted; what one person alone was shown, in
+        answer to a command or in a direct message, was posted nowhere.
+        """
+        return "" if self.ephemeral or self.sender.channel.startswith("D") else self.sender.channel
+
+    @property
     def origin(self) -> Origin:
-        return Origin(self.token, "" if self.ephemeral else self.sender.channel, self.ts)
+        return Origin(self.token, self.sender.channel, self.room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,14 @@ class Form:
             token=self.origin.token,
             args=args,
             workspace=self.sender.workspace,
-            room=self.origin.channel,
+            room=self.origin.room,
             kind="form",
         )
+
+    @property
+    def said(self) -> Said:
+        who = self.sender
+        return Said(PLATFORM, who.account, who.workspace, self.origin.room, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,12 @@ class Typed:
         who = self.sender
         return Said(PLATFORM, who.account, who.workspace, who.channel, self.key)
 
+    @property
+    def interaction(self) -> Interaction:
+        """For the audit, when it is not listened to."""
+        said = self.said
+        return Interaction(said.key, PLATFORM, said.account, self.command, room=said.room, kind="command")
+
 
 def read_tap(body: Body) -> Tap | None:
     try:
@@ -124,7 +138,6 @@ def read_tap(body: Body) -> Tap | None:
             token=token,
             choice=choice,
             trigger=trigger,
-            ts=str(container.get("message_ts") or ""),
             ephemeral=bool(container.get("is_ephemeral")),
         )
     except (AttributeError, IndexError, KeyError, TypeError):

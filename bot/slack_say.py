@@ -27,10 +27,11 @@ class Say:
     async def whisper(self, sender: Sender, text: str) -> None:
         await self.reply(sender, Reply(lines=(text,)))
 
-    async def reply(self, sender: Sender, reply: Reply) -> None:
+    async def reply(self, sender: Sender, reply: Reply, *, instead: bool = False) -> None:
+        """`instead`: in the place of the message that was tapped, which only this person sees."""
         shown = face.reply(reply)
         public = "in_channel" if reply.public else "ephemeral"
-        if not await self._respond(sender.response_url, shown | {"response_type": public, "replace_original": False}):
+        if not await self._respond(sender.response_url, shown | {"response_type": public, "replace_original": instead}):
             await self._ephemeral(sender, shown)
 
     async def _respond(self, url: str, body: face.Json) -> bool:

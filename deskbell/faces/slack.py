@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from deskbell.core.card import Button, Card, Note, Reply, Style, Tone, as_text
 from deskbell.core.text import clean, clean_lines, cut
+from deskbell.faces.shared import ICONS
 
 Json = dict[str, Any]
 Mention = Callable[[str], str]
@@ -43,15 +44,6 @@ FIRST = 600
 MENTIONS = 50
 REPLY_SECTIONS = 8
 
-_ICONS = {
-    Tone.CRITICAL: "\U0001f534",  # red circle
-    Tone.HIGH: "\U0001f7e0",  # orange circle
-    Tone.MEDIUM: "\U0001f7e1",  # yellow circle
-    Tone.LOW: "\U0001f535",  # blue circle
-    Tone.ACKED: "\U0001f440",  # eyes
-    Tone.SNOOZED: "\U0001f4a4",  # zzz
-    Tone.RESOLVED: "\u2705",  # white check mark
-}
 _STYLES = {Style.PRIMARY: "primary", Style.DANGER: "danger"}
 
 ACTION_PREFIX = "desk."
@@ -67,7 +59,7 @@ def card(card: Card, mention: Mention) -> Json:
 
 def first_line(card: Card) -> str:
     """What a lock screen shows: state icon, who, what, where, how late; then the ref and the state in words."""
-    line = f"{_ICONS[card.tone]} {clean(card.summary or card.title, 300)} \u00b7 {_ref_and_state(card)}"
+    line = f"{ICONS[card.tone]} {clean(card.summary or card.title, 300)} \u00b7 {_ref_and_state(card)}"
     return escaped(line, FIRST)
 
 
@@ -82,6 +74,7 @@ def note(note: Note, mention: Mention, card_url: str = "") -> Json:
     text = clean_lines(note.text, SECTION_TEXT)
     blocks = [_mrkdwn_section(rings)] if rings else []
     blocks.append({"type": "section", "text": plain(text, SECTION_TEXT)})
+    blocks += _actions(note.buttons)
     if target := link(card_url, "Open the card"):
         blocks.append(_mrkdwn_section(target))
     return {"text": f"{rings} {escaped(text, FIRST)}".strip() or NOTHING, "blocks": blocks}
@@ -93,6 +86,7 @@ def reply(reply: Reply) -> Json:
     blocks += [_said(part) for part in _parts(reply.lines)]
     if reply.card is not None:
         blocks += card(reply.card, escape)["blocks"]
+    blocks += _actions(reply.buttons)
     if reply.footer:
         blocks.append(_context(plain(clean(reply.footer, LINE * 2), LINE * 2)))
     said = " ".join(part for part in (reply.title, *reply.lines[:5]) if part)
@@ -110,7 +104,7 @@ def whisper(text: str) -> Json:
 
 def _live(card: Card, mention: Mention) -> list[Json]:
     blocks: list[Json] = [
-        {"type": "header", "text": plain(f"{_ICONS[card.tone]} {clean(card.state, HEADER)}", HEADER)},
+        {"type": "header", "text": plain(f"{ICONS[card.tone]} {clean(card.state, HEADER)}", HEADER)},
         {"type": "section", "text": plain(clean(card.summary or card.title, VALUE), SECTION_TEXT)},
     ]
     if card.warning:
@@ -124,7 +118,7 @@ def _live(card: Card, mention: Mention) -> list[Json]:
 
 
 def _resolved(card: Card) -> list[Json]:
-    lines = [f"{_ICONS[card.tone]} {clean(card.state, HEADER)}", clean(card.summary or card.title, VALUE)]
+    lines = [f"{ICONS[card.tone]} {clean(card.state, HEADER)}", clean(card.summary or card.title, VALUE)]
     blocks: list[Json] = [{"type": "section", "text": plain("\n".join(lines), SECTION_TEXT)}]
     facts = [f"{clean(label, LABEL)}: {clean(value, VALUE)}" for label, value in card.facts[:FACTS_SHOWN]]
     blocks += [_context(plain(" \u00b7 ".join(facts), SECTION_TEXT))] if facts else []

@@ -6,12 +6,14 @@ from typing import Any, cast
 
 import orjson
 
+from deskbell.faces.shared import REASONS
 from deskbell.faces.slack import OPTIONS, PLACEHOLDER, Json, option, plain
 
 # https://docs.slack.dev/reference/views/modal-views
 TITLE = 24
 LABEL = 2000
 PRIVATE_METADATA = 3000
+CODE = 100
 INPUT = 2000  # Slack takes 3000; this is as much as a note may hold
 ERROR = 300
 
@@ -21,7 +23,7 @@ CALLBACK_PREFIX = "desk."
 PEOPLE = "desk.people"  # the action id under which Slack asks for suggestions
 ANSWER = "answer"  # the block that every form has, and where a refusal is shown
 QUICK = "quick"
-QUICK_REASONS = ("Customer informed", "Rescheduled", "Technician on site", "Fixed", "Not a real problem")
+CONNECT = "connect"  # not a verb of the desk: it makes the account somebody's
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,8 @@ class Origin:
     """Where the tap came from; travels with the form, and only Slack's servers hold it meanwhile."""
 
     token: str
-    channel: str = ""
-    ts: str = ""
+    channel: str = ""  # where an answer can be put
+    room: str = ""  # the same, unless it was in private
 
 
 def reassign(ref: str, origin: Origin, people: Sequence[Colleague]) -> Json:
@@ -56,7 +58,7 @@ def resolve(ref: str, origin: Origin) -> Json:
         "type": "static_select",
         "action_id": QUICK,
         "placeholder": plain("Choose", PLACEHOLDER),
-        "options": [option(words, words) for words in QUICK_REASONS],
+        "options": [option(words, words) for words in REASONS],
     }
     blocks = [
         _input(QUICK, "Why is it over?", quick, optional=True),
@@ -69,6 +71,13 @@ def note(ref: str, origin: Origin) -> Json:
     return _modal("note", f"Note on {ref}", "Add note", origin, [_input(ANSWER, "Note", _text_input())])
 
 
+def connect(origin: Origin, command: str) -> Json:
+    """For an account that nobody is known by; the code comes from a chat that knows its person."""
+    code: Json = {"type": "plain_text_input", "action_id": "text", "max_length": CODE, "focus_on_load": True}
+    hint = f"Type {command} link in a chat where Deskbell knows you, or ask an administrator for a code."
+    return _modal(CONNECT, "Connect to Deskbell", "Connect", origin, [_input(ANSWER, "Code", code, hint=hint)])
+
+
 def nobody(ref: str, origin: Origin) -> Json:
     """Instead of an empty menu, which Slack refuses."""
     text = plain("There is no colleague who could take it. Ask an administrator to add some to Deskbell.", LABEL)
@@ -76,9 +85,9 @@ def nobody(ref: str, origin: Origin) -> Json:
     return {key: value for key, value in view.items() if key != "submit"}
 
 
-# The verbs whose button opens a form instead of acting, but for `reassign`, which needs the colleagues.
+# The verbs whose button opens a form instead of acting, but for those that need more than these.
 TEXT_FORMS: Mapping[str, Callable[[str, Origin], Json]] = {"resolve": resolve, "note": note}
-FORM_VERBS = frozenset({"reassign", *TEXT_FORMS})
+FORM_VERBS = frozenset({"reassign", CONNECT, *TEXT_FORMS})
 
 
 # ---------------------------------------------------------------- what comes back
@@ -87,7 +96,7 @@ FORM_VERBS = frozenset({"reassign", *TEXT_FORMS})
 def origin_of(private_metadata: str) -> Origin | None:
     try:
         data = orjson.loads(private_metadata)
-        return Origin(str(data["token"]), str(data.get("channel", "")), str(data.get("ts", "")))
+        return Origin(str(data["token"]), str(data.get("channel", "")), str(data.get("room", "")))
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return None
 
@@ -96,7 +105,7 @@ def args_of(verb: str, values: Mapping[str, Any]) -> dict[str, str] | None:
     """What was filled in, as the desk wants it; None when nothing was."""
     answer, quick = _value(values, ANSWER), _value(values, QUICK)
     said = ": ".join(part for part in (quick, answer) if part)
-    name = {"reassign": "person", "resolve": "reason", "note": "text"}.get(verb, "text")
+    name = {"reassign": "person", "resolve": "reason", CONNECT: "code"}.get(verb, "text")
     return {name: said} if said else None
 
 

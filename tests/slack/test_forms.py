@@ -8,7 +8,7 @@ from slack_sdk.models.views import View
 from deskbell.faces import slack_forms as forms
 from deskbell.sandbox.slack.views import check_view
 
-ORIGIN = forms.Origin("TOKEN", "C0DISPATCH", "1.5")
+ORIGIN = forms.Origin("TOKEN", "C0DISPATCH", "C0DISPATCH")
 PEOPLE = [("ana", "Ana Ruiz", "on duty"), ("ben", "Ben Okafor", ""), ("jose", "José Núñez", "3 alerts open")]
 
 
@@ -26,6 +26,7 @@ def assert_fits(view):
         forms.resolve("D-12", ORIGIN),
         forms.note("D-12", ORIGIN),
         forms.nobody("D-12", ORIGIN),
+        forms.connect(ORIGIN, "/desk"),
     ],
 )
 def test_a_form_fits(view):
@@ -69,6 +70,7 @@ def test_a_strange_origin_is_none(text):
         ),
         ("resolve", {"quick": {"quick": {"selected_option": None}}, "answer": {"text": {"value": None}}}, None),
         ("note", {"answer": {"text": {"value": "called"}}}, {"text": "called"}),
+        ("connect", {"answer": {"text": {"value": " abc "}}}, {"code": "abc"}),
         ("reassign", {}, None),
     ],
 )

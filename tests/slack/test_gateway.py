@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.slack import NOT_LINKED, NOT_OURS, STILL_WORKING, UNSAVED, SlackGateway
+from bot.clerk import STILL_WORKING, UNSAVED
+from bot.slack import SlackGateway
+from bot.slack_acts import NOT_OURS
 from deskbell.core.alert import Status
 from deskbell.core.card import Reply
 from deskbell.core.outcome import Sent
@@ -50,14 +52,16 @@ async def serve(gateway):
 # ---------------------------------------------------------------- taps
 
 
-async def test_a_tap_is_done_acknowledged_and_silent(card, desk, slack):
+async def test_a_tap_is_done_acknowledged_and_told_in_private(card, desk, slack):
     seen = await slack.tap("ana", ROOM, card.ts, "desk.ack")
 
     assert seen.acked
     assert seen.elapsed_ms < 1000
     assert desk.alert.status is Status.ACKED
     assert desk.alert.acked_by == "ana"
-    assert seen.ephemerals == []
+    (told,) = await seen.wait_ephemeral()
+    assert "Ana Ruiz acknowledged" in told.as_text()
+    assert told.ephemeral_for == "U0ANA"
     said = desk.acted[0]
     assert (said.platform, said.account, said.workspace, said.room) == ("slack", "U0ANA", "T0SANDBOX", ROOM)
     assert said.key.startswith("slack:")
@@ -77,8 +81,9 @@ async def test_two_taps_at_once_have_one_winner(card, desk, slack):
     both = await asyncio.gather(*(slack.tap(who, ROOM, card.ts, "desk.ack") for who in ("ana", "ben")))
 
     assert all(one.acked for one in both)
-    await asyncio.sleep(0.3)
-    assert sum(bool(one.ephemerals) for one in both) == 1
+    for one in both:
+        await one.wait_ephemeral()
+    assert sum("already acknowledged" in one.text for one in both) == 1
 
 
 async def test_a_person_without_a_role_is_told_so_privately(card, desk, slack):
@@ -94,7 +99,8 @@ async def test_somebody_unknown_is_told_how_to_become_known(card, desk, slack):
     seen = await slack.tap("marco", ROOM, card.ts, "desk.ack")
 
     await seen.wait_ephemeral()
-    assert NOT_LINKED in seen.text
+    assert "Who are you?" in seen.text
+    assert "desk.connect" in seen.ephemerals[0].action_ids
     assert desk.alert.status is Status.OPEN
 
 
@@ -258,7 +264,7 @@ async def test_somebody_unknown_sees_no_colleagues(card, desk, slack):
 
     await seen.wait_ephemeral()
     assert seen.view is None
-    assert NOT_LINKED in seen.text
+    assert "Who are you?" in seen.text
 
 
 async def test_a_long_list_of_colleagues_is_searched(card, desk, slack):

@@ -9,8 +9,7 @@ import aiohttp
 import pytest
 
 from bot.server import Server, ServerConf
-from bot.slack import EVENTS
-from bot.slack import SlackGateway
+from bot.slack import EVENTS, SlackGateway
 from deskbell.vendors.slack import BODY_LIMIT, Way, sign
 
 SECRET = "sandbox-signing-secret"
