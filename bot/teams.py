@@ -8,7 +8,7 @@ one line stands in the thread, and all else goes to the private chat.
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,6 @@ from bot.ports import Front, Hook
 from bot.teams_guard import Guard, Keys, TurnedAway
 from bot.teams_reading import (
     Sender,
-    Tap,
     Typed,
     plain,
     read_action,
@@ -34,13 +33,13 @@ from bot.teams_reading import (
 )
 from bot.teams_say import Say
 from bot.teams_sdk import Turns
-from deskbell.core.alert import Alert
-from deskbell.core.card import Card, Reply
-from deskbell.core.ports import Answer, Destination, Interaction, Memory
+from bot.teams_taps import NOT_READABLE, Taps, not_linked
+from deskbell.core.card import Reply
+from deskbell.core.ports import Destination, Interaction, Memory
 from deskbell.faces import teams as face
 from deskbell.faces import teams_forms as forms
+from deskbell.faces.teams_parts import CARD_TYPE, inert, message, text_message
 from deskbell.net import metrics
-from deskbell.net.faults import point
 from deskbell.vendors.teams import PLATFORM, TeamsConf, tenants
 from deskbell.vendors.teams_api import TeamsApi
 from deskbell.vendors.teams_refs import Refs
@@ -49,10 +48,8 @@ Json = dict[str, Any]
 
 MESSAGES = "/api/messages"
 # https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/universal-actions-for-adaptive-cards/work-with-universal-actions-for-adaptive-cards
-CARD = face.CARD_TYPE
 TOAST = "application/vnd.microsoft.activity.message"
 SEARCHED = "application/vnd.microsoft.search.searchResponse"
-DRAW_S = 1.0  # to draw a card for the answer of a tap; a few words do when that takes longer
 KEYS_S = 60.0  # how soon the keys are asked for again while there are none
 WARM_S = 12 * 3600.0  # and how often otherwise, so that no tap waits for them
 SEEN = 5000  # messages that were taken in, to know a repeat
@@ -64,7 +61,6 @@ AS_JSON = {"content-type": "application/json; charset=utf-8"}
 
 NOT_OURS = "Only people of the organisation that Deskbell belongs to can do this."
 NOT_A_ROOM = "This is none of the rooms that Deskbell answers in. Ask an administrator to add it to the configuration."
-NOT_READABLE = "Deskbell can't read that button. Open the card again, or type a command."
 WRONG = "Something went wrong in Deskbell, and it can't say whether that was saved. Look at the card, and tap again."
 TOLD_PRIVATELY = "I have answered you in our private chat."
 CANT_TELL = "I can't write to you in private yet. Add Deskbell in Teams under Apps, and ask me there."
@@ -91,6 +87,7 @@ class TeamsGateway:
         self._api = TeamsApi(conf, session)
         self._refs = Refs(conf, memory)
         self._say = Say(self._api, self._refs)
+        self._taps = Taps(conf, front, self._clerk, self._say)
         self._rooms = {room.address: name for name, room in (rooms or {}).items()}
         self._gone: dict[str, str] = {}  # address -> name of the rooms that Deskbell was removed from
         self._seen: OrderedDict[str, None] = OrderedDict()
@@ -171,88 +168,8 @@ class TeamsGateway:
         if refused:
             return toast(refused)
         await self._hear(tap.sender)
-        if tap.verb == face.REFRESH:
-            return await self._view(tap)
-        shown = await self._tapped(tap)
-        return card_answer(shown) if isinstance(shown, dict) else toast(shown)
-
-    async def _tapped(self, tap: Tap) -> Json | str:
-        """A card for the one who tapped, or a few words."""
-        if tap.verb == forms.LINK:
-            return await self._redeem(tap)
-        if tap.verb == "reassign" and "input" not in tap.data and await self._is_known(tap.sender):
-            return await self._form(tap)
-        args = forms.args_of(tap.verb, tap.data)
-        if args is None and await self._is_known(tap.sender):
-            return forms.missing(tap.verb)
-        point("teams.tap.before")
-        answer = await self._clerk.act(tap.interaction(args or {}), self._late(tap))
-        point("teams.tap.after")
-        return await self._answered(tap, answer)
-
-    async def _answered(self, tap: Tap, answer: Answer) -> Json | str:
-        if answer.code == "unknown_person":
-            return forms.connect(not_linked(self.conf.command), tap.token, await self._card(tap, answer.alert))
-        if answer.reply is not None:
-            shown = face.reply_card(replace(answer.reply, title=answer.reply.title or answer.text))
-            return forms.with_back(shown, tap.token)
-        if not answer.ok:
-            return answer.text
-        card = await self._card(tap, answer.alert)
-        if card is None:
-            return answer.text
-        mine = replace(card, undo=answer.undo)
-        if tap.sender.private and tap.message:
-            shown = face.message(face.personal(mine, budget=self.conf.card_bytes), face.first_line(card))
-            self._clerk.spawn(self._say.redraw(tap.sender, tap.message, shown))
-        return face.personal(mine, answer.text, self.conf.card_bytes, [tap.sender.user] if answer.undo else ())
-
-    async def _view(self, tap: Tap) -> Json:
-        """The card as this person sees it now: with Undo for the one whose move it takes back."""
-        card = await self._card(tap, None)
-        if card is None:
-            return toast(NOT_READABLE)
-        person = await self._front.person(PLATFORM, tap.sender.account)
-        mine = card if person is not None and person.id == card.undo_for else replace(card, undo=None)
-        viewers = [tap.sender.user] if mine.undo else ()
-        return card_answer(face.personal(mine, "", self.conf.card_bytes, viewers))
-
-    async def _card(self, tap: Tap, alert: Alert | None) -> Card | None:
-        """The card of the alert that a tap was about, as of now; None when it can't be drawn in time."""
-        try:
-            async with asyncio.timeout(DRAW_S):
-                if alert is None:
-                    press = self._front.press(tap.token)
-                    alert = await self._front.find_alert(f"D-{press.alert_id}") if press else None
-                return await self._front.card(alert) if alert else None
-        except TimeoutError:
-            return None
-
-    async def _form(self, tap: Tap, complaint: str = "") -> Json | str:
-        """Whom to give it to, in place of the card."""
-        press = self._front.press(tap.token)
-        card = await self._card(tap, None)
-        if press is None or card is None:
-            return NOT_READABLE
-        people = await self._front.colleagues(press.alert_id)
-        return forms.reassign(card, tap.token, people, complaint)
-
-    async def _redeem(self, tap: Tap) -> Json | str:
-        code = forms.typed_code(tap.data)
-        if not code:
-            return "Type the code first."
-        said = Typed(tap.sender, tap.key, "").said
-        reply = await self._front.redeem(said, code)
-        return forms.with_back(face.reply_card(reply), tap.token) if tap.token else face.reply_card(reply)
-
-    async def _is_known(self, sender: Sender) -> bool:
-        return await self._front.person(PLATFORM, sender.account) is not None
-
-    def _late(self, tap: Tap) -> Callable[[Answer], Awaitable[None]]:
-        async def tell(answer: Answer) -> None:
-            await self._say.privately(tap.sender, face.reply(Reply(lines=(answer.text,))))
-
-        return tell
+        shown = await self._taps.answer(tap)
+        return toast(shown) if isinstance(shown, str) else {"statusCode": 200, "type": CARD_TYPE, "value": shown}
 
     # ------------------------------------------------------------ who
 
@@ -307,9 +224,9 @@ class TeamsGateway:
         await self._hear(tap.sender)
         if tap.verb == face.REFRESH:
             return
-        shown = await self._tapped(tap)
-        message = face.text_message(shown) if isinstance(shown, str) else face.message(shown, shown["fallbackText"])
-        self._clerk.spawn(self._say.privately(tap.sender, message))
+        shown = await self._taps.answer(tap)
+        told = text_message(shown) if isinstance(shown, str) else message(shown, shown["fallbackText"])
+        self._clerk.spawn(self._say.privately(tap.sender, told))
 
     async def _typed(self, typed: Typed) -> None:
         said = typed.said
@@ -317,7 +234,7 @@ class TeamsGateway:
         refused = await self._stranger(typed.sender, replace(interaction, workspace=said.workspace))
         if refused:
             if refused is NOT_A_ROOM:
-                self._clerk.spawn(self._say.here(typed.sender, face.text_message(refused)))
+                self._clerk.spawn(self._say.here(typed.sender, text_message(refused)))
             return
         await self._hear(typed.sender)
         line = plain(await self._with_names(typed))
@@ -338,10 +255,10 @@ class TeamsGateway:
         if sender.private or reply.public:
             await self._say.here(sender, face.reply(reply, self.conf.card_bytes))
         elif is_short(reply):
-            await self._say.here(sender, face.text_message(reply.lines[0]))
+            await self._say.here(sender, text_message(reply.lines[0]))
         else:
             told = await self._say.privately(sender, face.reply(reply, self.conf.card_bytes))
-            await self._say.here(sender, face.text_message(TOLD_PRIVATELY if told else CANT_TELL))
+            await self._say.here(sender, text_message(TOLD_PRIVATELY if told else CANT_TELL))
 
     # ------------------------------------------------------------ searches, dialogs
 
@@ -351,7 +268,7 @@ class TeamsGateway:
         sender = read_sender(activity)
         found: list[Json] = []
         press = self._front.press(data_set.removeprefix(forms.PEOPLE))
-        ours = sender.workspace in tenants(self.conf) and await self._is_known(sender)
+        ours = sender.workspace in tenants(self.conf) and await self._taps.is_known(sender)
         if ours and press is not None and data_set.startswith(forms.PEOPLE):
             found = forms.suggestions(await self._front.colleagues(press.alert_id), typed, most)
         return {"statusCode": 200, "type": SEARCHED, "value": {"results": found}}
@@ -368,9 +285,9 @@ class TeamsGateway:
         sender = await self._place(activity)
         for room in await self._rooms_meant(sender):
             self._gone.pop(room, None)
-        if sender is not None and sender.private and not await self._is_known(sender):
+        if sender is not None and sender.private and not await self._taps.is_known(sender):
             shown = forms.connect(not_linked(self.conf.command))
-            self._clerk.spawn(self._say.here(sender, face.message(shown, shown["fallbackText"])))
+            self._clerk.spawn(self._say.here(sender, message(shown, shown["fallbackText"])))
 
     async def on_removed(self, activity: Json) -> None:
         sender = read_sender(activity)
@@ -400,13 +317,6 @@ class TeamsGateway:
         return sorted(meant & set(self._rooms))
 
 
-def not_linked(command: str) -> str:
-    return (
-        f"Deskbell does not know your Teams account yet. In a chat that knows you, type {command} link; or ask an"
-        " administrator for a code. Put the code in here: what you tapped is then done."
-    )
-
-
 def is_short(reply: Reply) -> bool:
     """An answer that may stand in a channel: one line, like what became of a command."""
     return len(reply.lines) == 1 and len(reply.lines[0]) <= SHORT and not (reply.card or reply.title or reply.footer)
@@ -414,9 +324,4 @@ def is_short(reply: Reply) -> bool:
 
 def toast(text: str) -> Json:
     """A few words that pass, for the one who tapped."""
-    return {"statusCode": 200, "type": TOAST, "value": face.inert(text)}
-
-
-def card_answer(shown: Json) -> Json:
-    """A card that this person sees in place of the one that was tapped."""
-    return {"statusCode": 200, "type": CARD, "value": shown}
+    return {"statusCode": 200, "type": TOAST, "value": inert(text)}

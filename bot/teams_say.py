@@ -3,7 +3,7 @@
 import logging
 
 from bot.teams_reading import Sender
-from deskbell.faces import teams as face
+from deskbell.faces.teams_parts import Json
 from deskbell.vendors.teams_api import TeamsApi, Trouble
 from deskbell.vendors.teams_refs import Refs
 
@@ -16,11 +16,11 @@ class Say:
     def __init__(self, api: TeamsApi, refs: Refs) -> None:
         self._api, self._refs = api, refs
 
-    async def here(self, sender: Sender, message: face.Json) -> bool:
+    async def here(self, sender: Sender, message: Json) -> bool:
         """In the thread, or in the private chat, where it was asked."""
         return await self._send(sender.service, sender.conversation, message)
 
-    async def privately(self, sender: Sender, message: face.Json) -> bool:
+    async def privately(self, sender: Sender, message: Json) -> bool:
         """To the person alone; False when Deskbell is not installed for this person."""
         if sender.private:
             return await self.here(sender, message)
@@ -34,7 +34,7 @@ class Say:
         await self._refs.forget_chat(sender.account)
         return False
 
-    async def redraw(self, sender: Sender, message: str, shown: face.Json) -> None:
+    async def redraw(self, sender: Sender, message: str, shown: Json) -> None:
         """Changes a message of ours in a private chat: what the answer of a tap shows there does not last."""
         try:
             await self._api.update(sender.service, sender.conversation, message, shown)
@@ -52,7 +52,7 @@ class Say:
             return ""
         return str(member.get("aadObjectId") or member.get("objectId") or "")
 
-    async def _send(self, service: str, conversation: str, message: face.Json) -> bool:
+    async def _send(self, service: str, conversation: str, message: Json) -> bool:
         try:
             await self._api.send(service, conversation, message)
         except Trouble as trouble:

@@ -14,6 +14,7 @@ from deskbell.core.card import Card, Note
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent
 from deskbell.core.ports import Destination, Finding, Identity, Limit, Memory
 from deskbell.faces import teams as face
+from deskbell.faces.teams_parts import Mention, ringing
 from deskbell.net.faults import point
 from deskbell.vendors.teams import (
     PLATFORM,
@@ -66,7 +67,7 @@ class TeamsChannel:
 
     async def post(self, to: Destination, card: Card, identity: Identity) -> Outcome:
         rings = await self._mentions(card.mentions)
-        shown = face.ringing(face.card(card, rings, await self._viewers(card), self.conf.card_bytes))
+        shown = ringing(face.card(card, rings, await self._viewers(card), self.conf.card_bytes))
         sent = await self._begin(to.address, shown)
         return await self._begin(to.address, face.plain_card(card)) if _refused_as_such(sent, identity) else sent
 
@@ -94,7 +95,7 @@ class TeamsChannel:
         if not (note.mentions or note.broadcast) and thread and not root_of(thread["conversation"]):
             return Sent({}, "the card shows it", skipped=True)  # a group chat has no threads
         shown = face.note(note, await self._mentions(note.mentions), budget=self.conf.card_bytes)
-        loud = face.ringing(shown) if note.mentions or note.broadcast else shown
+        loud = ringing(shown) if note.mentions or note.broadcast else shown
         if not thread:
             return await self._begin(to.address, loud)
         try:
@@ -108,7 +109,7 @@ class TeamsChannel:
             name = self._names.get(note.direct, note.direct)
             return Rejected(Fault.TARGET, f"Teams: {name} has no account here that is known")
         url = message_link(self.conf, card["conversation"], card["activity"]) if card else ""
-        shown = face.ringing(face.note(note, (), url, self.conf.card_bytes))
+        shown = ringing(face.note(note, (), url, self.conf.card_bytes))
         try:
             chat = await self._refs.chat(self._api, account, to.address)
             return await self._say(chat.conversation, shown, chat.service)
@@ -159,9 +160,9 @@ class TeamsChannel:
         point("teams.edit.after")
         return Sent({"conversation": conversation, "activity": message})
 
-    async def _mentions(self, people: Sequence[str]) -> list[face.Mention]:
+    async def _mentions(self, people: Sequence[str]) -> list[Mention]:
         """How to call these people: a mention that rings where their account is known, else their name."""
-        return [face.Mention(self._names.get(one, one), await self._account_of(one) or "") for one in people]
+        return [Mention(self._names.get(one, one), await self._account_of(one) or "") for one in people]
 
     async def _viewers(self, card: Card) -> list[str]:
         """Whose clients ask for a view of their own: that of the person who may take the last move back."""

@@ -9,22 +9,8 @@ from typing import Any
 
 from deskbell.core.card import Card
 from deskbell.core.text import parse_span
-from deskbell.faces.teams import (
-    CHOICES,
-    PREFIX,
-    REFRESH,
-    TITLE,
-    Json,
-    adaptive,
-    block,
-    choice_set,
-    execute,
-    first_line,
-    live,
-    run,
-    text_input,
-    words,
-)
+from deskbell.faces.teams import CHOICES, REFRESH, first_line, live
+from deskbell.faces.teams_parts import PREFIX, TITLE, Json, adaptive, block, choice_set, execute, run, text_input, words
 
 Colleague = tuple[str, str, str]  # person id, name, a note like "on duty"
 

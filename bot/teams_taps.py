@@ -1,0 +1,116 @@
+"""What a tap in Teams leads to: the desk acts, and the one who tapped sees a card of their own, or a few words."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from bot.clerk import Clerk
+from bot.ports import Front, Said
+from bot.teams_reading import Sender, Tap
+from bot.teams_say import Say
+from deskbell.core.alert import Alert
+from deskbell.core.card import Card, Reply
+from deskbell.core.ports import Answer
+from deskbell.faces import teams as face
+from deskbell.faces import teams_forms as forms
+from deskbell.faces.teams_parts import Json, message
+from deskbell.net.faults import point
+from deskbell.vendors.teams import PLATFORM, TeamsConf
+
+DRAW_S = 1.0  # to draw a card for the answer of a tap; a few words do when that takes longer
+
+NOT_READABLE = "Deskbell can't read that button. Open the card again, or type a command."
+NO_CODE = "Type the code first."
+
+
+class Taps:
+    """For people of our own tenants, in our rooms: the gateway has looked."""
+
+    def __init__(self, conf: TeamsConf, front: Front, clerk: Clerk, say: Say) -> None:
+        self.conf = conf
+        self._front, self._clerk, self._say = front, clerk, say
+
+    async def answer(self, tap: Tap) -> Json | str:
+        """A card for the one who tapped, or a few words."""
+        if tap.verb == face.REFRESH:
+            return await self._view(tap)
+        if tap.verb == forms.LINK:
+            return await self._redeem(tap)
+        known = await self.is_known(tap.sender)
+        if tap.verb == "reassign" and "input" not in tap.data and known:
+            return await self._form(tap)
+        args = forms.args_of(tap.verb, tap.data)
+        if args is None and known:
+            return forms.missing(tap.verb)
+        point("teams.tap.before")
+        answer = await self._clerk.act(tap.interaction(args or {}), self._late(tap))
+        point("teams.tap.after")
+        return await self._told(tap, answer)
+
+    async def is_known(self, sender: Sender) -> bool:
+        return await self._front.person(PLATFORM, sender.account) is not None
+
+    async def _told(self, tap: Tap, answer: Answer) -> Json | str:
+        if answer.code == "unknown_person":
+            return forms.connect(not_linked(self.conf.command), tap.token, await self._card(tap, answer.alert))
+        if answer.reply is not None:
+            title = answer.reply.title or answer.text
+            return forms.with_back(face.reply_card(replace(answer.reply, title=title)), tap.token)
+        card = await self._card(tap, answer.alert) if answer.ok else None
+        if card is None:
+            return answer.text
+        mine = replace(card, undo=answer.undo)
+        if tap.sender.private and tap.message:
+            shown = message(face.personal(mine, budget=self.conf.card_bytes), face.first_line(card))
+            self._clerk.spawn(self._say.redraw(tap.sender, tap.message, shown))
+        return face.personal(mine, answer.text, self.conf.card_bytes, [tap.sender.user] if answer.undo else ())
+
+    async def _view(self, tap: Tap) -> Json | str:
+        """The card as this person sees it now: with Undo for the one whose move it takes back."""
+        card = await self._card(tap, None)
+        if card is None:
+            return NOT_READABLE
+        person = await self._front.person(PLATFORM, tap.sender.account)
+        mine = card if person is not None and person.id == card.undo_for else replace(card, undo=None)
+        return face.personal(mine, "", self.conf.card_bytes, [tap.sender.user] if mine.undo else ())
+
+    async def _card(self, tap: Tap, alert: Alert | None) -> Card | None:
+        """The card of the alert that a tap was about, as of now; None when it can't be drawn in time."""
+        try:
+            async with asyncio.timeout(DRAW_S):
+                if alert is None:
+                    press = self._front.press(tap.token)
+                    alert = await self._front.find_alert(f"D-{press.alert_id}") if press else None
+                return await self._front.card(alert) if alert else None
+        except TimeoutError:
+            return None
+
+    async def _form(self, tap: Tap) -> Json | str:
+        """Whom to give it to, in place of the card."""
+        press = self._front.press(tap.token)
+        card = await self._card(tap, None)
+        if press is None or card is None:
+            return NOT_READABLE
+        return forms.reassign(card, tap.token, await self._front.colleagues(press.alert_id))
+
+    async def _redeem(self, tap: Tap) -> Json | str:
+        code = forms.typed_code(tap.data)
+        if not code:
+            return NO_CODE
+        who = tap.sender
+        said = Said(PLATFORM, who.account, who.workspace, "" if who.private else who.room, tap.key)
+        shown = face.reply_card(await self._front.redeem(said, code))
+        return forms.with_back(shown, tap.token) if tap.token else shown
+
+    def _late(self, tap: Tap) -> Callable[[Answer], Awaitable[None]]:
+        async def tell(answer: Answer) -> None:
+            await self._say.privately(tap.sender, face.reply(Reply(lines=(answer.text,))))
+
+        return tell
+
+
+def not_linked(command: str) -> str:
+    return (
+        f"Deskbell does not know your Teams account yet. In a chat that knows you, type {command} link; or ask an"
+        " administrator for a code. Put the code in here: what you tapped is then done."
+    )
