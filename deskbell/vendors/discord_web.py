@@ -1,0 +1,158 @@
+"""Calls to Discord's REST API through its SDK: a session that others share, no waiting and no second try inside.
+
+Every failure is a `Trouble` with its Outcome. The SDK would sleep through a rate limit and send again after a 5xx, with
+nobody knowing; here both are answers, and the outbox decides.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import orjson
+from discord.http import HTTPClient, Ratelimit, Route
+
+from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Unknown
+from deskbell.net.redact import redact
+from deskbell.net.session import open_session
+from deskbell.vendors.discord import DiscordConf, outcome
+
+# The SDK writes whole requests to its log at DEBUG, and a traceback for every second that Discord is away.
+logging.getLogger("discord").setLevel(logging.CRITICAL)
+
+# Nothing left this machine but the wish to connect: the name, the address, the handshake.
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+class Trouble(Exception):
+    """A call did not succeed: what that means for what was to be done, and Discord's own number for it."""
+
+    def __init__(self, outcome: Outcome, code: int = 0) -> None:
+        super().__init__(code or str(outcome))
+        self.outcome = outcome
+        self.code = code
+
+    @property
+    def why(self) -> str:
+        return getattr(self.outcome, "why", "")
+
+
+class DiscordWeb:
+    """The REST API as one bot. Takes a session that others share, or makes one of its own at the first call."""
+
+    def __init__(self, conf: DiscordConf, session: aiohttp.ClientSession | None = None) -> None:
+        self.conf = conf
+        self._shared = session
+        self._own: aiohttp.ClientSession | None = None
+        self._http: _Http | None = None
+        self._route = type("Route", (Route,), {"BASE": conf.base_url.rstrip("/")})
+
+    async def call(self, method: str, path: str, *, json: Any = None, query: Any = None, **ids: str) -> Any:
+        """The answer's body. `ids` fill the path in: those that limits are counted by have the SDK's names.
+
+        Raises Trouble, whatever happened.
+        """
+        more: dict[str, Any] = ({"json": json} if json is not None else {}) | ({"params": query} if query else {})
+        try:
+            async with asyncio.timeout(self.conf.timeout_s):
+                return await self._client().request(self._route(method, path, **ids), raise_for_status=_tell, **more)
+        except _NOT_SENT as error:
+            raise Trouble(Retry(f"Discord can't be reached: {_words(error)}")) from error
+        except aiohttp.InvalidURL as error:
+            raise Trouble(Rejected(Fault.CONFIG, f"Discord's base_url is no address: {_words(error)}")) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Trouble(Unknown(f"Discord did not answer: {_words(error)}")) from error
+        except ValueError as error:
+            raise Trouble(Unknown(f"Discord's answer can't be read: {_words(error)}")) from error
+
+    async def ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        """The same where an object is the only answer; a page of somebody between us is none."""
+        answer = await self.call(method, path, **more)
+        if not isinstance(answer, dict):
+            raise Trouble(Unknown("Discord's answer can't be read: it is no JSON object"))
+        return answer
+
+    def _client(self) -> "_Http":
+        if self._http is None:
+            session = self._shared
+            if session is None:
+                session = self._own = open_session()
+            self._http = _Http(self.conf, session)
+        return self._http
+
+    async def close(self) -> None:
+        if self._own is not None:
+            await self._own.close()
+
+
+class _Http(HTTPClient):
+    """The SDK's client on our session: it would open one of its own, with a second pool, and log in first."""
+
+    def __init__(self, conf: DiscordConf, session: aiohttp.ClientSession) -> None:
+        super().__init__(asyncio.get_running_loop(), session.connector, proxy=conf.proxy or None)
+        self.token = conf.token
+        self._global_over = asyncio.Event()
+        self._global_over.set()
+        self._HTTPClient__session = session
+
+    def get_ratelimit(self, key: str) -> Ratelimit:
+        if key not in self._buckets:
+            self._buckets[key] = _Bucket(None)
+            self._try_clear_expired_ratelimits()
+        return self._buckets[key]
+
+
+class _Bucket(Ratelimit):
+    """How much of a route is left, as Discord's headers tell it. Where nothing is, that is an answer, not a sleep."""
+
+    async def acquire(self) -> None:
+        if self.is_expired():
+            self.reset()  # type: ignore[no-untyped-call]
+        if self.remaining <= 0:
+            if self.expires is not None:
+                after = timedelta(seconds=max(0.05, self.expires - asyncio.get_running_loop().time()))
+                raise Trouble(Retry("Discord: the limit of this route is used up", after, limited=True))
+            self.remaining = 1  # nobody has told the limit yet
+        await super().acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.outgoing -= 1
+
+
+async def _tell(response: aiohttp.ClientResponse) -> None:
+    """Before the SDK sees the answer, and would try again: a no is a no."""
+    if response.status < 400:
+        return
+    body: Any = None
+    with contextlib.suppress(orjson.JSONDecodeError, aiohttp.ClientPayloadError):
+        body = orjson.loads(await response.read())
+    said: Mapping[str, Any] = body if isinstance(body, dict) else {}
+    code = said.get("code") if isinstance(said.get("code"), int) else 0
+    detail = _detail(said.get("errors"))
+    message = f"{said.get('message') or ''} {detail}".strip()
+    pause = _seconds(said.get("retry_after"), response.headers.get("Retry-After"))
+    raise Trouble(outcome(response.status, code or 0, message, pause), code or 0)
+
+
+def _seconds(*given: Any) -> float | None:
+    """The first that is a number of seconds."""
+    for one in given:
+        with contextlib.suppress(TypeError, ValueError):
+            return max(0.0, float(one))
+    return None
+
+
+def _detail(errors: Any, at: str = "") -> str:
+    """The first complaint of a "Invalid Form Body", with its place: embeds.0.title: too long."""
+    if not isinstance(errors, dict):
+        return ""
+    for complaint in errors.get("_errors") or ():
+        return f"{at}: {complaint.get('message')}" if isinstance(complaint, dict) else ""
+    return next((found for key, value in errors.items() if (found := _detail(value, f"{at}.{key}".strip(".")))), "")
+
+
+def _words(error: BaseException) -> str:
+    return redact(f"{type(error).__name__} {error}".strip())[:200]

@@ -1,0 +1,443 @@
+"""A stand-in of Discord over real HTTP and WebSocket, our side of it through the real SDK, and a desk in memory."""
+
+import asyncio
+import importlib.util
+import json
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.discord import DiscordGateway
+from bot.ports import Spoken
+from channels.discord import DiscordChannel
+from deskbell.core import button
+from deskbell.core.access import Person, Role
+from deskbell.core.alert import Alert, Change, Command, Severity, Verb, decide
+from deskbell.core.card import Button, Reply
+from deskbell.core.ports import Answer, Destination, Identity
+from deskbell.core.present import View, card_of
+from deskbell.sandbox import credentials
+from deskbell.sandbox.clock import Clock, Pulse
+from deskbell.sandbox.discord.stand_in import DiscordStandIn
+from deskbell.sandbox.ledger import Ledger
+from deskbell.sandbox.staff import STAFF
+from deskbell.vendors.discord import HOOK, DiscordConf, Way
+
+SECRET = b"a secret of the tests"
+ROOM = credentials.DISCORD_ROOMS["dispatch"]
+GUILD = credentials.DISCORD_GUILD
+
+
+# ---------------------------------------------------------------- the oracle: Discord's own description of its API
+
+# What the document does not describe, and why.
+UNDESCRIBED = {
+    "/oauth2/applications/@me": "not among the paths that the document kept",
+    "/users/@me/channels": "the same",
+}
+_API = "/api/v10"
+
+
+@dataclass
+class Oracle:
+    """Every request that went out and every answer that came, and what the document has against them."""
+
+    module: object = None
+    checked: Counter = field(default_factory=Counter)
+    passed_over: Counter = field(default_factory=Counter)
+    complaints: list = field(default_factory=list)
+
+    def look(self, method, url, headers, body):
+        path = url.partition(_API)[2].partition("?")[0]
+        if self.module is None or path in UNDESCRIBED:
+            self.passed_over[path] += 1
+            return
+        asked = {
+            "method": method,
+            "url": f"https://discord.com{_API}{url.partition(_API)[2]}",
+            "headers": dict(headers),
+        }
+        self.checked[f"{method} {template_of(path)}"] += 1
+        found = self.module.check(asked | {"body": body or None, "system": "discord"}, strict=True)
+        self.complaints += [f"{method} {path}: {complaint}" for complaint in found]
+
+    def look_back(self, method, path, status, value):
+        path = path.partition(_API)[2]
+        if self.module is None or path in UNDESCRIBED:
+            return
+        template = template_of(path)
+        found = self.module.check_response("discord", method, template, status, value)
+        self.complaints += [f"answer of {method} {template}: {complaint}" for complaint in found]
+
+
+def template_of(path):
+    """The path with its ids named as in the document."""
+    path = re.sub(r"/interactions/\d+/[^/]+", "/interactions/{interaction_id}/{interaction_token}", path)
+    path = re.sub(r"/webhooks/\d+/[^/]+", "/webhooks/{webhook_id}/{webhook_token}", path)
+    names = {"channels": "channel_id", "messages": "message_id", "guilds": "guild_id", "members": "user_id"}
+    names |= {"applications": "application_id"}
+    return re.sub(r"/(\w+)/(\d+)(?=/|$)", lambda match: f"/{match[1]}/{{{names[match[1]]}}}", path)
+
+
+def specs_folder():
+    named = os.environ.get("DESKBELL_SPECS")
+    folder = Path(named) if named else Path(__file__).parents[2].parent / "shared" / "specs"
+    if (folder / "oracle.py").is_file():
+        return folder
+    if named:
+        pytest.fail(f"DESKBELL_SPECS names {named}, and there is no oracle.py in it")
+    return None
+
+
+@pytest.fixture(scope="session")
+def oracle_module():
+    folder = specs_folder()
+    if folder is None:
+        return None
+    spec = importlib.util.spec_from_file_location("deskbell_test_oracle", folder / "oracle.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def oracle(oracle_module):
+    """Watches every request of a test; whoever sends or answers what the document does not allow, fails."""
+    found = Oracle(oracle_module)
+    yield found
+    assert found.complaints == []
+
+
+@pytest.fixture
+async def session(oracle):
+    """The one session that all share, with an ear on it."""
+
+    async def started(_session, context, params):
+        context.body = b""
+        context.seen = (params.method, str(params.url))
+
+    async def chunk(_session, context, params):
+        context.body += params.chunk
+
+    async def ended(_session, context, params):
+        method, url = context.seen
+        if _API in url:
+            oracle.look(method, url, params.headers, context.body)
+
+    async def failed(_session, context, params):
+        if context.body:  # else nothing was sent, and nobody can judge it
+            await ended(_session, context, params)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(started)
+    trace.on_request_chunk_sent.append(chunk)
+    trace.on_request_end.append(ended)
+    trace.on_request_exception.append(failed)
+    timeout = aiohttp.ClientTimeout(total=20, sock_connect=2)
+    async with aiohttp.ClientSession(trace_configs=[trace], timeout=timeout) as session:
+        yield session
+
+
+# ---------------------------------------------------------------- the desk
+
+
+def person(id, name, role, **more):
+    return Person(id, name, f"{id}@example.org", frozenset({role}), **more)
+
+
+PEOPLE = {
+    one.id: one
+    for one in (
+        person("ana", "Ana Ruiz", Role.DISPATCHER),
+        person("ben", "Ben Okafor", Role.ONCALL),
+        person("carla", "Carla Weiss", Role.MANAGER),
+        person("dan", "Dan Novak", Role.VIEWER),
+        person("nils", "Nils Lund", Role.AGENT),
+    )
+}
+LINKED = ("ana", "ben", "carla", "dan")
+
+
+def an_alert(**values):
+    base = {
+        "key": "late:J-4711",
+        "rule": "technician_late",
+        "source": "fieldservice",
+        "record_id": "4711",
+        "subject": "J-4711",
+        "title": "Technician late",
+        "summary": "Marco Bianchi is 25 min late at Northgate Dairy, J-4711",
+        "severity": Severity.P1,
+        "opened_at": datetime.now(UTC),
+        "updated_at": datetime.now(UTC),
+        "id": 12,
+        "facts": (("Customer", "Northgate Dairy"), ("Site", "Hall 3, Milk Lane"), ("Window", "13:00 to 14:00")),
+        "url": "https://fieldservice.example.org/jobs/4711",
+    }
+    return Alert(**(base | values))
+
+
+class TinyDesk:
+    """Decides with the real domain, keeps everything in memory, answers a repeat as the real desk does."""
+
+    command = "/desk"
+    sources = ("fieldservice",)
+
+    def __init__(self):
+        self.people = dict(PEOPLE)
+        self.accounts = {STAFF[short].discord: short for short in LINKED}
+        self.alert = an_alert()
+        self.answers = {}
+        self.acted = []
+        self.turned = []
+        self.codes = {}
+        self.waiting = {}
+        self.memory = {}
+        self.records = []
+        self.slow = 0.0
+        self.broken = False
+        self.team = None
+        self.revealed = None
+
+    def now(self):
+        return datetime.now(UTC)
+
+    async def recall(self, name):
+        return self.memory.get(name)
+
+    async def remember(self, name, value):
+        self.memory[name] = value
+
+    async def person(self, platform, account):
+        return self.people.get(self.accounts.get(account, ""))
+
+    async def account_of(self, person_id):
+        return next((account for account, one in self.accounts.items() if one == person_id), None)
+
+    def press(self, token):
+        return button.read(SECRET, token)
+
+    async def colleagues(self, alert_id):
+        return self.team if self.team is not None else [(p.id, p.name, "on duty") for p in self.people.values()]
+
+    async def turned_away(self, interaction, code, text):
+        self.turned.append((interaction, code))
+
+    async def alerts(self, **wanted):
+        return [self.alert], 1
+
+    async def find_records(self, text, kind):
+        return self.records
+
+    async def redeem(self, said, code):
+        person_id = self.codes.pop(code, None)
+        if person_id is None:
+            return Reply(lines=("That code is wrong.",))
+        self.accounts[said.account] = person_id
+        kept = self.waiting.pop(said.account, None)
+        done = (await self.act(replace(kept, key=f"{kept.key}:linked"))).text if kept else ""
+        return Reply(title=f"Connected as {self.people[person_id].name}", lines=(done,) if done else ())
+
+    async def act(self, interaction):
+        if self.broken:
+            raise RuntimeError("no disk")
+        await asyncio.sleep(self.slow)
+        if interaction.key in self.answers:
+            return replace(self.answers[interaction.key], code="repeat")
+        self.acted.append(interaction)
+        answer = self._decide(interaction, await self.person(interaction.platform, interaction.account))
+        self.answers[interaction.key] = answer
+        return answer
+
+    def _decide(self, said, who):
+        if who is None:
+            self.waiting[said.account] = said
+            return Answer(False, "unknown_person", "Who are you? A code connects you.")
+        press = self.press(said.token)
+        if press is None or press.verb != said.verb:
+            return Answer(False, "token", "This button is not genuine or too old.")
+        if self.revealed is not None:
+            return Answer(True, "done", "Shown to you alone.", self.alert, reply=self.revealed)
+        result = decide(self.alert, Command(Verb(said.verb), press.alert_id, who, said.args), self.now(), self.people)
+        if not isinstance(result, Change):
+            return Answer(False, result.code, result.text, self.alert)
+        self.alert = result.after
+        undo = Button("unack", "Undo", self.sign(Verb.UNACK, 12, 0))
+        return Answer(True, "done", f"{self.alert.ref}: {result.said}", self.alert, undo=undo)
+
+    @staticmethod
+    def sign(verb, alert_id, mark):
+        return button.sign(SECRET, verb, alert_id, mark)
+
+    def card(self, **view):
+        return card_of(self.alert, View(self.now(), self.people, self.sign, **view))
+
+
+class TinyCommands:
+    """Says back what it was asked; the real commands have tests of their own."""
+
+    def __init__(self, desk):
+        self.desk = desk
+        self.lines = []
+        self.slow = 0.0
+        self.later = None
+        self.public = False
+
+    async def run(self, line, said):
+        await asyncio.sleep(self.slow)
+        self.lines.append((line, said))
+        if line == "show D-12":
+            return Spoken(Reply(card=self.desk.card()))
+        return Spoken(Reply(title="Heard", lines=(line,), footer="as of 14:02", public=self.public), self.later)
+
+
+@pytest.fixture
+def desk():
+    return TinyDesk()
+
+
+@pytest.fixture
+def commands(desk):
+    return TinyCommands(desk)
+
+
+# ---------------------------------------------------------------- Discord
+
+
+@pytest.fixture(autouse=True)
+def _globals(monkeypatch):
+    """The SDK keeps its addresses in globals."""
+    monkeypatch.setattr(Route, "BASE", Route.BASE)
+    monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
+
+
+@pytest.fixture
+async def discord(oracle):
+    """The stand-in, listening. Its rates are off unless a test wants them."""
+    clock, pulse = Clock(), Pulse()
+    stand_in = DiscordStandIn(clock, Ledger(clock, pulse), pulse)
+    stand_in.no_limits()
+
+    @web.middleware
+    async def listen(request, handler):
+        answer = await handler(request)
+        body = getattr(answer, "body", None)
+        if body and answer.status in (200, 201) and request.path.startswith("/discord/api"):
+            oracle.look_back(request.method, request.path, answer.status, json.loads(body))
+        return answer
+
+    app = web.Application(middlewares=[listen])
+    stand_in.add_routes(app.router)
+    runner = web.AppRunner(app, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    stand_in.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield stand_in
+    await stand_in.close()
+    await runner.cleanup()
+
+
+@pytest.fixture
+def conf(discord):
+    return DiscordConf(
+        token=credentials.DISCORD_TOKEN,
+        application_id=credentials.DISCORD_APP,
+        guilds=(GUILD,),
+        public_key=discord.delivery.public_key,
+        base_url=f"{discord.url}/discord{_API}",
+        timeout_s=5,
+    )
+
+
+@pytest.fixture
+def room():
+    return Destination("dispatch", "discord", ROOM)
+
+
+@pytest.fixture
+def identity():
+    return Identity("card", "D-12", "dispatch", 1)
+
+
+@pytest.fixture
+async def channel(conf, desk, session):
+    channel = DiscordChannel(conf, desk.account_of, {p.id: p.name for p in PEOPLE.values()}, session)
+    yield channel
+    await channel.close()
+
+
+@pytest.fixture(params=["gateway", "http"])
+def way(request):
+    """The same stories, whichever way Discord reaches us."""
+    return Way(request.param)
+
+
+@pytest.fixture
+async def start(conf, desk, commands, session, discord):
+    """Makes gateways, and closes them."""
+    made, servers = [], []
+
+    async def make(way=Way.GATEWAY, **changes):
+        gateway = DiscordGateway(replace(conf, way=way, **changes), desk, commands, session, desk)
+        made.append(gateway)
+        await gateway.start()
+        if gateway.hooks:
+            servers.append(await serve(gateway))
+            complaint = await discord.delivery.register(f"http://127.0.0.1:{servers[-1].addresses[0][1]}{HOOK}")
+            assert complaint == ""
+        return gateway
+
+    yield make
+    for gateway in made:
+        await gateway.close()
+    for server in servers:
+        await server.cleanup()
+
+
+async def serve(gateway):
+    async def answer(request):
+        status, headers, body = await gateway.hooks[request.path](request.headers, await request.read())
+        return web.Response(status=status, headers=headers, body=body)
+
+    app = web.Application()
+    for path in gateway.hooks:
+        app.router.add_post(path, answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return runner
+
+
+@pytest.fixture
+async def gateway(start, way, discord):
+    """Connected, and its commands registered."""
+    gateway = await start(way)
+    await until(lambda: not gateway.trouble and discord.hub.commands)
+    return gateway
+
+
+@pytest.fixture
+async def card(channel, gateway, desk, room, identity, discord):
+    """A card in the room, as people see it."""
+    await channel.post(room, desk.card(), identity)
+    return discord.cards(ROOM)[0]
+
+
+async def until(condition, seconds=8.0):
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def wait():
+    return until
