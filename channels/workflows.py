@@ -11,7 +11,7 @@ from deskbell.core.card import Card, Note
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent
 from deskbell.core.ports import Destination, Finding, Identity, Limit
 from deskbell.faces import workflows as face
-from deskbell.faces.teams import Json, Mention
+from deskbell.faces.teams_parts import Json, Mention
 from deskbell.net.answers import CallFailed, outcome_of_failure
 from deskbell.net.egress import Forbidden
 from deskbell.net.faults import point
@@ -60,7 +60,7 @@ class WorkflowsChannel:
             return Sent({}, "the alert's page shows it", skipped=True)
         mentions = await self._mentions(note.mentions)
         url = self._link(identity.alert_ref) if identity.alert_ref else ""
-        return await self._send(to, face.note(note, url, mentions, MESSAGE_BYTES), identity)
+        return await self._send(to, face.note(note, url, mentions), identity)
 
     async def find(
         self,

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from deskbell.core.card import Card, Note
+from deskbell.core.text import clean, clean_lines
 from deskbell.faces import teams
-from deskbell.faces.teams import Json, Mention
+from deskbell.faces import teams_parts as parts
+from deskbell.faces.teams_parts import Json, Mention
 
 ANSWER = "Answer this"
 STILL = "As it was when this was posted; the button shows how it is now."
@@ -17,30 +19,27 @@ STILL = "As it was when this was posted; the button shows how it is now."
 
 def card(card: Card, url: str, mentions: Sequence[Mention], budget: int) -> Json:
     """The alert as it is now, its people rung, within the budget in bytes. `url`: its page; nothing, where none is."""
-    bare = replace(card, buttons=(), url="", undo=None)
+    bare = replace(card, buttons=(), url="")
 
     def make(facts: int, trail: int) -> Json:
         shown = teams.live(bare, mentions, (), facts, trail)
-        body = shown["body"] + ([_small(STILL)] if url else [])
-        return _message(shown | {"body": body} | _ways(url))
+        still = [parts.block(parts.run(STILL, isSubtle=True, size="Small"), spacing="Small")] if url else []
+        return _message(shown | {"body": shown["body"] + still} | _answer(url))
 
-    return teams.fitting(make, budget)
+    return parts.fitting(make, budget)
 
 
-def note(note: Note, url: str, mentions: Sequence[Mention], budget: int) -> Json:
+def note(note: Note, url: str, mentions: Sequence[Mention]) -> Json:
     """What must ring, as a short card, and the way to the alert."""
-    alone = replace(note, direct=note.direct or "the room", buttons=())  # a card of its own: there is no thread
-    shown = teams.note(alone, mentions, "", budget)["attachments"][0]["content"]
-    return _message(shown | _ways(url))
+    lines = [line for line in clean_lines(note.text, parts.TEXT).splitlines() if line] or [parts.NOTHING]
+    calls, entities = parts.rings(mentions)
+    body = calls + [parts.block(parts.run(line), spacing="Small") for line in lines]
+    return _message(parts.adaptive(body, [], clean(note.text, parts.FIRST), entities) | _answer(url))
 
 
 def _message(shown: Json) -> Json:
-    return {"type": "message", "attachments": [{"contentType": teams.CARD_TYPE, "content": shown}]}
+    return {"type": "message", "attachments": [{"contentType": parts.CARD_TYPE, "content": shown}]}
 
 
-def _ways(url: str) -> Json:
-    return {"actions": [{"type": "Action.OpenUrl", "title": ANSWER, "url": url}]} if url else {}
-
-
-def _small(text: str) -> Json:
-    return teams.block(teams.run(text, isSubtle=True, size="Small"), spacing="Small")
+def _answer(url: str) -> Json:
+    return {"actions": [parts.open_url(ANSWER, url)]} if url else {}

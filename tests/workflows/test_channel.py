@@ -13,7 +13,7 @@ from deskbell.core.card import Card, Note, Tone
 from deskbell.core.outcome import Fault, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Destination, Identity
 from deskbell.faces import workflows as face
-from deskbell.faces.teams import Mention
+from deskbell.faces.teams_parts import Mention
 from deskbell.net.redact import redact
 from deskbell.vendors.workflows import MESSAGE_BYTES
 
