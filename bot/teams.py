@@ -238,8 +238,17 @@ class TeamsGateway:
             return
         await self._hear(typed.sender)
         line = plain(await self._with_names(typed))
-        reply = await self._clerk.run(line, said, lambda late: self._reply(typed.sender, late))
-        self._clerk.spawn(self._reply(typed.sender, reply))
+        first = asyncio.Event()
+
+        async def late(reply: Reply) -> None:
+            await first.wait()  # what a slower source adds must not overtake the answer
+            await self._reply(typed.sender, reply)
+
+        async def at_once(reply: Reply) -> None:
+            await self._reply(typed.sender, reply)
+            first.set()
+
+        self._clerk.spawn(at_once(await self._clerk.run(line, said, late)))
 
     async def _with_names(self, typed: Typed) -> str:
         """Mentions of colleagues as `@id`; those of nobody we know stay as they are, and are answered as such."""

@@ -37,7 +37,7 @@ from deskbell.faces.teams_parts import (
 VALUE = 300
 LINE = 250
 REPLY_LINES = 60
-CHOICES = 200
+CHOICES = 100
 BUTTON_CHOICES = 6  # a menu of so few is a row of buttons: one tap less than choosing and sending
 # https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/universal-actions-for-adaptive-cards
 REFRESHED = 60  # people whose clients ask for a view of their own

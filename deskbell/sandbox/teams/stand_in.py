@@ -119,7 +119,8 @@ class TeamsStandIn(Teams):
         if action is None:
             titles = [one["title"] for one in shown_actions(message.seen_by(who) or {})]
             raise Refused(f"there is no {label!r}, only {', '.join(titles)}")
-        action, values = opened(action, answers)
+        shown = message.seen_by(who) or {}
+        action, values = opened(shown, action, answers)
         heard = await self.send(who, message, action, values, changes=changes)
         view = message.views.get(who)
         if answers and view is not None and own_inputs(view):
@@ -292,10 +293,10 @@ def find(card: Json | None, label: str) -> Json | None:
     return next((one for one in shown_actions(card or {}) if str(one["title"]).startswith(label)), None)
 
 
-def opened(action: Json, answers: list[str]) -> tuple[Json, Json]:
-    """The button that speaks to the bot, and what was filled in: directly, or in the card that opens below."""
+def opened(card: Json, action: Json, answers: list[str]) -> tuple[Json, Json]:
+    """The button that speaks to the bot, and what was filled in: beside it, or in the card that opens below."""
     if action["type"] != "Action.ShowCard":
-        return action, {}
+        return action, filled(card, action, answers) if own_inputs(card) else {}
     inner = action["card"]
     ways = shown_actions(inner)
     if inputs(inner):
