@@ -12,14 +12,13 @@ from bot.telegram_reading import Me, Typed, line_of, start_of, with_names, with_
 from bot.telegram_words import (
     CONNECT,
     EMPTY,
-    HERE_ONLY,
     IN_PRIVATE,
     NOBODY,
+    ONLY_PRIVATE,
     OPEN,
     STALE,
     greeting,
     how_to_connect,
-    press_start,
 )
 from deskbell.core.alert import MAX_TEXT
 from deskbell.core.button import Press
@@ -125,8 +124,7 @@ class Lines:
             await self._say(typed, reply)
         else:
             self._hold(typed.sender.account, reply)
-            words = f"{HERE_ONLY} {press_start(me.username)}"
-            await self._in_group(typed, words, menus.start_link(me.username, OPEN))
+            await self._in_group(typed, ONLY_PRIVATE, menus.start_link(me.username, OPEN))
 
     async def _in_group(self, typed: Typed, words: str, url: str) -> None:
         shown = face.reply(Reply(lines=(words,)))

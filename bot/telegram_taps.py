@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.telegram_office import Office
 from bot.telegram_reading import Tap
-from bot.telegram_words import CONNECT, FORWARDED, HERE_ONLY, NO_COLLEAGUE, OFF, connect, press_start
+from bot.telegram_words import CONNECT, FORWARDED, NO_COLLEAGUE, OFF, ONLY_PRIVATE, OPEN, connect
 from deskbell.core.access import holds
 from deskbell.core.alert import MOVES, Alert
 from deskbell.core.button import Press
@@ -73,8 +73,8 @@ class Taps:
         if private:
             await say.answer(tap.query, answer.text, alert=not answer.ok)
         else:
-            url = menus.start_link(me.username, CONNECT)
-            await say.answer(tap.query, f"{HERE_ONLY} {press_start(me.username)}", alert=True, url=url)
+            url = menus.start_link(me.username, OPEN)
+            await say.answer(tap.query, ONLY_PRIVATE, alert=True, url=url)
         await self._show(tap, press, answer)
 
     async def _show(self, tap: Tap, press: Press, answer: Answer) -> None:

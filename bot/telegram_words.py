@@ -19,7 +19,7 @@ STALE = (
 NO_COLLEAGUE = "There is no colleague who could take it. Ask an administrator to add some to Deskbell."
 EMPTY = "That is empty, so nothing was done. Please write it in words."
 IN_PRIVATE = "I sent you the answer in private."
-HERE_ONLY = "I can tell you only in private."
+ONLY_PRIVATE = "I can tell you that only in private. Open our chat and press Start."
 
 
 def connect(bot: str) -> str:
@@ -28,10 +28,6 @@ def connect(bot: str) -> str:
         "I don't know you here yet, so it waits. Get a code with /desk link in a chat that knows you, and send it to me"
         f" in private: t.me/{bot}. Then it is done."
     )
-
-
-def press_start(bot: str) -> str:
-    return f"Press Start in t.me/{bot}, then ask again."
 
 
 def how_to_connect(account: str, command: str) -> Reply:

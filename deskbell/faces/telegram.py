@@ -181,19 +181,26 @@ def _bytes(text: str, limit: int) -> str:
 # ---------------------------------------------------------------- the parts of anything
 
 _JOINER = "\u2060"  # takes no room, breaks no line, and ends whatever Telegram was about to recognise
-# Where a link would begin that nobody made: @name, /command, #tag, $TAG, +phone, scheme://, host.name, 10.0.0.1
-_LIVE = re.compile(
-    r"[@#$+](?=\w)|(?<!\w)/(?=\w)|:(?=//)|(?<=[\w-])\.(?=[^\W\d_])|(?<=\d)\.(?=\d+\.\d)",
-)
+# Where a link would begin that nobody made: @name, #tag, $TAG, +phone, scheme://, host.name, 10.0.0.1
+_LIVE = re.compile(r"[@#$+](?=\w)|:(?=//)|(?<=[\w-])\.(?=[^\W\d_])|(?<=\d)\.(?=\d+\.\d)")
+_SLASH = re.compile(r"(?<!\w)/(?=\w)")
+_COMMAND = re.compile(r"(?<!\w)/\w+")
 
 
 def inert(text: str) -> str:
-    """Escaped, and broken where Telegram would make a link of it."""
-    return escape(joined(text))
+    """Escaped, and broken where Telegram would make a link of it. A command becomes code: it does nothing when it is
+    tapped, and can be copied as it is, which our own hints are there for.
+    """
+    return _COMMAND.sub(r"<code>\g<0></code>", escape(_broken(_LIVE, text)))
 
 
 def joined(text: str) -> str:
-    return _LIVE.sub(lambda match: match[0] + _JOINER, text)
+    """The same for text that goes out without markup."""
+    return _broken(_SLASH, _broken(_LIVE, text))
+
+
+def _broken(pattern: re.Pattern[str], text: str) -> str:
+    return pattern.sub(lambda match: match[0] + _JOINER, text)
 
 
 def escape(text: str) -> str:

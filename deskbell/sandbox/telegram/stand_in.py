@@ -220,7 +220,7 @@ class TelegramStandIn(Happenings):
             return here() or any(self._bots(self.private_chat(user), since))
 
         await self.pulse.until(anywhere, PATIENCE)
-        if chat.is_group and not here() and anywhere():
+        if chat.is_group and prompt is None and not here() and anywhere():
             await self.pulse.until(here, BESIDE)
         heard = Heard()
         self._hear(heard, user, chat.id, since, mine.id)
