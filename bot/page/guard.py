@@ -25,9 +25,8 @@ class Guard:
 
     def __init__(self, secret: bytes, public_url: str) -> None:
         self._key = hmac.new(secret, b"the page behind a link", hashlib.sha256).digest()
-        parts = urlsplit(public_url)
-        self._origin = f"{parts.scheme}://{parts.netloc}".casefold()
-        self._secure = parts.scheme == "https"
+        self._origin = origin_of(public_url)
+        self._secure = self._origin.startswith("https:")
         # The prefix makes browsers refuse the cookie from anybody but this very host, over TLS.
         self._cookie = "__Host-deskbell" if self._secure else "deskbell"
 
@@ -81,6 +80,13 @@ class Guard:
 
     def _genuine(self, mac: str, *parts: str) -> bool:
         return hmac.compare_digest(mac.encode("utf-8", "replace"), self._mac(*parts).encode())
+
+
+def origin_of(url: str) -> str:
+    """As browsers write it: small letters, no port that goes without saying, no sign beyond ASCII."""
+    parts = urlsplit(url.casefold())
+    netloc = parts.netloc.removesuffix({"https": ":443", "http": ":80"}.get(parts.scheme, ""))
+    return f"{parts.scheme}://{netloc.encode('idna').decode()}"
 
 
 def new_browser() -> str:

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from bot.page import linker
-from bot.page.guard import Guard
+from bot.page.guard import Guard, origin_of
 from bot.page.shown import source_of
 from deskbell.core.alert import Severity, Status, Verb
 from deskbell.core.button import sign
@@ -296,3 +296,17 @@ def test_only_a_web_address_becomes_a_link(url):
 
 def test_a_link_shows_its_host():
     assert source_of("https://fs.example.org/jobs/1") == ("https://fs.example.org/jobs/1", "fs.example.org")
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Desk.Example.org/", "https://desk.example.org"),
+        ("https://desk.example.org:443/deskbell", "https://desk.example.org"),
+        ("https://desk.example.org:8443", "https://desk.example.org:8443"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("https://störung.example", "https://xn--strung-wxa.example"),
+    ],
+)
+def test_our_origin_is_what_browsers_call_it(url, origin):
+    assert origin_of(url) == origin
