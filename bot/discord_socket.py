@@ -109,6 +109,7 @@ class Connection:
         self._task = asyncio.create_task(self._watch(), name="discord gateway")
 
     async def stop(self) -> None:
+        self.connected = False
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
