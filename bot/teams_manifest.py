@@ -119,8 +119,8 @@ def color_icon(x: float, y: float) -> Pixel:
 
 def outline_icon(x: float, y: float) -> Pixel:
     """White on nothing, as Teams wants the small one."""
-    inner = _bell((x - 0.5) / 0.80 + 0.5, (y - 0.5) / 0.80 + 0.5 + 0.01)
-    return _WHITE if _bell(x, y) and not (inner and 0.2 < y < 0.66) else _CLEAR
+    hollow = (x - 0.5) ** 2 / 0.28**2 + (y - 0.62) ** 2 / 0.25**2 < 1 and y < 0.62
+    return _WHITE if _bell(x, y) and not hollow else _CLEAR
 
 
 def _bell(x: float, y: float) -> bool:

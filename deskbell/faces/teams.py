@@ -74,17 +74,9 @@ def live(
     said: str = "",
 ) -> Json:
     """The Adaptive Card itself. `said` is a line for the one person who sees this view."""
-    small = card.tone is Tone.RESOLVED
-    body = [_head(card)]
-    body += [block(run(clean(said, TEXT)), spacing="Medium")] if said else []
-    if card.warning:
-        body.append(block(run(f"\u26a0 {clean(card.warning, LINE)}", weight="Bolder", color="Warning")))
-    body += [_fact(*fact, first=not index) for index, fact in enumerate(card.facts[:facts])]
     ringing, entities = rings(mentions)
-    body += ringing
-    body += _story(card, min(trail, 1) if small else trail)
-    body.append(block(run(_foot(card), isSubtle=True, size="Small"), spacing="Medium"))
-    buttons = [one for one in card.buttons if not small or one.verb in ("reopen", "undo", "reveal")]
+    body = _body(card, facts, trail, said, ringing)
+    buttons = _offered(card)
     out = adaptive(body, actions(buttons, card.url), first_line(card), entities)
     if viewers and buttons:
         out["refresh"] = {"action": _refresh(buttons[0].token), "userIds": list(viewers)[:REFRESHED]}
@@ -136,9 +128,8 @@ def reply_card(reply: Reply, facts: int = FACTS_SHOWN, trail: int = TRAIL_SHOWN)
         body.append(block(run("\u2026 and more.", isSubtle=True)))
     ways = actions(reply.buttons, "")
     if reply.card is not None:
-        inner = live(reply.card, (), (), facts, trail)
-        body += inner["body"]
-        ways = actions((*reply.card.buttons, *reply.buttons), reply.card.url)
+        body += _body(reply.card, facts, trail)
+        ways = actions((*_offered(reply.card), *reply.buttons), reply.card.url)
     if reply.footer:
         body.append(block(run(clean(reply.footer, LINE * 2), isSubtle=True, size="Small")))
     said = clean(" ".join((reply.title, *reply.lines[:3])), FIRST)
@@ -146,6 +137,23 @@ def reply_card(reply: Reply, facts: int = FACTS_SHOWN, trail: int = TRAIL_SHOWN)
 
 
 # ---------------------------------------------------------------- the parts of a card
+
+
+def _body(card: Card, facts: int, trail: int, said: str = "", ringing: Sequence[Json] = ()) -> list[Json]:
+    body = [_head(card)]
+    body += [block(run(clean(said, TEXT)), spacing="Medium")] if said else []
+    if card.warning:
+        body.append(block(run(f"\u26a0 {clean(card.warning, LINE)}", weight="Bolder", color="Warning")))
+    body += [_fact(*fact, first=not index) for index, fact in enumerate(card.facts[:facts])]
+    body += ringing
+    body += _story(card, min(trail, 1) if card.tone is Tone.RESOLVED else trail)
+    return [*body, block(run(_foot(card), isSubtle=True, size="Small"), spacing="Medium")]
+
+
+def _offered(card: Card) -> list[Button]:
+    """What is over is small: it may be opened again, or taken back."""
+    small = card.tone is Tone.RESOLVED
+    return [one for one in card.buttons if not small or one.verb in ("reopen", "undo", "reveal")]
 
 
 def _head(card: Card) -> Json:

@@ -10,7 +10,19 @@ from typing import Any
 from deskbell.core.card import Card
 from deskbell.core.text import parse_span
 from deskbell.faces.teams import CHOICES, REFRESH, first_line, live
-from deskbell.faces.teams_parts import PREFIX, TITLE, Json, adaptive, block, choice_set, execute, run, text_input, words
+from deskbell.faces.teams_parts import (
+    PREFIX,
+    PRIMARY,
+    TITLE,
+    Json,
+    adaptive,
+    block,
+    choice_set,
+    execute,
+    run,
+    text_input,
+    words,
+)
 
 Colleague = tuple[str, str, str]  # person id, name, a note like "on duty"
 
@@ -59,7 +71,10 @@ def told(text: str, token: str = "") -> Json:
 
 
 def with_back(shown: Json, token: str) -> Json:
-    return shown | {"actions": [*shown.get("actions", ()), back(token)]}
+    """The card with the way back as its last button."""
+    if len(shown.get("actions", ())) < PRIMARY:
+        return shown | {"actions": [*shown.get("actions", ()), back(token)]}
+    return shown | {"body": [*shown["body"], {"type": "ActionSet", "actions": [back(token)]}]}
 
 
 def suggestions(people: Sequence[Colleague], typed: str, most: int) -> list[Json]:

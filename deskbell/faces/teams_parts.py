@@ -18,7 +18,7 @@ Json = dict[str, Any]
 # https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-reference
 VERSION = "1.5"
 CARD_TYPE = "application/vnd.microsoft.card.adaptive"
-PRIMARY = 6  # more actions than that are dropped, unless they are secondary
+PRIMARY = 6  # more actions in a row than that are dropped
 
 # How much of it a phone shows without scrolling.
 FACTS_SHOWN = 8
@@ -113,9 +113,15 @@ def adaptive(body: list[Json], ways: list[Json], fallback: str, entities: Sequen
         "fallbackText": inert(cut(fallback, FIRST)) or NOTHING,
         "body": body,
     }
-    if ways:
-        out["actions"] = [one | {"mode": "secondary"} if index >= PRIMARY else one for index, one in enumerate(ways)]
-    return out | ({"msteams": {"entities": list(entities)}} if entities else {})
+    return with_actions(out, ways) | ({"msteams": {"entities": list(entities)}} if entities else {})
+
+
+def with_actions(shown: Json, ways: Sequence[Json]) -> Json:
+    """The card with these buttons below it; those that a row has no room for stand in rows of their own, above."""
+    rows = [
+        {"type": "ActionSet", "actions": list(ways[at : at + PRIMARY])} for at in range(PRIMARY, len(ways), PRIMARY)
+    ]
+    return shown | {"body": [*shown["body"], *rows]} | ({"actions": list(ways[:PRIMARY])} if ways else {})
 
 
 def block(*runs: Json, spacing: str = "Default") -> Json:
