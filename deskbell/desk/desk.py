@@ -138,8 +138,9 @@ class Desk:
         await self._change(lambda book: vanished(book, name, ids))
 
     async def adopt(self) -> None:
-        """At the start: rooms that are no longer configured are let go, and new ones get the live cards."""
+        """At the start: rooms that are gone are let go, new ones get the live cards, configured accounts are linked."""
         await self._change(adopt)
+        await self._change(manual.link_configured)
 
     # ------------------------------------------------------------ the clock
 

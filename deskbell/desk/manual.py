@@ -91,6 +91,14 @@ def link(book: Book, platform: str, account: str, person_id: str) -> None:
     book.uow.audit(Entry("deskbell", "link", 0, {"person": person_id, "platform": platform, "said": said}), book.now)
 
 
+def link_configured(book: Book) -> None:
+    """The accounts in chats that config.toml names: they win over what was linked before."""
+    for person in book.people.values():
+        for platform, account in person.accounts.items():
+            if platform not in book.house.sources and book.uow.person_for(platform, account) != person.id:
+                link(book, platform, account, person.id)
+
+
 def colleagues(reader: Reader, house: House, alert_id: int, now: datetime) -> list[tuple[str, str, str]]:
     """Who may be given the alert: on duty first, then by name, with how much they already have."""
     alert = reader.alert(alert_id)
