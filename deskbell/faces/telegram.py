@@ -33,7 +33,7 @@ VALUE = 300
 LINE = 250
 BUTTON = 40
 LINK = 1500
-MENTIONS = 20
+MENTIONS = 10
 IN_A_ROW = 2
 
 ICONS = {
@@ -57,14 +57,14 @@ def card(card: Card, mention: Mention | None = None) -> Json:
     return _message(card_html(card, mention), keyboard(card))
 
 
-def card_html(card: Card, mention: Mention | None = None) -> str:
+def card_html(card: Card, mention: Mention | None = None, room: int = ROOM) -> str:
     """A resolved card is small. What is too long loses its story first, and its last facts then."""
     facts = [_fact(*fact) for fact in card.facts[:FACTS_SHOWN]]
     trail = [inert(clean(line, LINE)) for line in card.trail[-TRAIL_SHOWN:] if line]
     rings = " ".join(mention(person) for person in card.mentions[:MENTIONS]) if mention else ""
     while True:
         text = _resolved(card, facts, trail) if card.tone is Tone.RESOLVED else _live(card, facts, trail, rings)
-        if units(visible(text)) <= ROOM or not (trail or facts):
+        if units(visible(text)) <= room or not (trail or facts):
             return text
         (trail or facts).pop(0 if trail else -1)
 
@@ -92,7 +92,7 @@ def note(note: Note, mention: Mention, card_url: str = "") -> Json:
     rows = button_rows(note.buttons)
     if card_url:
         rows.append([{"text": "Open the card", "url": card_url}])
-    return _message("\n".join(part for part in (f"{BELL} {rings}" if rings else "", text) if part), rows)
+    return _message("\n".join(part for part in (f"{BELL} {rings}" if rings else "", text) if part) or NOTHING, rows)
 
 
 def plain_note(note: Note) -> Json:
@@ -103,9 +103,9 @@ def reply(reply: Reply) -> Json:
     """The answer to a command: lines, or a card, or both."""
     head = [_bold(reply.title)] if reply.title else []
     tail = [f"<i>{inert(clean(reply.footer, LINE * 2))}</i>"] if reply.footer else []
-    shown = [card_html(reply.card)] if reply.card is not None else []
-    used = sum(units(visible(part)) + 2 for part in (*head, *tail, *shown))
-    body = _lines(reply.lines, ROOM - used) if used < ROOM else ""
+    room = ROOM - sum(units(visible(part)) + 2 for part in (*head, *tail))
+    shown = [card_html(reply.card, room=room)] if reply.card is not None else []
+    body = _lines(reply.lines, room - sum(units(visible(part)) + 2 for part in shown))
     parts = [*head, *([body] if body else []), *shown, *tail]
     rows = keyboard(reply.card) if reply.card is not None else []
     return _message("\n\n".join(parts) or "Done.", rows + button_rows(reply.buttons))
@@ -251,7 +251,7 @@ def _lines(lines: Iterable[str], room: int) -> str:
         shown = link(line) or inert(line)
         left -= units(visible(shown)) + 1
         if left < 0:
-            return "\n".join([*out, MORE])
+            return "\n".join([*out, MORE] if room > len(MORE) else out)
         if shown:
             out.append(shown)
     return "\n".join(out)

@@ -120,8 +120,6 @@ NO_THREAD = ("message thread not found", "topic_deleted", "topic_id_invalid")
 TOO_OLD = ("query is too old", "query id is invalid")
 _CODES: Mapping[int, Fault] = {401: Fault.AUTH, 403: Fault.TARGET, 404: Fault.AUTH, 409: Fault.CONFIG}
 _MEANING: Mapping[str, str] = {
-    "unauthorized": "the token is not valid any more",
-    "not found": "the token is not valid",
     "bot was kicked": "Deskbell was removed from the group: invite it again",
     "not a member": "Deskbell is not in the group: invite it",
     "group chat was deleted": "the group was deleted",
@@ -134,6 +132,9 @@ _MEANING: Mapping[str, str] = {
     "chat_write_forbidden": "Deskbell may not write there",
     "chat_restricted": "Deskbell may not write there",
 }
+
+
+_BY_CODE: Mapping[int, str] = {401: "the token is not valid any more", 404: "the token is not valid"}
 
 
 def outcome(status: int, description: str, parameters: Mapping[str, Any] | None = None) -> Outcome:
@@ -157,7 +158,8 @@ def outcome(status: int, description: str, parameters: Mapping[str, Any] | None 
 
 def _why(status: int, description: str) -> str:
     said = description.strip()[:200] or f"HTTP {status}, without a word"
-    meaning = next((meaning for word, meaning in _MEANING.items() if word in said.casefold()), "")
+    known = (meaning for word, meaning in _MEANING.items() if word in said.casefold())
+    meaning = _BY_CODE.get(status) or next(known, "")
     return f"Telegram: {said}" + (f", {meaning}" if meaning else "")
 
 

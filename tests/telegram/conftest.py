@@ -308,7 +308,7 @@ async def telegram(oracle):
 
     app = web.Application(middlewares=[listen])
     stand_in.add_routes(app.router)
-    runner = web.AppRunner(app, shutdown_timeout=0.2)
+    runner = web.AppRunner(app, shutdown_timeout=0.2, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     stand_in.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
@@ -369,7 +369,7 @@ class Served:
 
         app = web.Application(client_max_size=4 * 1024**2)
         app.router.add_post("/{path:.*}", handle)
-        runner = web.AppRunner(app, shutdown_timeout=0.2)
+        runner = web.AppRunner(app, shutdown_timeout=0.2, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         return cls(runner, f"http://127.0.0.1:{runner.addresses[0][1]}")
