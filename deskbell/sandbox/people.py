@@ -133,7 +133,8 @@ class People:
         try:
             while True:
                 await self.sandbox.pulse.wait(1.0)
-                for ref in {card.ref for chat in self.chats.values() for card in chat.cards()} - self._seen:
+                shown = (card.ref for chat in self.chats.values() for card in chat.cards())
+                for ref in [ref for ref in dict.fromkeys(shown) if ref not in self._seen]:
                     self._seen.add(ref)
                     self._start(self._attend(ref))
         finally:

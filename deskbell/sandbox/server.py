@@ -6,10 +6,10 @@ from typing import Self
 
 from aiohttp import web
 
-from deskbell.sandbox import chats
 from deskbell.sandbox.chat import Chat
 from deskbell.sandbox.clock import Clock, Pulse
 from deskbell.sandbox.control import Control, guard
+from deskbell.sandbox.discord.stand_in import DiscordStandIn
 from deskbell.sandbox.faults import Faults
 from deskbell.sandbox.fieldservice import FieldService
 from deskbell.sandbox.freshdesk.stand_in import Freshdesk
@@ -21,6 +21,8 @@ from deskbell.sandbox.servicenow.stand_in import ServiceNow
 from deskbell.sandbox.slack.as_chat import SlackChat
 from deskbell.sandbox.slack.stand_in import SlackStandIn
 from deskbell.sandbox.source import Source
+from deskbell.sandbox.teams.stand_in import TeamsStandIn
+from deskbell.sandbox.telegram.stand_in import TelegramStandIn
 from deskbell.sandbox.view import View
 
 HOST = "127.0.0.1"
@@ -50,10 +52,11 @@ class Sandbox:
         self.clock, self.pulse = Clock(), Pulse()
         self.ledger = Ledger(self.clock, self.pulse)
         self.slack = SlackStandIn(self.clock, self.ledger, self.pulse)
-        self.chats: dict[str, Chat] = {
-            "slack": SlackChat(self.slack),
-            **chats.others(self.clock, self.ledger, self.pulse),
-        }
+        self.teams = TeamsStandIn(self.clock, self.ledger, self.pulse)
+        self.telegram = TelegramStandIn(self.clock, self.ledger, self.pulse)
+        self.discord = DiscordStandIn(self.clock, self.ledger, self.pulse)
+        chats: tuple[Chat, ...] = (SlackChat(self.slack), self.teams, self.telegram, self.discord)
+        self.chats = {chat.name: chat for chat in chats}
         self.ledger.cards_of = self.cards_of
         self.freshdesk = Freshdesk(self.clock, self.ledger, self.pulse)
         self.servicenow = ServiceNow(self.clock, self.ledger, self.pulse)

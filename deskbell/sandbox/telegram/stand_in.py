@@ -25,6 +25,7 @@ class TelegramStandIn(Happenings):
     """One bot, its rooms and the people in them, on the loopback."""
 
     name = NAME
+    url = desk_url = ""  # it asks and is asked by what stands in setWebhook alone
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         router.add_route("*", "/telegram/bot{token}/{method}", self._call)
