@@ -11,6 +11,7 @@ from deskbell.core.text import clean, cut
 NOTHING = "\u2013"  # where there is no text: Discord refuses an empty one
 LINK = 300  # a longer address is left out: the words of the card need the room
 _HOST = 60
+_NAME = re.compile(r"[\w.-]+")
 
 _ZERO_WIDTH = "\u200b"
 _ALWAYS = re.compile(r"[\\*_`~|<\[\]]")
@@ -75,7 +76,7 @@ def link(url: str, words: str = "") -> str:
         host = parts.hostname or ""
     except ValueError:
         return ""
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in ("http", "https") or not _NAME.fullmatch(host) or " " in url.strip():
         return ""
     # Percent-encoding takes the signs away with which text could leave the link.
     target = quote(clean(url, LINK), safe="/:?#@!$&'*+,;=%~-._").replace("*", "%2A").replace("_", "%5F")
