@@ -77,7 +77,7 @@ def live(
     ringing, entities = rings(mentions)
     body = _body(card, facts, trail, said, ringing)
     buttons = _offered(card)
-    out = adaptive(body, actions(buttons, card.url), first_line(card), entities)
+    out = adaptive(body, actions(buttons), first_line(card), entities)
     if viewers and buttons:
         out["refresh"] = {"action": _refresh(buttons[0].token), "userIds": list(viewers)[:REFRESHED]}
     return out
@@ -107,7 +107,7 @@ def note(note: Note, mentions: Sequence[Mention] = (), card_url: str = "", budge
     if not note.direct and not note.buttons:
         return text_message(text, mentions)
     ringing, entities = rings(mentions)
-    ways = actions(note.buttons, "") + _open_card(card_url)
+    ways = actions(note.buttons) + _open_card(card_url)
     body = [*ringing, *(block(run(line)) for line in text.splitlines() or [NOTHING])]
     shown = adaptive(body, ways, cut(clean(text, FIRST), FIRST), entities)
     return within(message(shown, cut(clean(text, FIRST), FIRST) or NOTHING), budget, text)
@@ -126,10 +126,10 @@ def reply_card(reply: Reply, facts: int = FACTS_SHOWN, trail: int = TRAIL_SHOWN)
     body += [part for line in kept if line for part in _lines(line)]
     if len(kept) < len(reply.lines):
         body.append(block(run("\u2026 and more.", isSubtle=True)))
-    ways = actions(reply.buttons, "")
+    ways = actions(reply.buttons)
     if reply.card is not None:
         body += _body(reply.card, facts, trail)
-        ways = actions((*_offered(reply.card), *reply.buttons), reply.card.url)
+        ways = actions((*_offered(reply.card), *reply.buttons))
     if reply.footer:
         body.append(block(run(clean(reply.footer, LINE * 2), isSubtle=True, size="Small")))
     said = clean(" ".join((reply.title, *reply.lines[:3])), FIRST)
@@ -147,7 +147,7 @@ def _body(card: Card, facts: int, trail: int, said: str = "", ringing: Sequence[
     body += [_fact(*fact, first=not index) for index, fact in enumerate(card.facts[:facts])]
     body += ringing
     body += _story(card, min(trail, 1) if card.tone is Tone.RESOLVED else trail)
-    return [*body, block(run(_foot(card), isSubtle=True, size="Small"), spacing="Medium")]
+    return [*body, _foot(card)]
 
 
 def _offered(card: Card) -> list[Button]:
@@ -181,8 +181,15 @@ def _story(card: Card, count: int) -> list[Json]:
     ]
 
 
-def _foot(card: Card) -> str:
-    return cut(f"{clean(card.ref, LABEL)} \u00b7 {clean(card.title, LINE)}", LINE)
+def _foot(card: Card) -> Json:
+    """What it is and where it came from, small, at the end: the ref that people type, and the way to its source."""
+    about = cut(f"{clean(card.ref, LABEL)} \u00b7 {clean(card.title, LINE)}", LINE)
+    target = address(card.url)
+    if not target:
+        return block(run(about, isSubtle=True, size="Small"), spacing="Medium")
+    host = cut(urlsplit(target).hostname or "", LABEL)
+    link = run(host, color="Accent", size="Small", selectAction=open_url(f"Open {host}", target))
+    return block(run(f"{about} \u00b7 ", isSubtle=True, size="Small"), link, spacing="Medium")
 
 
 def _lines(text: str) -> list[Json]:
@@ -192,9 +199,8 @@ def _lines(text: str) -> list[Json]:
 # ---------------------------------------------------------------- actions
 
 
-def actions(buttons: Iterable[Button], url: str) -> list[Json]:
-    """The buttons in their order, and the way to where it came from."""
-    return [action(button, index) for index, button in enumerate(buttons)] + _open(url)
+def actions(buttons: Iterable[Button]) -> list[Json]:
+    return [action(button, index) for index, button in enumerate(buttons)]
 
 
 def action(button: Button, index: int = 0) -> Json:
@@ -237,11 +243,6 @@ def _text_form(button: Button, index: int) -> Json:
     title = button.label.rstrip("\u2026")
     send = execute(button.verb, title, data, "positive")
     return show_card(button.label, body, [send], _STYLES.get(button.style, ""))
-
-
-def _open(url: str) -> list[Json]:
-    target = address(url)
-    return [open_url(f"Open {urlsplit(target).hostname}", target)] if target else []
 
 
 def _open_card(url: str) -> list[Json]:

@@ -19,6 +19,7 @@ Json = dict[str, Any]
 VERSION = "1.5"
 CARD_TYPE = "application/vnd.microsoft.card.adaptive"
 PRIMARY = 6  # more actions in a row than that are dropped
+ROW = 3  # a row of more is squeezed until nobody can read it
 
 # How much of it a phone shows without scrolling.
 FACTS_SHOWN = 8
@@ -117,11 +118,10 @@ def adaptive(body: list[Json], ways: list[Json], fallback: str, entities: Sequen
 
 
 def with_actions(shown: Json, ways: Sequence[Json]) -> Json:
-    """The card with these buttons below it; those that a row has no room for stand in rows of their own, above."""
-    rows = [
-        {"type": "ActionSet", "actions": list(ways[at : at + PRIMARY])} for at in range(PRIMARY, len(ways), PRIMARY)
-    ]
-    return shown | {"body": [*shown["body"], *rows]} | ({"actions": list(ways[:PRIMARY])} if ways else {})
+    """The card with these buttons below it, in rows that are short enough for a phone to show every word of them."""
+    rows = [list(ways[at : at + ROW]) for at in range(0, len(ways), ROW)]
+    above = [{"type": "ActionSet", "actions": row, "spacing": "Medium"} for row in rows[:-1]]
+    return shown | {"body": [*shown["body"], *above]} | ({"actions": rows[-1]} if rows else {})
 
 
 def block(*runs: Json, spacing: str = "Default") -> Json:

@@ -264,22 +264,24 @@ def doubled(names: list[str]) -> list[str]:
 # ------------------------------------------------------------------ what people see
 
 
-def walk(node: Any) -> Iterator[Json]:
-    """Every table in a card, in the order in which it is read; what stands in for another is left out."""
+def walk(node: Any, *, opened: bool = True) -> Iterator[Json]:
+    """Every table in a card, in the order in which it is read; what stands in for another is left out. `opened`: with
+    what opens below a button."""
     if isinstance(node, dict):
         yield node
-        for key, part in node.items():
-            if key not in ("fallback", "refresh", "msteams", "data"):
-                yield from walk(part)
+        if opened or not str(node.get("type", "")).startswith("Action."):
+            for key, part in node.items():
+                if key not in ("fallback", "refresh", "msteams", "data"):
+                    yield from walk(part, opened=opened)
     elif isinstance(node, list):
         for part in node:
-            yield from walk(part)
+            yield from walk(part, opened=opened)
 
 
 def readable(card: Json) -> list[str]:
     """All that can be read on a card, line by line; buttons are not among it, nor what opens below them."""
     lines: list[str] = []
-    for part in walk({key: value for key, value in card.items() if key != "actions"}):
+    for part in walk(card, opened=False):
         match part.get("type"):
             case "TextBlock":
                 lines.append(part["text"])
@@ -292,21 +294,23 @@ def readable(card: Json) -> list[str]:
     return lines
 
 
-def inputs(card: Json) -> list[Json]:
-    return [part for part in walk(card) if str(part.get("type", "")).startswith("Input.")]
+def inputs(card: Json, *, opened: bool = True) -> list[Json]:
+    return [part for part in walk(card, opened=opened) if str(part.get("type", "")).startswith("Input.")]
 
 
 def own_inputs(card: Json) -> list[Json]:
     """Those of this card itself, without what opens below a button."""
-    return inputs({key: value for key, value in card.items() if key != "actions"})
+    return inputs(card, opened=False)
 
 
 def shown_actions(card: Json) -> list[Json]:
-    """The buttons that a person sees: six, and behind the dots those that say they are secondary."""
-    found = [*card.get("actions", [])]
-    for part in walk(card.get("body", [])):
-        if part.get("type") == "ActionSet":
-            found += part["actions"]
-    primary = [one for one in found if one.get("mode") != "secondary"]
+    """The buttons that a person sees, as they are read: six of each row, and those that say they are secondary."""
+    sets = [part for part in walk(card.get("body", []), opened=False) if part.get("type") == "ActionSet"]
+    rows = [part["actions"] for part in sets]
+    return [one for row in [*rows, card.get("actions", [])] for one in kept(row)]
+
+
+def kept(row: list[Json]) -> list[Json]:
+    primary = [one for one in row if one.get("mode") != "secondary"]
     dropped = {id(one) for one in primary[PRIMARY:]}
-    return [one for one in found if id(one) not in dropped]
+    return [one for one in row if id(one) not in dropped]

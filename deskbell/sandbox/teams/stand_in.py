@@ -124,7 +124,7 @@ class TeamsStandIn(Teams):
         heard = await self.send(who, message, action, values, changes=changes)
         view = message.views.get(who)
         if answers and view is not None and own_inputs(view):
-            form = next(one for one in view["actions"] if one["type"] == "Action.Execute")
+            form = next(one for one in shown_actions(view) if one["type"] == "Action.Execute")
             heard = await self.send(who, message, form, filled(view, form, answers), changes=changes)
         return heard
 
