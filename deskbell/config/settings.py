@@ -140,12 +140,13 @@ def _tables(reading: Reading, data: object, section: str) -> Iterable[tuple[str,
 def _people(reading: Reading, data: object, sources: tuple[str, ...]) -> dict[str, Person]:
     """[people.ana]; besides the person's own fields, `slack = "U..."` or `freshdesk = "123"` give accounts there."""
     out = {}
-    known = (*CHATS, *sources)
+    # A person's `teams` are the teams of this house; the account in Microsoft Teams has another key.
+    known = {chat.account or name: name for name, chat in CHATS.items()} | {name: name for name in sources}
     for name, table in _tables(reading, data, "people"):
         if not isinstance(table, Mapping):
             reading.wrong(f"people.{name}", "must be a table")
             continue
-        accounts = {key: str(value) for key, value in table.items() if key in known}
+        accounts = {known[key]: str(value) for key, value in table.items() if key in known}
         rest = {key: value for key, value in table.items() if key not in known}
         roles = rest.get("roles", [])
         for role in roles if isinstance(roles, list) else ():

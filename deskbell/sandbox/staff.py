@@ -48,6 +48,8 @@ STAFF: Mapping[str, Staff] = {
         _staff(10, "aisha", "Aisha Rahman", "Technician"),
         _staff(11, "victor", "Victor Duarte", "Technician"),
         _staff(12, "nils", "Nils Lund", "New colleague"),
+        _staff(14, "iris", "Iris Blom", "Dispatcher, nights"),
+        _staff(15, "otto", "Otto Maier", "Dispatcher, nights"),
         _staff(13, "mallory", "Mallory Guest", "Outsider", ours=False),
     )
 }

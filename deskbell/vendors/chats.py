@@ -17,11 +17,12 @@ class Chat:
     problems: Callable[[Any], Iterable[tuple[str, str]]]
     address: Pattern[str]
     address_hint: str
+    account: str = ""  # the key in [people] that gives a person's account there; empty: the chat's own name
 
 
 CHATS: Mapping[str, Chat] = {
     "slack": Chat("Slack", slack.SlackConf, slack.problems, slack.ADDRESS, slack.ADDRESS_HINT),
-    "teams": Chat("Microsoft Teams", teams.TeamsConf, teams.problems, teams.ADDRESS, teams.ADDRESS_HINT),
+    "teams": Chat("Microsoft Teams", teams.TeamsConf, teams.problems, teams.ADDRESS, teams.ADDRESS_HINT, "entra"),
     "telegram": Chat("Telegram", telegram.TelegramConf, telegram.problems, telegram.ADDRESS, telegram.ADDRESS_HINT),
     "discord": Chat("Discord", discord.DiscordConf, discord.problems, discord.ADDRESS, discord.ADDRESS_HINT),
 }

@@ -203,6 +203,7 @@ async def test_reveal_is_for_one_pair_of_eyes(veiled: Town, chat: str) -> None:
     assert not any(customer in text for text in town.chats[chat].texts(room))
     heard = await town.chats[chat].press("ana", card, "Reveal", changes=False)
     seen = await town.until(lambda: "\n".join([*heard.private, *town.chats[chat].private("ana")]))
+    seen = seen.replace("\u2060", "")  # what keeps a number from becoming a link
     assert customer in seen
     assert "+49 40 1234567" in seen
     assert not any(customer in text for text in town.chats[chat].texts(room))
