@@ -78,7 +78,9 @@ class Taps:
         await self._show(tap, press, answer)
 
     async def _show(self, tap: Tap, press: Press, answer: Answer) -> None:
-        """Cards in rooms are redrawn by the courier. A private message becomes the card as it is now, with Undo."""
+        """Cards in rooms are redrawn by the courier, their menus with them; should it fail to, the menu closes in time.
+        A private message becomes the card as it is now, with Undo.
+        """
         if tap.sender.private and answer.ok:
             if (alert := answer.alert or await self._alert(press)) is not None:
                 card = await self._office.front.card(alert)
@@ -86,7 +88,6 @@ class Taps:
                 await self._office.say.redraw(tap.sender.chat, tap.sender.message, face.card(card))
         elif tap.data.code and not answer.ok:
             await self._close(tap, press)
-        self._open.pop(_place(tap), None)
 
     async def _alert(self, press: Press) -> Alert | None:
         return await self._office.front.find_alert(f"D-{press.alert_id}")
