@@ -37,6 +37,9 @@ class Happenings(Hub):
 
     def settle_query(self, query: Query) -> None:
         """It changed nothing: it was refused, or opened a menu."""
+        if not query.timed:
+            return
+        query.timed = False
         message = self.chats[query.chat].messages[query.message]
         self.ledger.forget_tap((self.room_of(message), str(message.id)), query.id)
         if ref := self.ref_of(message):

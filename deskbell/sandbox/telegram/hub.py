@@ -44,6 +44,7 @@ class Query:
     alert: bool = False
     url: str = ""
     menu: bool = False  # the keyboard below the message was changed, and nothing else
+    timed: bool = False  # the ledger waits for what it changes
 
 
 @dataclass(eq=False)

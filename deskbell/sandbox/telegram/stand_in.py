@@ -131,11 +131,10 @@ class TelegramStandIn(Happenings):
     async def tap(self, user: User, message: Message, data: str, *, changes: bool = True) -> Query:
         """Press what carries this data, and wait for the bot to say something."""
         query = self.new_query(user, message)
-        ref = self.ref_of(message)
-        if changes:
+        if changes and (ref := self.ref_of(message)):
+            query.timed = True
             self.ledger.tapped((self.room_of(message), str(message.id)), query.id)
-            if ref:
-                self.ledger.pressed(ref)
+            self.ledger.pressed(ref)
         self.deliver_query(query, message, data)
         await self.pulse.until(lambda: query.answered, PATIENCE)
         if query.alert or not query.answered:
@@ -180,11 +179,14 @@ class TelegramStandIn(Happenings):
         """Type words in reply to a message."""
         chat = self.chats[to.chat]
         since = self._seen_by(user, chat.id)
-        ref = self.ref_of(to)
+        ref = self.ref_of(to) if chat.is_group and (to.markup or {}).get("force_reply") else ""
         if ref:
             self.ledger.pressed(ref)
         mine = self.write(user, chat, text, thread=to.thread, reply_to=to.id)
-        return await self._answered(user, chat, mine, since, to)
+        heard = await self._answered(user, chat, mine, since, to)
+        if ref and not to.deleted:  # a question that was answered well is taken away
+            self.ledger.unpressed(ref)
+        return heard
 
     # ------------------------------------------------------------------ typing
 
