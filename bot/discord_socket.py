@@ -110,9 +110,9 @@ class Connection:
 
     async def stop(self) -> None:
         self.connected = False
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        while self._task is not None and not self._task.done():
+            self._task.cancel()  # again and again: before Python 3.12 wait_for, which the SDK uses, may swallow one
+            await asyncio.wait({self._task}, timeout=0.2)
         await self._end()
 
     async def _watch(self) -> None:
