@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from bot.web import BODY_LIMIT, answer, quiet_headers, read_body, speak_json
 from deskbell.net import metrics
 
 _READY_SECONDS = 5.0
+_PUBLIC = re.compile(r"https://[^\s/?#]+(/\S*)?$|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/\S*)?$")
 _STOP_SECONDS = 5.0
 
 log = logging.getLogger("deskbell.server")
@@ -32,6 +34,8 @@ class ServerConf:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ValueError("port must be from 0 to 65535; 0 takes any that is free")
+        if self.public_url and not _PUBLIC.match(self.public_url):
+            raise ValueError("public_url must begin with https://, like https://desk.example.org")
         if self.alerts_per_hour < 1:
             raise ValueError("alerts_per_hour must be 1 or more")
 

@@ -1,11 +1,11 @@
-"""`deskbell check`, `deskbell ring`, the Slack manifest: what an operator asks before trusting an installation."""
+"""`deskbell check` and `deskbell ring`: what an operator asks before trusting an installation."""
 
 import asyncio
 import os
 import stat
 from pathlib import Path
 
-from deskbell.config import ConfigError, Settings
+from deskbell.config import Settings
 from deskbell.core.card import Card, Tone, as_text
 from deskbell.core.outcome import Sent
 from deskbell.core.ports import Channel, Destination, Finding, Identity
@@ -120,17 +120,3 @@ async def _ring(channel: Channel, to: Destination) -> tuple[bool, str]:
     if isinstance(outcome, Sent):
         return True, f"Rang {to.name} ({to.platform}):\n{as_text(card)}"
     return False, f"Could not ring {to.name}: {outcome.why}"
-
-
-def slack_manifest(settings: Settings, url: str) -> str:
-    """The app manifest for this configuration, as JSON that Slack's page takes."""
-    from bot.manifest import slack_manifest_json
-    from deskbell.vendors.slack import SlackConf, Way
-
-    slack = settings.chats.get("slack")
-    if slack and slack.way is Way.HTTP and not url:
-        raise ConfigError(
-            ['with way = "http" the manifest needs --url https://your.public.address'], str(settings.file)
-        )
-    conf = slack or SlackConf(bot_token="", command=settings.general.command)
-    return slack_manifest_json(conf, url)

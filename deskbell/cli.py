@@ -289,14 +289,51 @@ def people_restore(person: str, config: ConfigPath = CONFIG) -> None:
     typer.echo(restore(_settings(config), person))
 
 
-@manifest_app.command("slack")
-def manifest_slack(config: ConfigPath = CONFIG, url: str = "") -> None:
-    """The Slack app manifest, generated from the table of commands. `--url` for HTTP mode: your public address."""
-    from deskbell.checks import slack_manifest
+Url = Annotated[str, typer.Option(help="Your public address, where the chat calls Deskbell.")]
+
+
+def _unfilled(config: Path) -> "Settings":
+    """The configuration as far as it can be read before there are any secrets."""
     from deskbell.config import load
     from deskbell.config.strict import Placeholders
 
-    typer.echo(slack_manifest(load(config, Placeholders()), url))
+    return load(config, Placeholders())
+
+
+@manifest_app.command("slack")
+def manifest_slack(config: ConfigPath = CONFIG, url: Url = "") -> None:
+    """The Slack app manifest, generated from the table of commands. `--url` for HTTP mode: your public address."""
+    from deskbell.manifests import slack
+
+    typer.echo(slack(_unfilled(config), url))
+
+
+@manifest_app.command("teams")
+def manifest_teams(
+    config: ConfigPath = CONFIG,
+    url: Url = "",
+    output: Annotated[Path, typer.Option("--output", "-o")] = Path("deskbell-teams.zip"),
+) -> None:
+    """The Teams app package: a zip to upload, with icons and the commands."""
+    from deskbell.manifests import teams
+
+    typer.echo(teams(_unfilled(config), url, output))
+
+
+@manifest_app.command("telegram")
+def manifest_telegram(config: ConfigPath = CONFIG) -> None:
+    """What to tell @BotFather, step by step, and the commands."""
+    from deskbell.manifests import telegram
+
+    typer.echo(telegram(_unfilled(config)))
+
+
+@manifest_app.command("discord")
+def manifest_discord(config: ConfigPath = CONFIG) -> None:
+    """The steps in Discord's Developer Portal, the invitation's address, and the commands."""
+    from deskbell.manifests import discord
+
+    typer.echo(discord(_unfilled(config)))
 
 
 @app.command()

@@ -29,11 +29,15 @@ def interview(output: Path) -> None:
     output.chmod(0o600)
     typer.echo(f"\nWrote {output}. It only observes: nothing is posted but a daily summary. Next:")
     typer.echo("  1. Put the secrets that it names into the environment.")
-    typer.echo(f"  2. deskbell manifest {answers.chat} -c {output}   tells how to make the app or bot; add it to the room")
+    typer.echo(
+        f"  2. deskbell manifest {answers.chat} -c {output}   tells how to make the app or bot; add it to the room"
+    )
     typer.echo(f"  3. deskbell check -c {output}")
     typer.echo(f"  4. deskbell run -c {output}")
     if answers.chat != "slack":
-        typer.echo(f"  5. deskbell link me -c {output}   gives a code: say it to Deskbell in the chat, and it knows you")
+        typer.echo(
+            f"  5. deskbell link me -c {output}   gives a code: say it to Deskbell in the chat, and it knows you"
+        )
 
 
 def _ask() -> Answers:

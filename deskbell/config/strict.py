@@ -129,7 +129,7 @@ class Reading:
 
     def _variable(self, match: re.Match[str], where: str) -> str:
         name, default = match.groups()
-        value: str | None = self.environ.get(name) or default
+        value: str | None = self.environ.get(name, default) or default
         if value is None:
             self.wrong(where, f"set the environment variable {name}, or give a default: ${{{name}:-...}}")
         return value or ""
