@@ -115,8 +115,7 @@ def note(note: Note, mentions: Sequence[Mention] = (), card_url: str = "", budge
 
 def reply(reply: Reply, budget: int = 28_000) -> Json:
     """The answer to a command as a message: lines, or a card, or both."""
-    said = clean(" ".join(part for part in (reply.title, *reply.lines[:3]) if part), FIRST)
-    return fitting(lambda facts, trail: message(reply_card(reply, facts, trail), said or "Done."), budget)
+    return fitting(lambda facts, trail: message(reply_card(reply, facts, trail), _gist(reply)), budget)
 
 
 def reply_card(reply: Reply, facts: int = FACTS_SHOWN, trail: int = TRAIL_SHOWN) -> Json:
@@ -132,8 +131,12 @@ def reply_card(reply: Reply, facts: int = FACTS_SHOWN, trail: int = TRAIL_SHOWN)
         ways = actions((*_offered(reply.card), *reply.buttons))
     if reply.footer:
         body.append(block(run(clean(reply.footer, LINE * 2), isSubtle=True, size="Small")))
+    return adaptive(body or [block(run("Done."))], ways, _gist(reply))
+
+
+def _gist(reply: Reply) -> str:
     said = clean(" ".join((reply.title, *reply.lines[:3])), FIRST)
-    return adaptive(body or [block(run("Done."))], ways, said or "Done.")
+    return said or (first_line(reply.card) if reply.card else "Done.")
 
 
 # ---------------------------------------------------------------- the parts of a card
