@@ -142,6 +142,7 @@ class Ledger:
             tap.left.discard(card)
             if not tap.left and now - tap.at <= CONVERGE_WINDOW:
                 self.converge_ms.append(round((now - tap.at) * 1000, 1))
+                self.note(card[0], "converged", ref=ref, ms=self.converge_ms[-1])  # this chat was the last
         if ref in self._converging:
             self._converging[ref] = [tap for tap in self._converging[ref] if tap.left]
 

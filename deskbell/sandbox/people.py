@@ -99,8 +99,8 @@ COMMANDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "telegram": (
         ("ben", "> list mine"),
-        ("ben", "note {ref} Spare regulator swapped, 9.8 bar and stable."),
         ("ben", "> show {ref}"),
+        ("ben", "note {ref} Spare regulator swapped, 9.8 bar and stable."),
         ("ben", "> oncall"),
         ("ben", "> case {incident}"),
     ),
