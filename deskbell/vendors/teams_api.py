@@ -95,7 +95,7 @@ class TeamsApi:
             token, _ = await self._bearer()
             status, headers, data = await self._request(method, url, body, {"Authorization": f"Bearer {token}"})
         if 200 <= status < 300:
-            return data
+            return _receipt(method, data)
         if status == 401:
             self._forget(token)
         code = _code(data)
@@ -186,6 +186,13 @@ class TeamsApi:
 
 # Nothing left this machine but the wish to connect: the name, the address, the handshake.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+def _receipt(method: str, data: Json) -> Json:
+    """What was sent has an id; without one somebody stands between us, and nobody can tell how far it came."""
+    if method == "POST" and not data.get("id"):
+        raise Trouble(Unknown("Teams said yes, and gave no receipt"))
+    return data
 
 
 def _object(raw: bytes) -> Json:

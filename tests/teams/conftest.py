@@ -38,7 +38,12 @@ NOW = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
 
 # What the core schema does not know and Teams documents: mentions in cards, choices that are searched.
 # https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format
-EXTENSIONS = (".msteams: unknown field", "'filtered' is not one of", ".choices.data: unknown field")
+EXTENSIONS = (
+    ".msteams: unknown field",
+    "'filtered' is not one of",
+    ".choices.data: unknown field",
+    ".entities[",  # the document names no kind of entity, a mention among them
+)
 # Calls that the document does not describe, and why.
 UNDESCRIBED = {
     "member": "of later date than the document: GET .../members/{id}",
