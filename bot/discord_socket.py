@@ -35,6 +35,7 @@ SPARE_STARTS = 50  # of a day's logins, left for people who want to look
 GRACE_S = 10.0  # a connection that comes back within this was never away
 CLOSE_S = 3.0
 _INTERACTION = '"INTERACTION_CREATE"'
+_READ_BY_THE_SDK = {"READY", "RESUMED"}
 
 log = logging.getLogger("deskbell.discord")
 
@@ -60,8 +61,9 @@ class _Client(discord.Client):
             allowed_mentions=discord.AllowedMentions.none(),
         )
         self._heard, self._changed = heard, changed
-        # Nobody needs the SDK's reading of them, and one that it can't read would end the client.
-        self._connection.parsers.pop("INTERACTION_CREATE", None)
+        # Nobody needs the SDK's copy of the server, and an event that it can't read would end the client.
+        for event in set(self._connection.parsers) - _READ_BY_THE_SDK:
+            del self._connection.parsers[event]
 
     async def on_socket_raw_receive(self, message: str) -> None:
         if _INTERACTION not in message:

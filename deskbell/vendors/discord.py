@@ -80,7 +80,8 @@ def problems(conf: DiscordConf) -> Iterator[tuple[str, str]]:
         yield "oncall_role", "must be the role's id, 17 to 20 digits (Developer Mode, Copy Role ID)"
     if conf.way is Way.HTTP and not conf.public_key:
         yield "public_key", 'is needed with way = "http"; it stands on the application\'s General Information page'
-    if conf.public_key and not _KEY.fullmatch(conf.public_key):
+    if conf.public_key and (not _KEY.fullmatch(conf.public_key) or len(set(conf.public_key)) == 1):
+        # Zeros are a key, too, and one that anybody can sign for.
         yield "public_key", "must be the 64 hexadecimal digits of the General Information page"
 
 
