@@ -29,6 +29,7 @@ from deskbell.faces.teams_parts import (
     rings,
     run,
     show_card,
+    size,
     text_input,
     text_message,
     within,
@@ -37,7 +38,8 @@ from deskbell.faces.teams_parts import (
 VALUE = 300
 LINE = 250
 REPLY_LINES = 60
-CHOICES = 100
+ANSWER = 1000  # of one line of an answer
+MENU = 20
 BUTTON_CHOICES = 6  # a menu of so few is a row of buttons: one tap less than choosing and sending
 # https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/universal-actions-for-adaptive-cards
 REFRESHED = 60  # people whose clients ask for a view of their own
@@ -61,7 +63,8 @@ def card(card: Card, mentions: Sequence[Mention] = (), viewers: Sequence[str] = 
 
     What does not fit into the budget is left out from the end: the story first, then facts.
     """
-    return fitting(lambda facts, trail: message(live(card, mentions, viewers, facts, trail), first_line(card)), budget)
+    out = fitting(lambda facts, trail: message(live(card, mentions, viewers, facts, trail), first_line(card)), budget)
+    return out if size(out) <= budget else plain_card(card)
 
 
 def live(
@@ -87,7 +90,12 @@ def personal(card: Card, said: str = "", budget: int = 28_000, viewers: Sequence
     """The card as one person sees it, with what that person was told and may take back."""
     undo = (replace(card.undo, label="Undo"),) if card.undo else ()
     own = replace(card, buttons=card.buttons + undo, undo=None)
-    return fitting(lambda facts, trail: live(own, (), viewers, facts, trail, said=said), budget)
+    said = clean(said, ANSWER)
+    out = fitting(lambda facts, trail: live(own, (), viewers, facts, trail, said=said), budget)
+    if size(out) <= budget:
+        return out
+    few = replace(own, buttons=tuple(one for one in own.buttons if not one.choices))
+    return live(few, (), viewers, 0, 0, said=said)
 
 
 def first_line(card: Card) -> str:
@@ -115,7 +123,8 @@ def note(note: Note, mentions: Sequence[Mention] = (), card_url: str = "", budge
 
 def reply(reply: Reply, budget: int = 28_000) -> Json:
     """The answer to a command as a message: lines, or a card, or both."""
-    return fitting(lambda facts, trail: message(reply_card(reply, facts, trail), _gist(reply)), budget)
+    out = fitting(lambda facts, trail: message(reply_card(reply, facts, trail), _gist(reply)), budget)
+    return within(out, budget, clean_lines("\n".join((reply.title, *reply.lines)), TEXT))
 
 
 def reply_card(reply: Reply, facts: int = FACTS_SHOWN, trail: int = TRAIL_SHOWN) -> Json:
@@ -144,7 +153,7 @@ def _gist(reply: Reply) -> str:
 
 def _body(card: Card, facts: int, trail: int, said: str = "", ringing: Sequence[Json] = ()) -> list[Json]:
     body = [_head(card)]
-    body += [block(run(clean(said, TEXT)), spacing="Medium")] if said else []
+    body += [block(run(said), spacing="Medium")] if said else []
     if card.warning:
         body.append(block(run(f"\u26a0 {clean(card.warning, LINE)}", weight="Bolder", color="Warning")))
     body += [_fact(*fact, first=not index) for index, fact in enumerate(card.facts[:facts])]
@@ -196,7 +205,7 @@ def _foot(card: Card) -> Json:
 
 
 def _lines(text: str) -> list[Json]:
-    return [block(run(line), spacing="Small") for line in clean_lines(text, TEXT).splitlines() if line]
+    return [block(run(line), spacing="Small") for line in clean_lines(text, ANSWER).splitlines() if line]
 
 
 # ---------------------------------------------------------------- actions
@@ -225,7 +234,7 @@ def _menu(button: Button, index: int) -> Json:
         ways = [execute(verb, label, {**data, "choice": value}) for value, label in button.choices]
         return show_card(button.label, [], ways, style)
     name = f"choice.{index}"
-    menu = choice_set(name, button.label, button.choices[:CHOICES])
+    menu = choice_set(name, button.label, button.choices[:MENU])
     return show_card(button.label, [menu], [execute(verb, button.label, {**data, "input": name})], style)
 
 

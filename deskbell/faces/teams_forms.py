@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deskbell.core.card import Card
-from deskbell.core.text import parse_span
-from deskbell.faces.teams import CHOICES, REFRESH, first_line, live
+from deskbell.core.text import clean, parse_span
+from deskbell.faces.teams import REFRESH, first_line, live
 from deskbell.faces.teams_parts import (
     PREFIX,
     PRIMARY,
-    TITLE,
     Json,
     adaptive,
     block,
@@ -21,6 +20,7 @@ from deskbell.faces.teams_parts import (
     execute,
     run,
     text_input,
+    title_of,
     words,
 )
 
@@ -31,6 +31,7 @@ CODE = "code"
 LINK = "link"  # the verb of the form in which somebody unknown says who they are
 PEOPLE = "desk.people:"  # the data set that is searched while somebody types; behind it stands the button's token
 SEARCHED = 10  # where there are more colleagues than that, typing finds them
+CHOICES = 40
 ANSWER = 2000
 CODE_LENGTH = 64
 
@@ -59,15 +60,10 @@ def back(token: str) -> Json:
 def connect(text: str, token: str = "", card: Card | None = None) -> Json:
     """For somebody whom the desk does not know: how to become known, and where to put the code."""
     body = [_about(card)] if card else []
-    body.append(block(run(text)))
+    body.append(block(run(clean(text, ANSWER))))
     body.append(text_input(CODE, "Code", most=CODE_LENGTH, lines=False) | {"placeholder": "Type the code here"})
     ways = [execute(LINK, "Connect", {"token": token, "input": CODE}, "positive")]
     return adaptive(body, ways + ([back(token)] if token and card else []), text)
-
-
-def told(text: str, token: str = "") -> Json:
-    """A few words for one person, and the way back to the card."""
-    return adaptive([block(run(line)) for line in text.splitlines() or [text]], [back(token)] if token else [], text)
 
 
 def with_back(shown: Json, token: str) -> Json:
@@ -86,7 +82,7 @@ def suggestions(people: Sequence[Colleague], typed: str, most: int) -> list[Json
 
 def described(colleague: Colleague) -> str:
     _, name, note = colleague
-    return f"{name} ({note})"[:TITLE] if note else name[:TITLE]
+    return title_of(f"{name} ({note})" if note else name)
 
 
 def _about(card: Card) -> Json:

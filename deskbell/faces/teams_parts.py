@@ -4,6 +4,7 @@ Whatever comes from data is the text of a TextRun, in which nothing is live: no 
 and <at> are read in a TextBlock alone, and those hold our own words and the mentions that `called` makes.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -138,12 +139,15 @@ def words(text: str, **look: Any) -> Json:
     return {"type": "TextBlock", "text": text, "wrap": True, **look}
 
 
+_CALCULATED = re.compile(r"\{(?=\{)")
+
+
 def inert(text: str) -> str:
     """Without what a client would calculate, `{{DATE(...)}}`.
 
     https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features#datetime-formatting-and-localization
     """
-    return text.replace("{{", "{ {").encode("utf-8", "replace").decode()
+    return _CALCULATED.sub("{ ", text).encode("utf-8", "replace").decode()
 
 
 def escape(text: str) -> str:
@@ -184,9 +188,14 @@ def bare(name: str) -> str:
 # ---------------------------------------------------------------- actions and inputs
 
 
+def title_of(text: str) -> str:
+    """What stands on a button or in a menu."""
+    return inert(cut(clean(text, TITLE), TITLE))
+
+
 def execute(verb: str, title: str, data: Json, style: str = "", *, inputs: bool = True) -> Json:
     """Action.Execute, and Action.Submit with the same data for clients that don't know it."""
-    look: Json = {"title": cut(clean(title, TITLE), TITLE) or verb}
+    look: Json = {"title": title_of(title) or verb}
     look |= {"style": style} if style else {}
     look |= {} if inputs else {"associatedInputs": "none"}
     carried = {"desk": verb, **data}
@@ -198,24 +207,24 @@ def show_card(title: str, body: list[Json], ways: list[Json], style: str = "") -
     """A button below which a card opens, without anybody asking us."""
     out: Json = {
         "type": "Action.ShowCard",
-        "title": cut(clean(title, TITLE), TITLE) or NOTHING,
+        "title": title_of(title) or NOTHING,
         "card": {"type": "AdaptiveCard", "version": VERSION, "body": body, "actions": ways},
     }
     return out | ({"style": style} if style else {})
 
 
 def open_url(title: str, url: str) -> Json:
-    return {"type": "Action.OpenUrl", "title": cut(clean(title, TITLE), TITLE), "url": url}
+    return {"type": "Action.OpenUrl", "title": title_of(title), "url": url}
 
 
 def choice_set(name: str, label: str, choices: Sequence[tuple[str, str]], placeholder: str = "Choose") -> Json:
     return {
         "type": "Input.ChoiceSet",
         "id": name,
-        "label": cut(clean(label, TITLE), TITLE),
+        "label": title_of(label),
         "placeholder": placeholder,
         "style": "compact",
-        "choices": [{"title": cut(clean(said, TITLE), TITLE) or NOTHING, "value": value} for value, said in choices],
+        "choices": [{"title": title_of(said) or NOTHING, "value": value} for value, said in choices],
     }
 
 
