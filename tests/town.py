@@ -157,7 +157,7 @@ class Town:
     def overdue_ticket(self, subject: str = "Compressor trips on start") -> Any:
         """A ticket of Ben's whose resolution was due some minutes ago: P2, and nothing that people say ends it."""
         now = time.time()
-        times = {"created": now - 120 * MINUTE, "updated": now - MINUTE, "due": now - 5 * MINUTE, "fr_due": now + 3600}
+        times = {"created": now - 120 * MINUTE, "updated": now, "due": now - 5 * MINUTE, "fr_due": now + 3600}
         return self.sandbox.freshdesk.tickets.add(subject, priority=2, responder_id=1002, **times)
 
     def urgent_ticket(self, subject: str = "Compressor trips on start") -> Any:

@@ -56,6 +56,7 @@ class Card:
     url: str = ""
     mentions: tuple[str, ...] = ()  # person ids whom the first posting of this card must ring
     undo: Button | None = None  # takes the last person's move back; shown where a chat has no private answers
+    undo_for: str = ""  # whose move that was: a chat that can show it to this person alone does
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ def card_of(alert: Alert, view: View) -> Card:
         url=alert.url,
         mentions=view.mentions if alert.status is Status.OPEN else (),
         undo=_undo(alert, view) if view.buttons else None,
+        undo_for=view.undo,
     )
 
 

@@ -36,6 +36,8 @@ class TeamsConf:
     command: str = "/desk"
     timeout_s: float = 15.0
     per_second_in_conversation: int = 2
+    per_half_minute_in_conversation: int = 55  # of the 60 that Teams allows
+    per_hour_in_conversation: int = 1700  # of the 1800
     per_second: int = 25  # of the whole bot
     card_bytes: int = 28_000  # of a whole message: Microsoft's pages say 28, 40 and 100 KB
     allow_anonymous: bool = False  # for a test client on this very machine, which has no token
@@ -46,8 +48,8 @@ def limits(conf: TeamsConf) -> tuple[Limit, ...]:
     """https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit: 60 in 30 s and 1800 an hour too."""
     return (
         Limit("any", "destination", conf.per_second_in_conversation, timedelta(seconds=1)),
-        Limit("any", "destination", 55, timedelta(seconds=30)),
-        Limit("any", "destination", 1700, timedelta(hours=1)),
+        Limit("any", "destination", conf.per_half_minute_in_conversation, timedelta(seconds=30)),
+        Limit("any", "destination", conf.per_hour_in_conversation, timedelta(hours=1)),
         Limit("any", "account", conf.per_second, timedelta(seconds=1)),
     )
 
