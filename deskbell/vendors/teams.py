@@ -21,7 +21,7 @@ _CHANNEL = re.compile(r"@thread\.(tacv2|skype)$")
 
 @dataclass(frozen=True, slots=True)
 class TeamsConf:
-    """One bot registration. `tenants`: whose people are let in; the bot's own when there are none."""
+    """One bot registration. `tenants`: whose people are let in besides those of the bot's own."""
 
     app_id: str
     app_password: str = field(repr=False)
@@ -71,7 +71,7 @@ def problems(conf: TeamsConf) -> Iterator[tuple[str, str]]:
 
 
 def tenants(conf: TeamsConf) -> frozenset[str]:
-    return frozenset(conf.tenants or (conf.tenant,))
+    return frozenset((conf.tenant, *conf.tenants))
 
 
 # ---------------------------------------------------------------- where messages live
