@@ -16,6 +16,7 @@ from bot.ports import Hook
 from bot.telegram_poll import ALLOWED
 from bot.telegram_reading import Update
 from bot.telegram_setup import WEBHOOK
+from deskbell.core.outcome import Rejected
 from deskbell.core.ports import Memory
 from deskbell.net import metrics
 from deskbell.vendors.telegram import BODY_LIMIT, PLATFORM, SECRET_HEADER, TelegramConf, genuine, hook_path
@@ -46,7 +47,7 @@ class Webhook:
     ) -> None:
         self._conf, self._api, self._memory, self._take = conf, api, memory, take
         self._good_at = 0.0
-        self._why = "the webhook is not set yet"
+        self._why = "the webhook is not set in Telegram yet"
 
     @property
     def hooks(self) -> Mapping[str, Hook]:
@@ -58,9 +59,9 @@ class Webhook:
 
     @property
     def trouble(self) -> str:
-        if self._why:
-            return self._why
-        return "Telegram does not answer" if time.monotonic() - self._good_at > LOST_S else ""
+        """Why nobody is heard; nothing for a short hitch."""
+        late = time.monotonic() - self._good_at > LOST_S
+        return self._why or ("Telegram does not answer" if late else "")
 
     # ------------------------------------------------------------ being called
 
@@ -104,7 +105,8 @@ class Webhook:
                 self._why = await self._look()
                 self._good_at, pause = time.monotonic(), LOOK_S
             except Trouble as trouble:
-                self._why = trouble.why
+                if isinstance(trouble.outcome, Rejected) or not self._good_at:
+                    self._why = trouble.why
                 log.warning("the webhook could not be set in Telegram: %s", trouble.why)
                 pause = min(pause * 2, LONGEST_PAUSE_S)
             await asyncio.sleep(pause)

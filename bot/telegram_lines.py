@@ -36,7 +36,7 @@ POLITE_S = 60.0  # how often one group is told the same refusal
 HELD = 50  # answers that wait until their person presses Start
 MENTIONS = 5
 
-_CODE = re.compile(r"[A-Za-z0-9_-]{6,64}")
+_CODE = re.compile(r"(?=\S*[0-9]|\S{10})[A-Za-z0-9_-]{6,64}")  # what may be a code, and is hardly a word
 
 
 class Lines:

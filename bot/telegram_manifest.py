@@ -15,7 +15,7 @@ def telegram_manifest(conf: TelegramConf, name: str = "Deskbell") -> str:
     """Steps for a person, and the list of commands to paste. Deskbell sets that list itself when it starts."""
     steps = list(_steps(conf, name))
     numbered = [f"{number}. {step}" for number, step in enumerate(steps, 1)]
-    commands = [f"{word} - {help}" for word, help in command_rows(conf.command)]
+    commands = [f"{word} - {about}" for word, about in command_rows(conf.command)]
     return "\n".join([*numbered, "", "Commands, as /setcommands takes them:", "", *commands, ""])
 
 

@@ -23,7 +23,7 @@ OFFSET = "telegram.offset"
 OFFSET_LIFE_S = 24 * 3600.0  # nothing older waits there, and after a week the numbers begin anew anywhere
 PAUSE_S, LONGEST_PAUSE_S, REFUSED_PAUSE_S = 1.0, 60.0, 300.0
 TRIES = 3  # for an update that can't be handled; then it is let go, or none behind it would ever be heard
-QUIET_S = 60.0  # beyond the poll itself: then nobody is heard any more
+QUIET_S = 60.0  # beyond the poll itself: a hitch is shorter, and so is the overlap of two daemons at an update
 CLOSE_S = 4.0
 
 log = logging.getLogger("deskbell.telegram")
@@ -46,7 +46,8 @@ class Poller:
         self._offset: int | None = None
         self._failed: Counter[int] = Counter()
         self._good_at = 0.0
-        self._why = "not yet"
+        self._why = "Telegram has not answered yet"
+        self._surely = True  # it is not going to pass by itself
         self._pause = PAUSE_S
         self._stopping = asyncio.Event()
         self._fetching: asyncio.Task[Sequence[Update]] | None = None
@@ -54,11 +55,9 @@ class Poller:
 
     @property
     def trouble(self) -> str:
-        """Why nobody is heard; nothing when the last question was answered."""
-        if self._why:
-            return self._why
+        """Why nobody is heard; nothing while questions are answered, and for a short hitch."""
         late = time.monotonic() - self._good_at > self._api.conf.poll_s + QUIET_S
-        return "Telegram does not answer" if late else ""
+        return (self._why or "Telegram does not answer") if late or self._surely else ""
 
     def start(self) -> None:
         self._running = asyncio.create_task(self._run())
@@ -80,7 +79,8 @@ class Poller:
         while not self._stopping.is_set():
             try:
                 updates = await self._fetch(0 if first else self._api.conf.poll_s)
-                first, self._good_at, self._why, self._pause = False, time.monotonic(), "", PAUSE_S
+                first, self._good_at, self._pause = False, time.monotonic(), PAUSE_S
+                self._why, self._surely = "", False
                 await self._carry_out(updates)
             except asyncio.CancelledError:
                 if not self._stopping.is_set():
@@ -113,7 +113,7 @@ class Poller:
             return outcome.after.total_seconds()
         self._why = trouble.why
         if isinstance(outcome, Rejected) and outcome.fault is Fault.AUTH:
-            pause = REFUSED_PAUSE_S
+            pause, self._surely = REFUSED_PAUSE_S, True
         elif trouble.status == 409:
             self._why = await self._conflict(trouble)
         log.warning("Telegram can't be asked for news: %s", self._why)
@@ -121,6 +121,7 @@ class Poller:
 
     async def _conflict(self, trouble: Trouble) -> str:
         if trouble.says("webhook"):
+            self._surely = True
             return await self._unblock()
         return "another program asks Telegram with the same token: only one may; stop it, or give each its own bot"
 

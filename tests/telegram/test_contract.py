@@ -31,7 +31,7 @@ OURS = {
 
 
 async def test_every_call_is_described(
-    channel, make_gateway, desk, room, topic, identity, telegram, oracle, capfd, wait, monkeypatch
+    channel, make_gateway, desk, room, topic, identity, telegram, *, oracle, capfd, wait, monkeypatch
 ):
     if oracle.module is None:
         pytest.skip("no API descriptions here: name their folder in DESKBELL_SPECS")

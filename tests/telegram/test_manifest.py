@@ -14,7 +14,9 @@ CONF = TelegramConf(token="7000000:secret-of-the-test")
 def test_every_command_is_listed_as_botfather_takes_it():
     text = telegram_manifest(CONF)
 
-    lines = dict(line.split(" - ", 1) for line in text.splitlines() if re.fullmatch(r"[a-z0-9_]{1,32} - .{1,256}", line))
+    lines = dict(
+        line.split(" - ", 1) for line in text.splitlines() if re.fullmatch(r"[a-z0-9_]{1,32} - .{1,256}", line)
+    )
     assert set(lines) == {spec.verb for spec in COMMANDS if not spec.hidden} | {"desk"}
     assert lines["ack"] == "say that you look after it ALERT"
 

@@ -141,6 +141,7 @@ async def test_the_taps_of_one_person_keep_their_order(card, polling, desk, tele
 
 async def test_another_poller_is_noticed_and_not_fought(make_gateway, telegram, monkeypatch, wait):
     gateway = await make_gateway()
+    monkeypatch.setattr("bot.telegram_poll.QUIET_S", -10)
     telegram.faults.set("409", where="getUpdates")
     telegram.updates._poll += 1  # throws out the question that waits
     telegram.pulse.beat()
@@ -173,6 +174,16 @@ async def test_a_revoked_token_is_said_at_once_and_asked_about_seldom(make_gatew
 
     assert telegram.ledger.count("telegram", "rejected") == calls
     assert "sandbox" not in gateway.trouble
+
+
+async def test_a_hitch_is_no_trouble_yet(make_gateway, telegram, wait):
+    gateway = await make_gateway()
+    telegram.faults.set("502", where="getUpdates", times=1)
+    telegram.updates._poll += 1
+    telegram.pulse.beat()
+    await wait(lambda: gateway._poller._why)
+
+    assert gateway.trouble == ""
 
 
 async def test_an_outage_passes(make_gateway, telegram, monkeypatch, wait):

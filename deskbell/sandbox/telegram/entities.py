@@ -174,12 +174,26 @@ def read(text: str, parse_mode: str) -> tuple[str, list[Entity]]:
     kept = [Entity(e.type, max(0, e.offset - shift), e.length, e.url, e.user) for e in found]
     kept = [Entity(e.type, e.offset, min(e.length, end - e.offset), e.url, e.user) for e in kept if e.offset < end]
     quiet = [e for e in kept if e.type in ("code", "pre")]
-    kept = [e for e in kept if e in quiet or not _within(e, quiet)]
+    kept = [piece for e in kept for piece in ([e] if e in quiet else _around(e, quiet))]
     return words, sorted([*kept, *(e for e in live(words) if not _within(e, kept, "blockquote"))], key=_order)
 
 
 def _order(entity: Entity) -> tuple[int, int]:
     return entity.offset, -entity.length
+
+
+def _around(entity: Entity, quiet: list[Entity]) -> Iterator[Entity]:
+    """The pieces of it outside of code, which is nothing but code; a link that holds some is none there."""
+    at, end = entity.offset, entity.offset + entity.length
+    inside = [one for one in quiet if at < one.offset + one.length and one.offset < end]
+    if entity.type.endswith("blockquote"):
+        inside = []
+    for one in sorted(inside, key=_order):
+        if one.offset > at:
+            yield Entity(entity.type, at, one.offset - at, entity.url, entity.user)
+        at = max(at, one.offset + one.length)
+    if at < end:
+        yield Entity(entity.type, at, end - at, entity.url, entity.user)
 
 
 def _within(entity: Entity, others: list[Entity], but: str = "") -> bool:

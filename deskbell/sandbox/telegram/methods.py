@@ -99,6 +99,7 @@ def edit_text(hub: Hub, args: Args) -> Json:
         )
     _changed(hub, message, markup)
     message.text, message.entities = words, found
+    message.edits += 1  # a new keyboard alone does not count: clients show no "edited" for it
     hub.was_edited(message)
     return hub.wire(message)
 
@@ -117,7 +118,6 @@ def edit_markup(hub: Hub, args: Args) -> Json:
 def _changed(hub: Hub, message: Message, markup: Json | None) -> None:
     message.markup = markup
     message.had_buttons |= bool(message.buttons)
-    message.edits += 1
     message.edited_at = hub.clock.time()
 
 

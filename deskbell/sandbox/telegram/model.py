@@ -113,7 +113,7 @@ def message_wire(message: Message, chats: dict[int, Chat], users: dict[int, User
     }
     out |= {"message_thread_id": message.thread, "is_topic_message": True} if message.thread else {}
     out |= {"sender_chat": chats[message.sender_chat].wire()} if message.sender_chat else {}
-    out |= {"edit_date": int(message.edited_at)} if message.edits else {}
+    out |= {"edit_date": int(message.edited_at)} if message.edited_at else {}
     if message.forwarded:
         origin = {"type": "hidden_user", "date": int(message.date), "sender_user_name": "Somebody"}
         out["forward_origin"] = origin
