@@ -71,8 +71,9 @@ class Taps:
         if card is None:
             return NOT_READABLE
         person = await self._front.person(PLATFORM, tap.sender.account)
-        mine = card if person is not None and person.id == card.undo_for else replace(card, undo=None)
-        return face.personal(mine, "", self.conf.card_bytes, [tap.sender.user] if mine.undo else ())
+        if person is not None and card.undo is not None and person.id == card.undo_for:
+            return face.personal(card, "", self.conf.card_bytes, [tap.sender.user])
+        return face.live(card)
 
     async def _card(self, tap: Tap, alert: Alert | None) -> Card | None:
         """The card of the alert that a tap was about, as of now; None when it can't be drawn in time."""

@@ -88,8 +88,7 @@ def live(
 
 def personal(card: Card, said: str = "", budget: int = 28_000, viewers: Sequence[str] = ()) -> Json:
     """The card as one person sees it, with what that person was told and may take back."""
-    undo = (replace(card.undo, label="Undo"),) if card.undo else ()
-    own = replace(card, buttons=card.buttons + undo, undo=None)
+    own = replace(card, undo=replace(card.undo, label="Undo") if card.undo else None)
     said = clean(said, ANSWER)
     out = fitting(lambda facts, trail: live(own, (), viewers, facts, trail, said=said), budget)
     if size(out) <= budget:
@@ -163,9 +162,14 @@ def _body(card: Card, facts: int, trail: int, said: str = "", ringing: Sequence[
 
 
 def _offered(card: Card) -> list[Button]:
-    """What is over is small: it may be opened again, or taken back."""
+    """What is over is small: it may be opened again, or taken back.
+
+    Undo says whose it is, and stands on everybody's card: a client asks for its person's own view once a minute at
+    most, so that after two edits in a row there would be no Undo for anybody.
+    """
     small = card.tone is Tone.RESOLVED
-    return [one for one in card.buttons if not small or one.verb in ("reopen", "undo", "reveal")]
+    kept = [one for one in card.buttons if not small or one.verb in ("reopen", "reveal")]
+    return [*kept, card.undo] if card.undo else kept
 
 
 def _head(card: Card) -> Json:

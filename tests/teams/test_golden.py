@@ -212,10 +212,10 @@ def test_a_card_rings_those_it_names_and_an_edit_nobody():
     assert "channelData" not in ALL["acked"]
 
 
-def test_undo_is_for_one_and_not_on_the_card_of_the_room():
+def test_undo_says_whose_it_is_to_all_but_that_person():
     [shared], [own] = cards_of(ALL["acked"]), cards_of(ALL["own_view"])
-    assert not any(one["title"].startswith("Undo") for one in shown_actions(shared))
-    assert "Undo" in [one["title"] for one in shown_actions(own)]
+    assert shown_actions(shared)[-1]["title"] == "Undo (Ana Ruiz)"
+    assert shown_actions(own)[-1]["title"] == "Undo"
     assert shared["refresh"]["userIds"] == ["29:1ana"]
 
 
