@@ -27,7 +27,6 @@ from deskbell.core.ports import Interaction
 from deskbell.core.text import clean
 from deskbell.faces import telegram as face
 from deskbell.faces import telegram_menus as menus
-from deskbell.net.faults import point
 from deskbell.vendors.telegram import PLATFORM
 
 STALE_S = 3600.0  # what was typed longer ago is not carried out any more: nobody expects it now
@@ -93,9 +92,7 @@ class Lines:
             self._office.behind(self._say(typed, reply))
             return
         line = with_ref(await self._named(typed, line), typed.own_ref)
-        point("telegram.line.before")
         reply = await self._office.clerk.run(line, said, self._late(typed))
-        point("telegram.line.after")
         self._office.behind(self._answer(typed, line, reply, me))
 
     async def _known(self, typed: Typed) -> bool:
@@ -161,9 +158,7 @@ class Lines:
             room=room,
             kind="form",
         )
-        point("telegram.form.before")
         answer = await self._office.clerk.act(said, self._office.late(typed.sender))
-        point("telegram.form.after")
         self._office.behind(self._filled_in(typed, in_words(answer), ok=answer.ok))
 
     async def _filled_in(self, typed: Typed, reply: Reply, *, ok: bool) -> None:

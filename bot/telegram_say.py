@@ -60,12 +60,12 @@ class Say:
             return trouble.outcome if isinstance(trouble.outcome, Rejected | Retry) else None
         return None
 
-    async def keyboard(self, chat: int, message: int, rows: face.Rows) -> None:
-        """Other buttons below a message, whose words stay."""
+    async def keyboard(self, chat: int, message: int, rows: face.Rows) -> bool:
+        """Other buttons below a message, whose words stay. Whether they stand there now."""
         call = self._api.bot.edit_message_reply_markup(
             chat_id=chat, message_id=message, api_kwargs={"reply_markup": {"inline_keyboard": rows}}
         )
-        await self._try(call, (NOT_MODIFIED,))
+        return await self._try(call, (NOT_MODIFIED,))
 
     async def redraw(self, chat: int, message: int, shown: face.Json) -> None:
         call = self._api.bot.edit_message_text(
@@ -80,9 +80,11 @@ class Say:
     async def delete(self, chat: int, message: int) -> None:
         await self._try(self._api.bot.delete_message(chat, message), ("message to delete not found",))
 
-    async def _try(self, call: Awaitable[Any], fine: tuple[str, ...]) -> None:
+    async def _try(self, call: Awaitable[Any], fine: tuple[str, ...]) -> bool:
         try:
             await self._api.ask(call)
         except Trouble as trouble:
             if not trouble.says(*fine):
                 log.info("Telegram did not take an answer: %s", trouble.why)
+                return False
+        return True

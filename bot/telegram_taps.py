@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.telegram_office import Office
 from bot.telegram_reading import Tap
-from bot.telegram_words import CONNECT, FORWARDED, NO_COLLEAGUE, OFF, ONLY_PRIVATE, OPEN, connect
+from bot.telegram_words import CONNECT, FORWARDED, NO_COLLEAGUE, OFF, ONLY_PRIVATE, OPEN, connect, not_asked
 from deskbell.core.access import holds
 from deskbell.core.alert import MOVES, Alert
 from deskbell.core.button import Press
@@ -19,7 +19,6 @@ from deskbell.core.card import Button
 from deskbell.core.ports import Answer, Interaction
 from deskbell.faces import telegram as face
 from deskbell.faces import telegram_menus as menus
-from deskbell.net.faults import point
 from deskbell.vendors.telegram import PLATFORM
 
 Place = tuple[int, int]  # chat, message
@@ -57,9 +56,7 @@ class Taps:
         if args is None:
             office.behind(office.say.answer(tap.query, OFF, alert=True))
             return
-        point("telegram.tap.before")
         answer = await office.clerk.act(_interaction(tap, press, args, room), office.late(tap.sender))
-        point("telegram.tap.after")
         office.behind(self._tell(tap, press, answer))
 
     async def _tell(self, tap: Tap, press: Press, answer: Answer) -> None:
@@ -109,10 +106,11 @@ class Taps:
             await self._act(tap, press, room, asked=True)
         elif not rows:
             await say.answer(tap.query, NO_COLLEAGUE, alert=True)
-        else:
-            await say.keyboard(*_place(tap), rows)
+        elif await say.keyboard(*_place(tap), rows):
             await say.answer(tap.query, menus.question(press.verb))
             self._office.behind(self._close_later(tap, press))
+        else:
+            await self._not_asked(tap, press)
 
     async def _menu(self, tap: Tap, press: Press) -> face.Rows | None:
         """None: the card has no such button any more."""
@@ -138,10 +136,16 @@ class Taps:
         shown = menus.prompt(
             press.verb, f"D-{press.alert_id}", tap.data.token, me.username, sender.account, sender.name
         )
+        if not await self._office.say.send(sender.chat, shown, topic=sender.topic, silent=False):
+            await self._not_asked(tap, press)
+            return
         await self._office.say.answer(tap.query)
-        await self._office.say.send(sender.chat, shown, topic=sender.topic, silent=False)
         if tap.data.code == "t":
             await self._close(tap, press)
+
+    async def _not_asked(self, tap: Tap, press: Press) -> None:
+        words = not_asked(press.verb, f"D-{press.alert_id}", self._office.front.command)
+        await self._office.say.answer(tap.query, words, alert=True)
 
     async def _close(self, tap: Tap, press: Press) -> None:
         """The card's own buttons, as they are now."""

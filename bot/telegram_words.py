@@ -22,6 +22,10 @@ IN_PRIVATE = "I sent you the answer in private."
 ONLY_PRIVATE = "I can tell you that only in private. Open our chat and press Start."
 
 
+def not_asked(verb: str, ref: str, command: str) -> str:
+    return f"I could not ask you just now. Tap again, or type {command} {verb} {ref} \u2026"
+
+
 def connect(bot: str) -> str:
     """Fits an alert box: 200 characters."""
     return (

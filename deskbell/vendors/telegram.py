@@ -173,9 +173,9 @@ def seconds(retry_after: Any) -> timedelta:
 
 
 def parts_of(address: str) -> tuple[int, int]:
-    """The chat and the topic that an address names; topic 0 is no topic."""
+    """The chat and the topic that an address names; 0 is no topic, and so is General, whose number is 1."""
     chat, _, topic = address.partition("/")
-    return int(chat), int(topic or 0)
+    return int(chat), 0 if topic == "1" else int(topic or 0)
 
 
 def link_to(chat: int, message: int, topic: int = 0) -> str:

@@ -209,6 +209,27 @@ async def test_without_colleagues_nothing_opens(card, gateway, desk, telegram):
     assert "Acknowledge" in labels(telegram, card)
 
 
+async def test_a_menu_that_can_not_be_opened_says_how_else(card, gateway, desk, telegram):
+    telegram.faults.set("429", where="editMessageReplyMarkup", times=1, retry_after=30)
+    heard = await telegram.press("ana", card, "Snooze", changes=False)
+    assert "type /desk snooze D-12" in heard.text
+
+    await telegram.press("ana", card, "Resolve", changes=False)
+    telegram.faults.set("rights", where="sendMessage", times=1)
+    heard = await telegram.press("ana", card, "Other reason", changes=False)
+    assert "type /desk resolve D-12" in heard.text
+    assert desk.acted == []
+
+
+async def test_an_answer_waits_for_a_short_limit_and_goes_out_plain_if_it_must(gateway, telegram, wait):
+    telegram.faults.set("429", where="sendMessage", times=1, retry_after=1)
+    heard = await telegram.say("ana", "", "oncall")
+    telegram.faults.set("parse", where="sendMessage", times=1)
+    plain = await telegram.say("ana", "", "oncall")
+
+    assert heard.private == plain.private == ["Heard\n\noncall\n\nas of 14:02"]
+
+
 async def test_a_quick_reason_resolves(card, gateway, desk, telegram):
     heard = await telegram.press("ana", card, "Resolve", "Technician on site")
 
