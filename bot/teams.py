@@ -267,7 +267,8 @@ class TeamsGateway:
             await self._say.here(sender, text_message(reply.lines[0]))
         else:
             told = await self._say.privately(sender, face.reply(reply, self.conf.card_bytes))
-            await self._say.here(sender, text_message(TOLD_PRIVATELY if told else CANT_TELL))
+            words = TOLD_PRIVATELY if told else f"{gist(reply)} {CANT_TELL}".strip()
+            await self._say.here(sender, text_message(words))
 
     # ------------------------------------------------------------ searches, dialogs
 
@@ -329,6 +330,11 @@ class TeamsGateway:
 def is_short(reply: Reply) -> bool:
     """An answer that may stand in a channel: one line, like what became of a command."""
     return len(reply.lines) == 1 and len(reply.lines[0]) <= SHORT and not (reply.card or reply.title or reply.footer)
+
+
+def gist(reply: Reply) -> str:
+    """What became of a command, without what it may show: an answer with a title or a card is about somebody."""
+    return reply.lines[0][:SHORT] if reply.lines and not (reply.card or reply.title or reply.footer) else ""
 
 
 def toast(text: str) -> Json:
