@@ -116,7 +116,7 @@ class Connector:
 
         async def served(request: web.Request) -> web.StreamResponse:
             self.teams.ledger.note("teams", "call", what=place)
-            room = request.match_info.get("id", "").partition(";")[0]
+            room = request.match_info.get("id", "").partition(";")[0] or await channel_of(request)
             places = {place, room, self._name(room)} - {""}
             return await with_trouble(request, self.teams.faults, places, self._admitted(guarded), self._refused)
 
@@ -329,6 +329,14 @@ async def read_body(request: web.Request) -> tuple[Json, int]:
     if not isinstance(body, dict):
         raise ConnectorError(400, "BadSyntax", "The request is no JSON object.")
     return body, len(dumps(body.get("activity", body)))
+
+
+async def channel_of(request: web.Request) -> str:
+    """Where a new thread is to begin: that stands in the body."""
+    try:
+        return str((await read_json(request))["channelData"]["channel"]["id"])
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def refused(fault: Fault) -> web.Response:
