@@ -64,7 +64,7 @@ class Taps:
         say, me = self._office.say, await self._office.me()
         if answer.code == "unknown_person":
             url = menus.start_link(me.username, CONNECT)
-            await say.answer(tap.query, connect(me.username), alert=True, url=url)
+            await say.answer(tap.query, connect(me.username, self._office.front.command), alert=True, url=url)
             return
         private = answer.reply is None or await self._office.whisper(tap.sender, answer.reply)
         if private:

@@ -26,11 +26,11 @@ def not_asked(verb: str, ref: str, command: str) -> str:
     return f"I could not ask you just now. Tap again, or type {command} {verb} {ref} \u2026"
 
 
-def connect(bot: str) -> str:
-    """Fits an alert box: 200 characters."""
+def connect(bot: str, command: str) -> str:
+    """Fits an alert box: 200 characters, of which a bot's name may take 32."""
     return (
-        "I don't know you here yet, so it waits. Get a code with /desk link in a chat that knows you, and send it to me"
-        f" in private: t.me/{bot}. Then it is done."
+        f"I don't know you here yet, so it waits. Type {command} link in a chat that knows you, and send me the code in"
+        f" private: t.me/{bot}"
     )
 
 

@@ -347,7 +347,7 @@ async def test_an_unknown_person_is_told_how_and_the_tap_is_done_afterwards(card
 
     heard = await telegram.press("nils", card, "Acknowledge", changes=False)
     query = list(telegram.queries.values())[-1]
-    assert "Get a code with /desk link" in heard.text
+    assert "Type /desk link in a chat that knows you" in heard.text
     assert query.alert
     assert query.url == "https://t.me/deskbell_bot?start=connect"
     assert desk.alert.status is Status.OPEN
