@@ -20,7 +20,7 @@ from bot.discord_reading import PING, PONG
 from bot.discord_say import Say
 from bot.discord_socket import Connection
 from bot.ports import Front, Hook
-from deskbell.core.outcome import Rejected
+from deskbell.core.outcome import Fault, Rejected
 from deskbell.core.ports import Destination, Memory
 from deskbell.net import metrics
 from deskbell.vendors.discord import HOOK, PLATFORM, DiscordConf, Way
@@ -105,10 +105,11 @@ class DiscordGateway:
                 await self._web.ask("GET", "/users/@me")
                 self._echoed_at, self._why = time.monotonic(), ""
             except Trouble as trouble:
-                self._why = f": {trouble.why}"
-                if isinstance(trouble.outcome, Rejected):
-                    self._echoed_at = 0.0
+                self._why = f": {trouble.why.removeprefix('Discord: ')}"
                 log.warning("Discord does not answer%s", self._why)
+                if isinstance(trouble.outcome, Rejected) and trouble.outcome.fault is Fault.AUTH:
+                    self._echoed_at = 0.0
+                    return  # only another token would help, and that is another start
             await asyncio.sleep(ECHO_S if self._echoed_at else ECHO_S / 12)
 
     # ------------------------------------------------------------ what comes in

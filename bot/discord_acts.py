@@ -211,7 +211,7 @@ class Acts:
         person = await self._front.person(PLATFORM, asked.sender.account)
         if person is None:
             return []
-        return await _in_time(self._suggestions.find(person, asked.option, asked.typed), [])
+        return await _in_time(self._suggestions.find(person, asked.verb, asked.option, asked.typed), [])
 
 
 async def _in_time(work: Awaitable[T], otherwise: T) -> T:

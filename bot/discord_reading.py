@@ -106,6 +106,7 @@ class Asked:
     """Somebody is typing in an option, and wants suggestions."""
 
     sender: Sender
+    verb: str
     option: str
     typed: str
 
@@ -191,9 +192,11 @@ def _typed(sender: Sender, body: Body) -> Read:
 
 
 def _asked(sender: Sender, body: Body) -> Read | None:
-    _, _, options = _options(body["data"])
+    command, verb, options = _options(body["data"])
     focused = next((one for one in options if one.get("focused")), None)
-    return Asked(sender, str(focused["name"]), str(focused.get("value") or "")) if focused else None
+    if focused is None:
+        return None
+    return Asked(sender, verb or command, str(focused["name"]), str(focused.get("value") or ""))
 
 
 def _options(data: Body) -> tuple[str, str, Sequence[Body]]:

@@ -190,5 +190,5 @@ class Connection:
 
 def _words(error: BaseException) -> str:
     if isinstance(error, Trouble):
-        return error.why
+        return error.why.removeprefix("Discord: ")
     return redact(f"{type(error).__name__} {error}".strip())[:200]

@@ -12,6 +12,7 @@ from deskbell.core.text import clean
 Found = list[tuple[str, str]]  # value, words
 
 _MOST = 25
+_KINDS = {"case": "case", "job": "visit"}
 _LOOKED_AT = 200  # alerts, of which those are shown that this person may see
 
 
@@ -20,7 +21,7 @@ class Suggestions:
 
     def __init__(self, front: Front) -> None:
         self._front = front
-        self._by_option: Mapping[str, Callable[[Person, str], Awaitable[Found]]] = {
+        self._by_option: Mapping[str, Callable[[Person, str, str], Awaitable[Found]]] = {
             "alert": self._alerts,
             "number": self._records,
             "about": self._records,
@@ -28,11 +29,11 @@ class Suggestions:
             "time": self._times,
         }
 
-    async def find(self, person: Person, option: str, typed: str) -> Found:
+    async def find(self, person: Person, verb: str, option: str, typed: str) -> Found:
         look = self._by_option.get(option)
-        return (await look(person, clean(typed, 100)))[:_MOST] if look else []
+        return (await look(person, clean(typed, 100), verb))[:_MOST] if look else []
 
-    async def _alerts(self, person: Person, typed: str) -> Found:
+    async def _alerts(self, person: Person, typed: str, _verb: str) -> Found:
         mine = person.id if only_own(person) else None
         alerts, _ = await self._front.alerts(assignee=mine, limit=_LOOKED_AT)
         words = {
@@ -40,18 +41,18 @@ class Suggestions:
         }
         return [(ref, text) for ref, text in words.items() if _matches(typed, text)]
 
-    async def _records(self, person: Person, typed: str) -> Found:
+    async def _records(self, person: Person, typed: str, verb: str) -> Found:
         if not typed or only_own(person):
             return []
-        found = await self._front.find_records(typed, None)
+        found = await self._front.find_records(typed, _KINDS.get(verb))
         seen = [item.record for item in found if in_scope(person, item.record.team)]
         return [(record.number or record.id, _about(record)) for record in seen]
 
-    async def _people(self, _: Person, typed: str) -> Found:
+    async def _people(self, _: Person, typed: str, _verb: str) -> Found:
         able = [one for one in self._front.people.values() if one.roles - {Role.VIEWER, Role.COMPLIANCE}]
         return [(one.id, one.name) for one in able if _matches(typed, f"{one.id} {one.name}")]
 
-    async def _times(self, _: Person, typed: str) -> Found:
+    async def _times(self, _: Person, typed: str, _verb: str) -> Found:
         return [(typed, typed)] * bool(typed) + [(value, words) for value, words in SNOOZES if value != typed]
 
 

@@ -49,16 +49,19 @@ class DiscordWeb:
         self._own: aiohttp.ClientSession | None = None
         self._http: _Http | None = None
         self._route = type("Route", (Route,), {"BASE": conf.base_url.rstrip("/")})
+        self._shut_until = 0.0  # by the loop's clock: all that the bot asks would be refused, and counted against it
 
     async def call(self, method: str, path: str, *, json: Any = None, query: Any = None, **ids: str) -> Any:
         """The answer's body. `ids` fill the path in: those that limits are counted by have the SDK's names.
 
         Raises Trouble, whatever happened.
         """
+        self._not_shut_out(path)
         more: dict[str, Any] = ({"json": json} if json is not None else {}) | ({"params": query} if query else {})
+        route = self._route(method, path, **ids)
         try:
             async with asyncio.timeout(self.conf.timeout_s):
-                return await self._client().request(self._route(method, path, **ids), raise_for_status=_tell, **more)
+                return await self._client().request(route, raise_for_status=self._tell, **more)
         except _NOT_SENT as error:
             raise Trouble(Retry(f"Discord can't be reached: {_words(error)}")) from error
         except aiohttp.InvalidURL as error:
@@ -82,6 +85,29 @@ class DiscordWeb:
                 session = self._own = open_session()
             self._http = _Http(self.conf, session)
         return self._http
+
+    def _not_shut_out(self, path: str) -> None:
+        """Answers to people are not counted with the bot's own calls."""
+        left = self._shut_until - asyncio.get_running_loop().time()
+        if left > 0 and not path.startswith(("/interactions/", "/webhooks/")):
+            raise Trouble(Retry("Discord: the bot's own limit is used up", timedelta(seconds=left), limited=True))
+
+    async def _tell(self, response: aiohttp.ClientResponse) -> None:
+        """Before the SDK sees the answer, and would try again: a no is a no."""
+        if response.status < 400:
+            return
+        body: Any = None
+        with contextlib.suppress(orjson.JSONDecodeError, aiohttp.ClientPayloadError):
+            body = orjson.loads(await response.read())
+        said: Mapping[str, Any] = body if isinstance(body, dict) else {}
+        code = said["code"] if isinstance(said.get("code"), int) else 0
+        message = f"{said.get('message') or ''} {_detail(said.get('errors'))}".strip()
+        pause = _seconds(said.get("retry_after"), response.headers.get("Retry-After"))
+        found = outcome(response.status, code, message, pause)
+        if response.status == 429 and isinstance(found, Retry) and found.after and said.get("global", not said):
+            # The limit of the whole bot; or, without Discord's own words, the network in front of it shuts us out.
+            self._shut_until = asyncio.get_running_loop().time() + found.after.total_seconds()
+        raise Trouble(found, code)
 
     async def close(self) -> None:
         if self._own is not None:
@@ -120,21 +146,6 @@ class _Bucket(Ratelimit):
 
     async def __aexit__(self, *_: object) -> None:
         self.outgoing -= 1
-
-
-async def _tell(response: aiohttp.ClientResponse) -> None:
-    """Before the SDK sees the answer, and would try again: a no is a no."""
-    if response.status < 400:
-        return
-    body: Any = None
-    with contextlib.suppress(orjson.JSONDecodeError, aiohttp.ClientPayloadError):
-        body = orjson.loads(await response.read())
-    said: Mapping[str, Any] = body if isinstance(body, dict) else {}
-    code = said.get("code") if isinstance(said.get("code"), int) else 0
-    detail = _detail(said.get("errors"))
-    message = f"{said.get('message') or ''} {detail}".strip()
-    pause = _seconds(said.get("retry_after"), response.headers.get("Retry-After"))
-    raise Trouble(outcome(response.status, code or 0, message, pause), code or 0)
 
 
 def _seconds(*given: Any) -> float | None:

@@ -234,6 +234,23 @@ async def test_the_network_in_front_of_it_bans_us(channel, desk, discord, identi
 
     assert banned.limited
     assert banned.after == timedelta(seconds=3600)
+    seen = len(discord.ledger.entries)
+    again = await channel.post(room, desk.card(), identity)
+    assert again.limited
+    assert again.after > timedelta(seconds=3590)
+    assert len(discord.ledger.entries) == seen  # nothing was sent: it would only count against us
+
+
+async def test_the_limit_of_the_whole_bot_is_felt_everywhere(channel, desk, discord, identity, room):
+    discord.hub.limited = True
+    for _ in range(50):
+        discord.hub.take("GET me", "")
+    limited = await channel.post(room, desk.card(), identity)
+    elsewhere = Destination("support", "discord", credentials.DISCORD_ROOMS["support"])
+    again = await channel.post(elsewhere, desk.card(), identity)
+
+    assert (limited.limited, again.limited) == (True, True)
+    assert discord.ledger.count("discord", "ratelimited") == 1
 
 
 # ---------------------------------------------------------------- notes

@@ -1,5 +1,6 @@
 """The endpoint: what is not Discord's own, fresh and readable changes nothing, and is told nothing."""
 
+import asyncio
 import secrets
 import time
 
@@ -185,6 +186,9 @@ async def test_a_token_that_is_no_longer_good_is_told(start, discord, monkeypatc
     discord.hub.reset_token()
 
     await wait(lambda: "the bot token is not valid" in gateway.trouble)
+    refused = discord.ledger.count("discord", "rejected")
+    await asyncio.sleep(0.3)
+    assert discord.ledger.count("discord", "rejected") == refused  # and not asked again and again
 
 
 async def test_a_short_silence_is_no_trouble(start, discord, monkeypatch, wait):

@@ -59,7 +59,7 @@ async def test_before_it_is_connected_it_says_so(start, discord, wait):
     discord.faults.set("502", where="GET gateway", times=3)
     gateway = await start()
 
-    await wait(lambda: "no connection to Discord: Discord: " in gateway.trouble)
+    await wait(lambda: "no connection to Discord: without a word (HTTP 502)" in gateway.trouble)
     await wait(lambda: not gateway.trouble)
 
 
