@@ -1,4 +1,4 @@
-"""One alert in four chats: whatever is done in one is seen in all, and each verb works in each, by button and by command.
+"""One alert in four chats: what is done in one is seen in all; each verb works in each, by button and by command.
 
 Everything goes through the real SDKs, over real HTTP and WebSockets, and people use only what they see.
 """

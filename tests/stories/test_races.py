@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from deskbell.core.alert import Status
-from deskbell.sandbox.chat import Heard
+from deskbell.core.alert import Severity, Status
+from deskbell.sandbox.chat import Card, Heard
 from deskbell.sandbox.server import Sandbox
 from deskbell.sandbox.staff import STAFF
 from deskbell.vendors.chats import CHATS
-from tests.stories.test_four_chats import SUPPORT
-from tests.town import Town, running
+from tests.town import ROOMS, Town, running
 
 # The vendors' limits are another test's; here they would only make it long.
 UNLIMITED = {
@@ -27,9 +26,10 @@ UNLIMITED = {
 }
 ROUNDS = int(os.environ.get("DESKBELL_RACES", "20"))  # 200 for a long look
 CROWD = [one for one in STAFF.values() if one.ours and one.id != "dan"]  # Dan may only look
+ROOM = {chat: rooms["dispatch"] for chat, rooms in ROOMS.items()}
 TAPS = [(chat, one.id) for one in CROWD for chat in CHATS][:50]
-# "... acknowledged. It is with Ana.", "... already acknowledged by Ana at 14:02.", "... is with Ana, not with you."
-FIRST = re.compile(r"acknowledged(?: by|\. It is with) ([^.\n]+?)(?: at [0-9:]+)?\.|D-\d+ is with (.+?), not with you\.")
+# The three ways in which somebody is told who has it: the first one, the later ones, and technicians.
+FIRST = re.compile(r"acknowledged(?: by|\. It is with) ([^.\n]+?)(?: at [0-9:]+)?\.|is with (.+?), not with you\.")
 
 
 @pytest.fixture
@@ -50,23 +50,41 @@ async def crowd(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Town]:
 @pytest.mark.timeout(900)
 async def test_one_winner_a_round_and_every_loser_is_told_who(crowd: Town) -> None:
     assert len(TAPS) == 50
-    winners = 0
-    for number_of_round in range(ROUNDS):
-        number = str(crowd.overdue_ticket().id)
-        cards = {chat: await crowd.card_in(chat, number, SUPPORT[chat]) for chat in CHATS}
-        heard = await asyncio.gather(*(crowd.chats[chat].press(who, cards[chat], "Acknowledge") for chat, who in TAPS))
-        alert = await crowd.alert(number)
+    for turn in range(ROUNDS):
+        subject = f"race {turn:03}"
+        await rings(crowd, subject)
+        cards = {chat: await crowd.card_in(chat, subject, ROOM[chat]) for chat in CHATS}
+        heard = await asyncio.gather(*(tap(crowd, chat, who, cards[chat]) for chat, who in TAPS))
+        number = int(cards["slack"].ref.removeprefix("D-"))
+        alert, story = await crowd.daemon.store.read(lambda r, n=number: (r.alert(n), r.story(n, 200)))
+        assert alert is not None
         assert alert.status is Status.ACKED
-        entries = [row.entry for row in await crowd.audit() if row.entry.alert_id == alert.id]
-        assert [entry.actor for entry in entries if entry.verb == "ack"] == [alert.acked_by]
-        winners += 1
+        assert [row.entry.actor for row in story if row.entry.verb == "ack"] == [alert.acked_by]
         name = STAFF[alert.acked_by].name
         told = [who_was_first(one) for one in heard]
-        assert set(told) == {name}, (number_of_round, name, [one for one in told if one != name])
+        assert set(told) == {name}, (turn, name, [one for one in told if one != name])
         for chat in CHATS:
-            await crowd.shows_in(chat, number, f"Acknowledged by {name}", SUPPORT[chat])
-        await crowd.chats["slack"].say("ana", SUPPORT["slack"], f"resolve {alert.ref} over")
-    assert winners == ROUNDS
+            await crowd.shows_in(chat, subject, f"Acknowledged by {name}", ROOM[chat])
+        await crowd.chats["slack"].say("ana", ROOM["slack"], f"resolve {alert.ref} over")
+
+
+async def tap(town: Town, chat: str, who: str, card: Card) -> Heard:
+    """On a machine this busy a platform may give up waiting; people then tap again."""
+    heard = await town.chats[chat].press(who, card, "Acknowledge")
+    for _ in range(2):
+        if heard.text:
+            break
+        heard = await town.chats[chat].press(who, card, "Acknowledge")
+    return heard
+
+
+async def rings(town: Town, subject: str) -> None:
+    """As from another program: with a source, each round would wait for the next poll."""
+    words = {"title": subject, "text": "", "team": "", "subject": subject}
+    answer = await town.daemon.desk.raise_manual(
+        caller="races", person=None, idempotency_key=subject, severity=Severity.P2, **words
+    )
+    assert answer.ok
 
 
 def who_was_first(heard: Heard) -> str:

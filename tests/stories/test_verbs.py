@@ -54,11 +54,15 @@ STORIES = {
     Verb.NOTE: Story(
         "note {ref} called the customer", "called the customer", "called the customer", Status.OPEN, button=False
     ),
+    Verb.UNDO: Story(
+        "undo {ref}", "P2 act soon", "undid the acknowledgement", Status.OPEN, button=False, before=["ack {ref}"]
+    ),
 }
+ELSEWHERE = {Verb.REVEAL}  # changes nothing; test_four_chats.py has its story, and that of the Undo button
 
 
 def test_no_verb_is_without_a_story() -> None:
-    assert set(STORIES) == set(Verb)
+    assert {*STORIES, *ELSEWHERE} == set(Verb)
 
 
 CELLS = [
@@ -126,4 +130,5 @@ async def press(town: Town, card: Any, verb: Verb, story: Story) -> None:
         done = await town.slack.submit(story.user, view.id, story.form)
         assert done.closed, done.errors
     assert await outcome.wait_edit()
-    assert not outcome.ephemerals
+    (answer,) = await outcome.wait_ephemeral()
+    assert answer.find("desk.undo"), "what was done is said to who did it, with the way back"
