@@ -65,6 +65,7 @@ class Sandbox:
         self.sources: dict[str, Source] = {
             source.name: source for source in (self.freshdesk, self.servicenow, self.fieldservice)
         }
+        self.removed: set[tuple[str, str]] = set()  # chat and room that Deskbell was removed from
         self.held: set[str] = set()  # numbers in trouble: the ordinary day leaves them alone
         if sabotage:  # the name of a chat; "any": by the seed
             name = list(self.chats)[seed % len(self.chats)] if sabotage == "any" else sabotage

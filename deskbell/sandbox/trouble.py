@@ -131,11 +131,15 @@ async def break_source(sandbox: "Sandbox", asked: Json) -> None:
 
 
 async def heal(sandbox: "Sandbox", asked: Json) -> None:
-    """One source, one chat, or everything."""
+    """One source, one chat, or everything; whoever was removed from a room is invited again."""
     wanted = asked.get("source", "")
     for name, faults in sandbox.all_faults().items():
         if wanted in ("", name):
             faults.heal()
+    for name, room in sorted(sandbox.removed):
+        if wanted in ("", name):
+            sandbox.chats[name].add_bot(room)
+            sandbox.removed.discard((name, room))
     sandbox.pulse.beat()
 
 
@@ -164,6 +168,7 @@ async def remove_bot(sandbox: "Sandbox", asked: Json) -> str:
     chat = sandbox.chats[asked["chat"]]
     room = str(asked.get("room") or chat.cards()[-1].room)
     chat.remove_bot(room)
+    sandbox.removed.add((chat.name, room))
     sandbox.pulse.beat()
     return room
 

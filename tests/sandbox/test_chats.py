@@ -184,16 +184,20 @@ async def test_the_page_reaches_every_chat(four, http_of):
 
 
 async def test_trouble_in_one_chat(four, http_of):
+    discord = four.chats["discord"]
     async with http_of(four) as http:
-        await http.post("/_sandbox/do", json={"do": "chat_429", "chat": "telegram"})
-        await http.post("/_sandbox/do", json={"do": "chat_down", "chat": "teams"})
+
+        async def do(verb, chat=""):
+            return await http.post("/_sandbox/do", json={"do": verb} | ({"chat": chat} if chat else {}))
+
+        await do("chat_429", "telegram")
+        await do("chat_down", "teams")
         faults = (await http.get("/_sandbox/state")).json()["faults"]
         assert faults == [["teams", "500"], ["telegram", "429"]]
-        nothing = await http.post("/_sandbox/do", json={"do": "remove_bot", "chat": "discord"})
-        assert nothing.status_code == 400
-        four.chats["discord"].post("D-1", room="hall")
-        assert (await http.post("/_sandbox/do", json={"do": "remove_bot", "chat": "discord"})).json()[
-            "result"
-        ] == "hall"
-        await http.post("/_sandbox/do", json={"do": "heal"})
+        assert (await do("remove_bot", "discord")).status_code == 400, "there is no card yet to say from which room"
+        discord.post("D-1", room="hall")
+        assert (await do("remove_bot", "discord")).json()["result"] == "hall"
+        assert discord.removed == "hall"
+        await do("heal")
         assert (await http.get("/_sandbox/state")).json()["faults"] == []
+        assert discord.removed == "", "healing invites Deskbell again"

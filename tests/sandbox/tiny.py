@@ -90,3 +90,6 @@ class Tiny:
 
     def remove_bot(self, room):
         self.removed = room
+
+    def add_bot(self, room):
+        self.removed = ""

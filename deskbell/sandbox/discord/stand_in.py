@@ -317,6 +317,9 @@ class DiscordStandIn:
     def remove_bot(self, room: str) -> None:
         self.world.forbid(room, VIEW)
 
+    def add_bot(self, room: str) -> None:
+        self.world.channels[room].overwrites.clear()
+
     # ------------------------------------------------------------ the page
 
     @property

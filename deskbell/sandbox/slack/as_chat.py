@@ -172,6 +172,9 @@ class SlackChat:
     def remove_bot(self, room: str) -> None:
         self.slack.remove_bot(room)
 
+    def add_bot(self, room: str) -> None:
+        self.slack.invite_bot(room)
+
 
 def as_card(message: Message) -> Card:
     return Card(

@@ -118,6 +118,9 @@ class Happenings(Hub):
     def remove_bot(self, room: str) -> None:
         self.set_bot(room, "kicked")
 
+    def add_bot(self, room: str) -> None:
+        self.set_bot(room, "member")
+
     def block(self, who: str) -> None:
         user = self.who(who)
         user.blocked = True
