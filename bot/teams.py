@@ -50,7 +50,7 @@ MESSAGES = "/api/messages"
 # https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/universal-actions-for-adaptive-cards/work-with-universal-actions-for-adaptive-cards
 TOAST = "application/vnd.microsoft.activity.message"
 SEARCHED = "application/vnd.microsoft.search.searchResponse"
-KEYS_S = 60.0  # how soon the keys are asked for again while there are none
+KEYS_S = 60.0  # how soon the keys are asked for again after that failed
 WARM_S = 12 * 3600.0  # and how often otherwise, so that no tap waits for them
 SEEN = 5000  # messages that were taken in, to know a repeat
 MENTIONS = 5
@@ -129,7 +129,7 @@ class TeamsGateway:
     async def _keep_keys(self, keys: Keys) -> None:
         while True:
             await keys.warm()
-            await asyncio.sleep(KEYS_S if keys.trouble else WARM_S)
+            await asyncio.sleep(KEYS_S if keys.failure else WARM_S)
 
     async def _link_people(self) -> None:
         for person in self._front.people.values():

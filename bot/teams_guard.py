@@ -62,10 +62,14 @@ class Keys:
     def __init__(self, conf: TeamsConf, session: aiohttp.ClientSession) -> None:
         self._conf, self._session = conf, session
         self._keys: Mapping[str, Key] = {}
-        self._fetched_at = 0.0
-        self._tried_at = 0.0
+        self._fetched_at = self._tried_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
-        self.trouble = ""  # why there are no keys; nothing when there are
+        self.failure = ""  # why the last fetch failed; nothing when it did not
+
+    @property
+    def trouble(self) -> str:
+        """Why nobody can be let in; nothing as long as there are keys, be they old ones."""
+        return "" if self._keys else self.failure
 
     async def warm(self) -> None:
         """Fetches the keys, so that the first tap need not wait for them."""
@@ -108,16 +112,15 @@ class Keys:
                 document = await self._get(self._conf.openid_url)
                 found = await self._get(_jwks_uri(self._conf, document))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            self.trouble = (
-                f"the Bot Framework's keys can't be fetched: {redact(f'{type(error).__name__} {error}')[:200]}"
-            )
-            log.warning("%s", self.trouble)
+            why = redact(f"{type(error).__name__} {error}")[:200]
+            self.failure = f"the Bot Framework's keys can't be fetched: {why}"
+            log.warning("%s", self.failure)
             return
         keys = read_keys(found)
         if not keys:
-            self.trouble = "the Bot Framework names no key that we can use"
+            self.failure = "the Bot Framework names no key that we can use"
             return
-        self._keys, self._fetched_at, self.trouble = keys, time.monotonic(), ""
+        self._keys, self._fetched_at, self.failure = keys, time.monotonic(), ""
 
     async def _get(self, url: str) -> Json:
         async with self._session.get(url, allow_redirects=False, proxy=self._conf.proxy or None) as answer:

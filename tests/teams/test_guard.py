@@ -293,6 +293,15 @@ async def test_without_keys_nobody_is_let_in_and_it_is_told(conf, desk, commands
     await gateway.close()
 
 
+async def test_old_keys_go_on_being_good_when_new_ones_cant_be_fetched(desk, teams, tap, gateway):
+    teams.faults.set("500", where="openid")
+    await gateway._keys.warm()
+
+    assert gateway._keys.failure
+    assert gateway.trouble == ""
+    assert (await teams.deliver(tap())).status == 200
+
+
 def test_keys_that_cant_be_read_are_left_out(teams):
     good = teams.signer.jwks()["keys"][0]
     rows = [good, 5, {}, {"kty": "RSA", "kid": "x"}, {"kty": "oct", "kid": "y", "k": "AA"}, {**good, "kid": 5}]

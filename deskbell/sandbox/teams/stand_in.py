@@ -5,7 +5,6 @@ from typing import Any
 
 from aiohttp import web
 
-from deskbell.sandbox import credentials
 from deskbell.sandbox.chat import Card, Do, Heard, Refused
 from deskbell.sandbox.clock import Clock, Pulse
 from deskbell.sandbox.ledger import Ledger
@@ -340,15 +339,3 @@ def at_path(card: Json, path: list[int]) -> Json:
 
 def mention(name: str, id: str) -> Json:
     return {"type": "mention", "text": f"<at>{name}</at>", "mentioned": {"id": id, "name": name}}
-
-
-def listing(url: str) -> dict[str, str]:
-    """What a configuration needs to reach this stand-in."""
-    return {
-        "app_id": credentials.TEAMS_APP,
-        "app_password": credentials.TEAMS_SECRET,
-        "tenant": credentials.TEAMS_TENANT,
-        "service_url": f"{url}/teams/",
-        "login_url": f"{url}/teams/login",
-        "openid_url": f"{url}/teams/openid",
-    }
