@@ -64,7 +64,7 @@ async function audit() {
   chain.className = `chain ${answer.verified ? "ok" : "broken"}`;
   chain.textContent = answer.verified ? `chain verified ✓ ${answer.count}` : `CHAIN BROKEN, ${answer.count}`;
   const entries = [...(answer.entries || [])].sort((a, b) => b.seq - a.seq);
-  render(byId("audit"), entries.map((entry) => entry.seq), () => entries.map((entry) => h("div", { class: "entry" },
+  render(byId("audit"), entries.map((entry) => entry.seq), () => entries.map((entry) => h("div", { class: "entry", title: entry.text || "" },
     h("span", { class: "seq" }, String(entry.seq)), h("time", {}, moment(entry.at)), h("b", {}, entry.actor || "Deskbell"),
     h("span", { class: "verb" }, entry.verb || ""), h("span", { class: "ref" }, entry.alert || ""), h("span", { class: "text" }, entry.text || ""))));
 }
