@@ -172,12 +172,21 @@ class Book:
         near = [n for n, platform in platforms.items() if platform == platforms.get(destination) and n not in failing]
         return tuple(near[:1]) or tuple(n for n in fallback((), platforms, failing) if n != destination)
 
+    def platform(self, destination: str) -> str:
+        """The chat that a room is in; nothing for a room that is not configured any more."""
+        return self._platforms().get(destination, "")
+
+    def on(self, key: str) -> bool:
+        """Whether the trouble with this key lasts."""
+        held = self.uow.newest_by_key(key)
+        return held is not None and held.condition
+
     def _failing(self, destination: str) -> tuple[str, ...]:
         """The destination, or all of a chat's, and every other that is known to take nothing just now."""
-        held = {name: self.uow.newest_by_key(f"chan:{name}") for name in self.house.destinations}
-        known = (name for name, alert in held.items() if alert is not None and alert.condition)
-        whole = (name for name, platform in self._platforms().items() if platform == destination)
-        return (destination, *whole, *known)
+        platforms = self._platforms()
+        lost = {chat for chat in platforms.values() if chat == destination or self.on(shut_out(chat))}
+        known = (name for name, chat in platforms.items() if chat in lost or self.on(f"chan:{name}"))
+        return (destination, *known)
 
     def on_call(self, targets: tuple[str, ...], alert: Alert) -> tuple[str, ...]:
         return people_for(targets, self.house.people, self.house.rotas, self.now, alert.team, alert.assignee)
@@ -220,6 +229,16 @@ class Book:
         if held is not None and held.condition:
             change = end_condition(held, why, self.now)
             self.keep(change, Entry("deskbell", "over", held.id, {"said": change.said or why}))
+
+
+def shut_out(chat: str) -> str:
+    """The key of an alert: a whole chat refuses our login."""
+    return f"chat:{chat}"
+
+
+def deaf(chat: str) -> str:
+    """The key of an alert: nobody can answer us in a chat."""
+    return f"deaf:{chat}"
 
 
 def removed(reader: Reader) -> frozenset[str]:

@@ -161,7 +161,7 @@ class Desk:
         deaf = self._ears.news(self.deaf(), self.now())
         if deaf is not None:
             chats = {d.platform for d in self.house.destinations.values()}
-            await self._change(lambda book: tick.watch_chats(book, deaf, chats))
+            self._ears.told = frozenset(deaf) - await self._change(lambda book: tick.watch_chats(book, deaf, chats))
 
     async def _part(self, name: str, work: Callable[[], Awaitable[Any]]) -> None:
         """One part that fails stops no other; people see it in /readyz."""

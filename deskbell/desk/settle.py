@@ -10,8 +10,9 @@ from deskbell.core.alert import Alert, Severity, name_of
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Post, StoredRecord, WriteKind
 from deskbell.core.records import Case, CaseStatus, Record, Visit, changed, fingerprint
-from deskbell.desk.book import SOURCE_LANE, UNREACHABLE, Book
+from deskbell.desk.book import SOURCE_LANE, UNREACHABLE, Book, deaf, shut_out
 from deskbell.desk.observe import Tally, follow, judge
+from deskbell.vendors.chats import CHATS
 
 MAX_TRIES = 12
 FIRST_PAUSE = timedelta(seconds=2)
@@ -47,10 +48,11 @@ def _sent(book: Book, claim: Claim, outcome: Sent, shown: int) -> bool:
 
 def _reached(book: Book, destination: str) -> None:
     """A room that was lost takes messages again: the trouble is over, and the cards it missed are tried anew."""
-    trouble = book.uow.newest_by_key(f"chan:{destination}")
-    if trouble is None or not trouble.condition:
+    book.over(shut_out(book.platform(destination)), "it takes messages again")
+    trouble = f"chan:{destination}"
+    if not book.on(trouble):
         return
-    book.over(trouble.key, "it takes messages again")
+    book.over(trouble, "it takes messages again")
     for row in book.uow.outbox(dead_only=True, limit=1000):
         if row.destination == destination and row.kind == "post":
             book.uow.revive(row.id, row.kind, book.now)
@@ -91,7 +93,7 @@ def _shut_out(book: Book, claim: Claim, why: str) -> bool:
     work = claim.work
     name = work.destination.removeprefix(SOURCE_LANE)
     if name == work.destination:
-        _unreachable(book, claim, why)
+        _no_way_in(book, claim, why)
     else:
         summary = f"{book.house.source_title(name)} refuses what Deskbell writes: {why}"[:118]
         book.about_us(f"auth:{name}", "source_auth_failed", Severity.P1, summary, source=name, subject=name)
@@ -153,6 +155,16 @@ def _unreachable(book: Book, claim: Claim, why: str) -> None:
     destination = claim.work.destination
     summary = f"Deskbell can't reach the room {destination}: {why}"[:118]
     book.about_us(f"chan:{destination}", UNREACHABLE, Severity.P1, summary, subject=destination)
+
+
+def _no_way_in(book: Book, claim: Claim, why: str) -> None:
+    """One login serves all rooms of a chat, and its way in: it rings once for all of them."""
+    chat = book.platform(claim.work.destination)
+    if chat not in CHATS:
+        _unreachable(book, claim, why)
+    elif not book.on(deaf(chat)):
+        summary = f"{chat.title()} refuses Deskbell's login: {why}"[:118]
+        book.about_us(shut_out(chat), UNREACHABLE, Severity.P1, summary, subject=chat)
 
 
 # ---------------------------------------------------------------- what a source was told

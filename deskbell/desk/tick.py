@@ -9,7 +9,7 @@ from deskbell.core.alert import Alert, Mode, Severity, Status
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, SourceError, SourceFault, SourceState
 from deskbell.core.text import clock, span
 from deskbell.desk import ladder
-from deskbell.desk.book import UNREACHABLE, Book
+from deskbell.desk.book import UNREACHABLE, Book, deaf, shut_out
 from deskbell.desk.observe import Tally, follow, judge
 
 BATCH = 200  # due records or alerts taken in one transaction
@@ -54,15 +54,21 @@ def watch_sources(book: Book, started: datetime) -> None:
         _stale(book, name, severity, summary)
 
 
-def watch_chats(book: Book, deaf: Mapping[str, str], chats: Iterable[str]) -> None:
-    """A chat in which nobody can answer us is an alert of its own, told in the others, once."""
+def watch_chats(book: Book, troubles: Mapping[str, str], chats: Iterable[str]) -> frozenset[str]:
+    """A chat in which nobody can answer us is an alert of its own, told in the others, once.
+
+    Not of a chat that is known to refuse our login, for that says it all. Those are given back, to be looked at again.
+    """
+    known: set[str] = set()
     for name in chats:
-        key = f"deaf:{name}"
-        if why := deaf.get(name):
-            summary = f"Nobody can answer in {name.title()}: {why}"[:118]
-            book.about_us(key, UNREACHABLE, Severity.P1, summary, subject=name)
+        if name not in troubles:
+            book.over(deaf(name), f"{name.title()} hears people again")
+        elif book.on(shut_out(name)):
+            known.add(name)
         else:
-            book.over(key, f"{name.title()} hears people again")
+            summary = f"Nobody can answer in {name.title()}: {troubles[name]}"[:118]
+            book.about_us(deaf(name), UNREACHABLE, Severity.P1, summary, subject=name)
+    return frozenset(known)
 
 
 def _stale(book: Book, name: str, severity: Severity, summary: str) -> None:

@@ -45,7 +45,7 @@ async def test_a_room_that_comes_back_gets_the_cards_it_missed(bench):
 async def test_what_was_skipped_proves_nothing_about_the_room(bench):
     await bench.late()
     await bench.settle_all(Rejected(Fault.AUTH, "token_revoked"))
-    trouble = bench.store.read_now(lambda reader: reader.newest_by_key("chan:room"))
+    trouble = bench.store.read_now(lambda reader: reader.newest_by_key("chat:slack"))
     bench.now += timedelta(minutes=1)
     await bench.settle_all(Sent(skipped=True))
     assert bench.alert(trouble.id).live
