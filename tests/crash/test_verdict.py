@@ -5,9 +5,13 @@ import copy
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
+from typing import Any
 
 import pytest
 
+from deskbell.sandbox.chat import Card
+from deskbell.vendors.chats import CHATS
 from tests.crash.lives import Lives, Town, Work
 
 
@@ -27,21 +31,50 @@ def of(town: Town, kind: str) -> Work:
     return next(work for work in town.made if work.kind == kind)
 
 
-@contextmanager
-def hidden(town: Town) -> Iterator[None]:
-    """Accepted by Slack, and shown to nobody."""
-    card = town.cards(of(town, "job"))[0]
-    card.dropped = True
-    yield
-    card.dropped = False
+Messages = dict[Any, Any]
+
+
+def message_of(town: Town, card: Card) -> tuple[Messages, Any]:
+    """Where the stand-in keeps a card among others, and its key there."""
+    sandbox = town.sandbox
+    if card.chat == "slack":
+        return sandbox.slack.workspace.channels[card.room].messages, card.id
+    if card.chat == "teams":
+        return sandbox.teams.tenant.conversations[card.room].messages, card.id
+    if card.chat == "telegram":
+        return sandbox.telegram.room(card.room)[0].messages, int(card.id)
+    return sandbox.discord.world.channels[card.room].messages, card.id
 
 
 @contextmanager
-def doubled(town: Town) -> Iterator[None]:
-    card = town.cards(of(town, "job"))[0]
-    again = town.slack.workspace.say(card.channel, card.user, card.text, blocks=card.blocks, metadata=card.metadata)
+def hidden(town: Town, chat: str) -> Iterator[None]:
+    """Accepted by the chat, and shown to nobody."""
+    messages, key = message_of(town, town.cards(of(town, "job"), chat)[0])
+    messages[key].dropped = True
     yield
-    again.deleted = True
+    messages[key].dropped = False
+
+
+@contextmanager
+def doubled(town: Town, chat: str) -> Iterator[None]:
+    messages, key = message_of(town, town.cards(of(town, "job"), chat)[0])
+    again = copy.copy(messages[key])
+    number = type(key)(int(key) + 1) if chat != "slack" else f"{float(key) + 1:.6f}"
+    setattr(again, "ts" if chat == "slack" else "id", number)
+    if chat == "teams":
+        again.root = number  # it begins a thread of its own
+    messages[number] = again
+    yield
+    del messages[number]
+
+
+@contextmanager
+def gone(town: Town, chat: str) -> Iterator[None]:
+    """Taken away by nobody who says so."""
+    messages, key = message_of(town, town.cards(of(town, "job"), chat)[0])
+    kept = messages.pop(key)
+    yield
+    messages[key] = kept
 
 
 @contextmanager
@@ -71,21 +104,26 @@ def promise_broken(town: Town) -> Iterator[None]:
 @contextmanager
 def rung_again(town: Town) -> Iterator[None]:
     """One exception, two alerts."""
-    card = town.cards(of(town, "job"))[0]
-    other = copy.deepcopy(card.metadata)
+    card = town.cards(of(town, "job"), "slack")[0]
+    message = town.slack.workspace.message(card.room, card.id)
+    other = copy.deepcopy(message.metadata)
     other["event_payload"]["alert"] = "D-999"
-    again = town.slack.workspace.say(card.channel, card.user, card.text, blocks=card.blocks, metadata=other)
+    again = town.slack.workspace.say(card.room, message.user, message.text, blocks=message.blocks, metadata=other)
     yield
     again.deleted = True
 
 
-FOUND = [
+IN_EACH_CHAT = [
     (hidden, "no live card|accepted, not live"),
-    (doubled, "identity"),
+    (doubled, "identity|ids"),
+    (gone, "no card in|no live card"),
+]
+FOUND = [
+    *((partial(wrong, chat=chat), said) for wrong, said in IN_EACH_CHAT for chat in CHATS),
     (told_twice, "called about"),
     (not_told, r"^\[\]"),
     (promise_broken, "was promised"),
-    (rung_again, "has 2 cards"),
+    (rung_again, "no card in"),
 ]
 
 

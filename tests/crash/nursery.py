@@ -1,0 +1,147 @@
+"""A process that has everything imported and forks daemons: a birth takes milliseconds, an import of four SDKs seconds.
+
+Each daemon is a process of its own from before anything of it runs, so that a kill -9 is the real thing.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+class Born:
+    """A daemon, as `asyncio.subprocess.Process` would have it. Its end is found in a file."""
+
+    def __init__(self, pid: int, end: Path) -> None:
+        self.pid, self._end = pid, end
+
+    @property
+    def returncode(self) -> int | None:
+        return int(self._end.read_text()) if self._end.exists() else None
+
+    async def wait(self) -> int:
+        while self.returncode is None:
+            await asyncio.sleep(0.005)
+        return self.returncode
+
+    def send_signal(self, sign: int) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, sign)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+class Nursery:
+    """The test's side."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, 0
+        self._mother = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.nursery"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def born(self, args: Sequence[str], environ: Mapping[str, str], log: Path) -> Born:
+        self._count += 1
+        end = self._folder / str(self._count)
+        asked = {"args": list(args), "environ": dict(environ), "log": str(log), "end": str(end)}
+        self._mother.stdin.write(json.dumps(asked).encode() + b"\n")
+        self._mother.stdin.flush()
+        return Born(int(self._mother.stdout.readline()), end)
+
+    def close(self) -> None:
+        self._mother.stdin.close()
+        self._mother.wait(10)
+
+
+# ---------------------------------------------------------------- the mother's side
+
+
+def mother() -> None:
+    _import_everything()
+    gc.collect()
+    gc.freeze()
+    assert threading.active_count() == 1, "a fork would leave a thread behind"
+    ends: dict[int, str] = {}
+    signal.signal(signal.SIGCHLD, lambda *_: _bury(ends))
+    for line in sys.stdin:
+        asked = json.loads(line)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        if not (pid := os.fork()):
+            _live(asked)
+        ends[pid] = asked["end"]
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        print(pid, flush=True)
+
+
+def _import_everything() -> None:
+    import deskbell.cli
+    import deskbell.config
+    import deskbell.daemon
+    from bot.catalog import GATEWAYS
+    from channels.catalog import CHANNELS
+
+    assert deskbell.cli
+    for catalog in (CHANNELS, GATEWAYS):
+        for row in catalog.values():
+            row.load()
+
+
+def _bury(ends: dict[int, str]) -> None:
+    while ends:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        path = Path(ends.pop(pid))
+        path.with_suffix(".new").write_text(str(os.waitstatus_to_exitcode(status)))
+        path.with_suffix(".new").rename(path)
+
+
+def _live(asked: dict) -> None:
+    """The whole life of a daemon, from what `python -m deskbell` would begin with."""
+    status = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        _at_home(asked)
+        from deskbell.cli import main
+
+        main()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001 - nothing may come back into the mother
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _at_home(asked: dict) -> None:
+    from deskbell.net import faults
+
+    nothing, log = os.open(os.devnull, os.O_RDONLY), os.open(asked["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    for old, new in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(old, new)
+    os.environ.clear()
+    os.environ.update(asked["environ"])
+    random.seed()
+    time.tzset()
+    if spec := os.environ.get(faults.VARIABLE):
+        faults.arm(spec)
+    sys.argv = ["deskbell", *asked["args"]]
+
+
+if __name__ == "__main__":
+    mother()
