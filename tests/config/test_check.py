@@ -109,7 +109,7 @@ async def test_ring(cli: Cli, at: dict[str, str], sandbox: Sandbox) -> None:
     assert (done.status, len(sandbox.pager.calls)) == (0, 1)
     done = await cli("ring", "cellar", "-c", "config.toml", env=at)
     assert done.status == 1
-    assert "dispatch, support, pager" in done.err
+    assert "dispatch, support, dispatch_teams" in done.err
     sandbox.slack.archive("C0DISPATCH")
     done = await cli("ring", "dispatch", "-c", "config.toml", env=at)
     assert done.status == 1

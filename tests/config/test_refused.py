@@ -118,7 +118,7 @@ BAD: dict[str, Bad] = {
     "an unknown strategy": Bad("sources.fieldservice.strategy", "", 'strategy = "re_anchor"', 'strategy = "hope"'),
     "http without a signing secret": Bad("slack", "signing_secrets", 'way = "socket"', 'way = "http"'),
     # ------------------------------------------------------------ names that lead nowhere
-    "a route to nowhere": Bad("routes[0].destinations", "there is no [destinations.cellar]", 'destinations = ["support"]', 'destinations = ["cellar"]'),
+    "a route to nowhere": Bad("routes[0].destinations", "there is no [destinations.cellar]", 'destinations = ["support", ', 'destinations = ["cellar", '),
     "a policy that names nobody": Bad("policies.support.levels[1].targets", "names nobody", 'targets = ["room", "rota:support"]', 'targets = ["room", "rota:nobody"]'),
     "a policy with a bare name": Bad("policies.accounts.levels[0].targets", "names nobody", '[{ after = "0m", targets = ["room"] }', '[{ after = "0m", targets = ["ana"] }'),
     "a policy with an unknown role": Bad("policies.dispatch.levels[1].targets", "names nobody", '"role:oncall"', '"role:boss"'),
