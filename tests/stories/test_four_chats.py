@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from deskbell.core.alert import Status, Verb
+from deskbell.core.alert import Severity, Status, Verb
 from deskbell.core.card import Tone
+from deskbell.core.ports import Interaction
 from deskbell.sandbox import credentials
 from deskbell.sandbox.chat import Card, Heard, Refused
 from deskbell.vendors.chats import CHATS
@@ -282,3 +283,24 @@ def test_every_tone_has_an_icon_in_every_chat() -> None:
     from deskbell.faces.shared import ICONS
 
     assert set(ICONS) == set(Tone)
+
+
+@pytest.mark.parametrize("chat", CHATS)
+async def test_ten_quick_changes_make_one_edit(town: Town, chat: str) -> None:
+    """While an edit is under way, whatever comes is gathered into the next."""
+    desk, room = town.daemon.desk, town.rooms(chat)["dispatch"]
+    words = {"title": "Gas smell in hall 3", "text": "", "team": "", "subject": "hall 3"}
+    rung = await desk.raise_manual(caller="tests", person=None, idempotency_key="1", severity=Severity.P3, **words)
+    before = await town.card_in(chat, "hall 3", room)
+    await town.until_async(town.daemon.pending, 0)
+    town.chats[chat].faults.set("slow", times=1, delay=1.0)
+    for count in range(10):
+        note = Interaction(f"slack:{count}", "slack", "U0ANA", "note", ref=before.ref, args={"text": f"remark {count}"})
+        assert (await desk.act(note)).ok
+    shown = await town.shows_in(chat, "hall 3", "remark 9", room)
+    assert "remark 8" in shown
+    await town.until_async(town.daemon.pending, 0)
+    after = await town.card_in(chat, "hall 3", room)
+    assert after.id == before.id
+    assert 1 <= after.edits - before.edits <= 3
+    assert rung.alert is not None
