@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 REACTION = (1.0, 4.0)  # seconds between a card and the first tap on it
 SECOND_THOUGHT = (1.0, 2.0)  # before what was just done is taken back
 FOLLOW_UP = (9.0, 16.0)
+NOSY = 2  # Dan tries his hand at one alert in so many
 SECOND_LOOK = 3  # one alert in so many: in a Telegram group a bot may speak and edit 20 times a minute
 TYPING = (9.0, 14.0)  # seconds between two lines in one chat
 FIRST_WORD = (2.0, 6.0)
@@ -47,7 +48,6 @@ FIRST: Mapping[str, tuple[Turn, ...]] = {
         ANA_ACKS,
         Turn("ana", "Reassign", ("Ben Okafor",)),
         Turn("ana", "Snooze", ("15 min",)),
-        Turn("dan", "Acknowledge", allowed=False),
         Turn("ana", "Resolve", ("Customer informed",)),
     ),
     "teams": (
@@ -66,7 +66,6 @@ FIRST: Mapping[str, tuple[Turn, ...]] = {
     ),
     "discord": (
         PRIYA_ACKS,
-        Turn("dan", "Acknowledge", allowed=False),
         Turn("ana", "Reassign", ("Ben Okafor",)),
         Turn("ana", "Acknowledge", undo=True),
         Turn("ana", "Snooze", ("30 min",)),
@@ -76,8 +75,9 @@ LATER: Mapping[str, tuple[Turn, ...]] = {
     "slack": (Turn("ana", "Resolve", ("Fixed",)), Turn("ben", "Take it"), Turn("ana", "Acknowledge", undo=True)),
     "teams": (Turn("carla", "Escalate"), Turn("carla", "Resolve", ("Rescheduled",))),
     "telegram": (Turn("ben", "Take it"), Turn("ben", "Resolve", ("Technician on site",))),
-    "discord": (Turn("ana", "Resolve", ("Loaner machine is on the van.",)), Turn("dan", "Resolve", allowed=False)),
+    "discord": (Turn("ana", "Resolve", ("Loaner machine is on the van.",)), Turn("ana", "Take it")),
 }
+IN_VAIN = Turn("dan", "Escalate", allowed=False)  # he is told why not, and nothing is edited anywhere
 # Who types what; `>` stands before what is said to the bot alone.
 COMMANDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "slack": (
@@ -122,6 +122,7 @@ class People:
         self._seen: set[str] = set()
         self._first = {name: deque(FIRST[name]) for name in self.chats}
         self._later = {name: deque(LATER[name]) for name in self.chats}
+        self._in_vain = {name: deque([IN_VAIN]) for name in self.chats}
         self._done: Counter[str] = Counter()  # taps by chat: whose turn it is
         self._count = itertools.count(1)
         self._busy: set[asyncio.Task[None]] = set()
@@ -153,10 +154,12 @@ class People:
 
     async def _attend(self, ref: str) -> None:
         """One alert: a first reaction in one chat, and to some of them a second, perhaps in another."""
-        again = next(self._count) % SECOND_LOOK == 0
+        number = next(self._count)
         await self._wait(REACTION)
         await self._take(ref, self._first)
-        if again:
+        if number % NOSY == 0:
+            await self._take(ref, self._in_vain)
+        if number % SECOND_LOOK == 0:
             await self._wait(FOLLOW_UP)
             await self._take(ref, self._later)
 
