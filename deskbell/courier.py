@@ -16,7 +16,7 @@ import structlog
 
 from deskbell.core.alert import Alert, Status
 from deskbell.core.card import Card, Note
-from deskbell.core.outcome import Outcome, Retry, Sent, Unknown
+from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import (
     EVERY_OP,
     Channel,
@@ -44,6 +44,7 @@ T = TypeVar("T")
 LEASE = timedelta(seconds=60)  # longer than the whole timeout of any delivery
 TIMEOUT_S = 40.0
 IDLE_S = 5.0  # how long a lane-keeper sleeps when nobody wakes it; a wake-up may be lost, an alert may not
+LOCKED_S = 30.0  # how long a room is left alone whose chat refuses our login, however much waits for it
 SOURCE_LANE = "source:"
 AT_HAND = frozenset({"ack", "take", "escalate"})  # the buttons of a direct message
 
@@ -174,6 +175,9 @@ class Courier:
         if isinstance(outcome, Retry) and outcome.limited and wait <= 0:
             seconds = outcome.after.total_seconds() if outcome.after else 1.0
             self._buckets.cool((work.destination, op), self._buckets.clock() + seconds)
+        if isinstance(outcome, Rejected) and outcome.fault is Fault.AUTH and work.destination in self._destinations:
+            for every in EVERY_OP:
+                self._buckets.cool((work.destination, every), self._buckets.clock() + LOCKED_S)
         metrics.delivered(work.destination, type(outcome).__name__)
         if not isinstance(outcome, Sent):
             log.warning("delivery", to=work.destination, outcome=type(outcome).__name__, why=outcome.why)

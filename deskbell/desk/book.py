@@ -102,22 +102,34 @@ class Book:
             self._direct(alert, ring)
 
     def _direct(self, alert: Alert, people: Sequence[str]) -> None:
-        """A direct message to each person, through a room's platform on which Deskbell knows them."""
+        """A direct message to each person, through a chat in which Deskbell knows them; best one that works."""
         say = self.house.words.say
         text = say("direct", severity=str(alert.severity), ref=alert.ref, summary=alert.summary)
         only_if = "open" if alert.status is Status.OPEN else "live"
+        failing = self._failing("") if people else ()
         for person in people:
-            room = self._room_of(alert, person)
-            if room:
+            rooms = self._rooms_of(alert, person)
+            if rooms:
+                room = next((name for name in rooms if name not in failing), rooms[0])
                 payload = {"text": text, "ref": alert.ref, "direct": person, "only_if": only_if}
                 key = f"direct:{alert.id}:{alert.version}:{person}"
                 self._dispatch(Dispatch(key, room, DispatchKind.NOTE, payload, alert.id, Lane.PAGE), alert)
 
-    def _room_of(self, alert: Alert, person: str) -> str | None:
+    def ring_elsewhere(self, alert: Alert, tried: Dispatch, person: str) -> None:
+        """A direct message that one chat does not take goes to the person's next one; each is tried once."""
+        rooms = self._rooms_of(alert, person)
+        if tried.destination in rooms and (rest := rooms[rooms.index(tried.destination) + 1 :]):
+            key = f"{tried.key}>{rest[0]}"
+            self._dispatch(Dispatch(key, rest[0], tried.kind, tried.payload, alert.id, tried.lane), alert)
+
+    def _rooms_of(self, alert: Alert, person: str) -> list[str]:
+        """A room of each chat in which the person is known, in the order of the route."""
+        found: dict[str, str] = {}
         for name in self.rooms(alert):
-            if self.uow.account_of(self.house.destinations[name].platform, person):
-                return name
-        return None
+            platform = self.house.destinations[name].platform
+            if platform not in found and self.uow.account_of(platform, person):
+                found[platform] = name
+        return list(found.values())
 
     def _dispatch(self, dispatch: Dispatch, alert: Alert) -> None:
         self.uow.add_dispatch(dispatch, alert.severity, self.now)

@@ -43,6 +43,8 @@ def _sent(book: Book, claim: Claim, outcome: Sent, shown: int) -> bool:
         _written(book, claim.alert, work.payload, outcome)
     if not outcome.skipped and not work.destination.startswith(SOURCE_LANE):
         _reached(book, work.destination)
+        if isinstance(work, Dispatch) and (person := str(work.payload.get("direct", ""))):
+            book.over(_reach(person, work.destination), "a message arrived again")
     return True
 
 
@@ -119,6 +121,8 @@ def _give_up(book: Book, claim: Claim, why: str, fault: Fault = Fault.TARGET) ->
         return True
     if isinstance(work, Dispatch) and (person := str(work.payload.get("direct", ""))):
         _not_rung(book, person, work.destination, why)
+        if alert is not None:
+            book.ring_elsewhere(alert, work, person)
         return True
     if alert is not None and alert.rule != UNREACHABLE:
         _elsewhere(book, claim, alert)
@@ -129,10 +133,14 @@ def _give_up(book: Book, claim: Claim, why: str, fault: Fault = Fault.TARGET) ->
     return True
 
 
+def _reach(person: str, destination: str) -> str:
+    return f"reach:{person}:{destination}"
+
+
 def _not_rung(book: Book, person: str, destination: str, why: str) -> None:
     """One person can't be reached; the others are rung all the same, and people hear of it."""
     summary = f"{name_of(person, book.house.people)} can't be rung through {destination}: {why}"[:118]
-    book.about_us(f"reach:{person}:{destination}", "oncall_unreachable", Severity.P3, summary, subject=person)
+    book.about_us(_reach(person, destination), "oncall_unreachable", Severity.P3, summary, subject=person)
 
 
 def _dead_letter(book: Book, claim: Claim, why: str) -> None:
