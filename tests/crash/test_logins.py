@@ -1,4 +1,4 @@
-"""A chat lets us in no more, a room throws us out, a person blocks us: told once in the other chats, never in a loop."""
+"""A chat lets us in no more, a room throws us out, a person blocks us: told once elsewhere, and never a loop."""
 
 import asyncio
 import sqlite3
@@ -13,7 +13,13 @@ from deskbell.vendors.chats import CHATS
 from tests.crash.lives import CANNOT_BE_ASKED
 from tests.town import Town
 
-LOGINS = [("slack", "token_revoked", ""), ("teams", "401", ""), ("teams", "401", "login"), ("telegram", "401", ""), ("discord", "401", "")]  # fmt: skip
+LOGINS = [
+    ("slack", "token_revoked", ""),
+    ("teams", "401", ""),
+    ("teams", "401", "login"),
+    ("telegram", "401", ""),
+    ("discord", "401", ""),
+]
 ROUTE = ["dispatch", "dispatch_teams", "dispatch_telegram", "dispatch_discord"]
 
 
