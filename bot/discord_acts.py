@@ -38,6 +38,7 @@ from deskbell.core.present import SNOOZES
 from deskbell.core.text import parse_span
 from deskbell.faces import discord as face
 from deskbell.faces import discord_forms as forms
+from deskbell.faces.shared import missing
 from deskbell.net import metrics
 from deskbell.vendors.discord import PLATFORM, DiscordConf
 
@@ -161,7 +162,7 @@ class Acts:
         if refused := await self._refusal(tap.sender, interaction):
             return _say(face.whisper(refused))
         if args is None:
-            return _say(face.whisper(forms.missing(verb)))
+            return _say(face.whisper(f"Nothing was saved. {missing(verb)}"))
         return _say(in_private(await self._act(tap.sender, interaction)))
 
     # ------------------------------------------------------------ who are you?

@@ -23,6 +23,7 @@ from deskbell.core.card import Button, Reply, Style
 from deskbell.core.ports import Answer, Interaction
 from deskbell.faces import slack as face
 from deskbell.faces import slack_forms as forms
+from deskbell.faces.shared import missing
 from deskbell.net import metrics
 from deskbell.vendors.slack import PLATFORM
 from deskbell.vendors.slack_web import SlackWeb, Trouble
@@ -133,7 +134,7 @@ class Acts:
             return
         args = forms.args_of(form.verb, form.values)
         if args is None:
-            done: Reply | str = forms.missing(form.verb)
+            done: Reply | str = missing(form.verb)
         elif form.verb == forms.CONNECT:
             done = await self._redeem(form, args["code"])
         else:

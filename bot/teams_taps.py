@@ -13,6 +13,7 @@ from deskbell.core.card import Card, Reply
 from deskbell.core.ports import Answer
 from deskbell.faces import teams as face
 from deskbell.faces import teams_forms as forms
+from deskbell.faces.shared import missing
 from deskbell.faces.teams_parts import Json, message
 from deskbell.net.faults import point
 from deskbell.vendors.teams import PLATFORM, TeamsConf
@@ -41,7 +42,7 @@ class Taps:
             return await self._form(tap)
         args = forms.args_of(tap.verb, tap.data)
         if args is None and known:
-            return forms.missing(tap.verb)
+            return missing(tap.verb)
         point("teams.tap.before")
         answer = await self._clerk.act(tap.interaction(args or {}), self._late(tap))
         point("teams.tap.after")

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.telegram_office import Office
 from bot.telegram_reading import Tap
-from bot.telegram_words import CONNECT, FORWARDED, NO_COLLEAGUE, OFF, ONLY_PRIVATE, OPEN, connect, not_asked
+from bot.telegram_words import CONNECT, FORWARDED, OFF, ONLY_PRIVATE, OPEN, connect, not_asked
 from deskbell.core.access import holds
 from deskbell.core.alert import MOVES, Alert
 from deskbell.core.button import Press
@@ -19,6 +19,7 @@ from deskbell.core.card import Button
 from deskbell.core.ports import Answer, Interaction
 from deskbell.faces import telegram as face
 from deskbell.faces import telegram_menus as menus
+from deskbell.faces.shared import NO_COLLEAGUE
 from deskbell.vendors.telegram import PLATFORM
 
 Place = tuple[int, int]  # chat, message

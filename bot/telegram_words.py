@@ -16,7 +16,6 @@ NOBODY = {"anonymous": ANONYMOUS, "forwarded": FORWARDED, "bot": FORWARDED}
 STALE = (
     "That was typed while I was away, too long ago to act on it now. Nothing was done; send it again if it still holds."
 )
-NO_COLLEAGUE = "There is no colleague who could take it. Ask an administrator to add some to Deskbell."
 EMPTY = "That is empty, so nothing was done. Please write it in words."
 IN_PRIVATE = "I sent you the answer in private."
 ONLY_PRIVATE = "I can tell you that only in private. Open our chat and press Start."

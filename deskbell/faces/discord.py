@@ -11,6 +11,7 @@ from typing import Any
 from deskbell.core.card import Button, Card, Note, Reply, Style, Tone, as_text
 from deskbell.core.text import clean, clean_lines, cut
 from deskbell.faces.discord_text import NOTHING, fit, inert, line, link, plain, size
+from deskbell.faces.shared import ICONS, OPEN_CARD
 
 Json = dict[str, Any]
 Account = Callable[[str], str]  # a person's account here, "" where it is not known
@@ -20,7 +21,6 @@ NameOf = Callable[[str], str]
 CONTENT = 2000
 TITLE = 256
 DESCRIPTION = 4096
-FOOTER = 2048
 EMBEDS_TOTAL = 6000
 # https://docs.discord.com/developers/components/reference
 ROWS = 5
@@ -43,15 +43,6 @@ TEXT = 3500
 WITH_CARD = 1000  # of a long answer above a card, so that both stay below EMBEDS_TOTAL
 MENTIONS = 25
 
-ICONS = {
-    Tone.CRITICAL: "\U0001f534",  # red circle
-    Tone.HIGH: "\U0001f7e0",  # orange circle
-    Tone.MEDIUM: "\U0001f7e1",  # yellow circle
-    Tone.LOW: "\U0001f535",  # blue circle
-    Tone.ACKED: "\U0001f440",  # eyes
-    Tone.SNOOZED: "\U0001f4a4",  # zzz
-    Tone.RESOLVED: "\u2705",  # white check mark
-}
 COLOURS = {
     Tone.CRITICAL: 0xED4245,
     Tone.HIGH: 0xF0883E,
@@ -104,7 +95,7 @@ def note(note: Note, account: Account, name: NameOf, *, role: str = "", card_url
     people, mentioned = _mentions(note.mentions, account, name)
     roles = (role,) if role and note.broadcast and note.mentions else ()
     called = " ".join((*(f"<@&{one}>" for one in roles), *people))
-    way = link(card_url, "Open the card")
+    way = link(card_url, OPEN_CARD)
     text = fit(clean_lines(note.text, CONTENT), CONTENT - size(called) - size(way) - 10)
     return {
         "content": "\n".join(part for part in (text or NOTHING, called, way) if part),

@@ -11,6 +11,7 @@ from deskbell.core.card import Reply
 from deskbell.core.text import clean
 from deskbell.faces.discord import CUSTOM_ID, EPHEMERAL, NOBODY, PREFIX, Json, button, reply
 from deskbell.faces.discord_text import plain
+from deskbell.faces.shared import NO_COLLEAGUE, OWN_WORDS, REASONS, TOLD_AT_ONCE, WHY_OVER, Colleague
 
 # https://docs.discord.com/developers/components/reference#string-select and #label
 OPTIONS = 25
@@ -22,12 +23,9 @@ FIELD_HINT = 100
 INPUT = 2000  # Discord takes 4000; this is as much as a note may hold
 CODE = 40
 
-Colleague = tuple[str, str, str]  # person id, name, a note like "on duty"
-
 CONNECT = "desk+connect"  # the button that asks for the code, and the form that brings it
 ANSWER, QUICK = "answer", "quick"  # the fields of a form
 PERSON, USER = "person", "user"  # the two menus of the picker
-QUICK_REASONS = ("Customer informed", "Rescheduled", "Technician on site", "Fixed", "Not a real problem")
 _ROW, _STRING_SELECT, _INPUT, _USER_SELECT, _LABEL = 1, 3, 4, 5, 18
 
 
@@ -64,13 +62,13 @@ def menu(ref: str, token: str, where: str, choices: Sequence[tuple[str, str]]) -
 def picker(ref: str, token: str, where: str, people: Sequence[Colleague]) -> Json:
     """The likeliest colleagues in a menu; where they are too many for one, everybody of the server in a second."""
     if not people:
-        return reply(Reply(lines=(f"There is no colleague who could take {ref}. An administrator can add some.",)))
+        return reply(Reply(lines=(NO_COLLEAGUE,)))
     options = [_option(person, name, note) for person, name, note in people[:OPTIONS]]
     rows = [_row(_select(_id(token, where, PERSON), "Choose a colleague", options))]
     if len(people) > OPTIONS:
         anybody = {"type": _USER_SELECT, "custom_id": _id(token, where, USER), "placeholder": "\u2026 or anybody else"}
         rows.append(_row(anybody))
-    text = f"{ref}: who takes it? They are told at once, and it counts as acknowledged."
+    text = f"{ref}: who takes it? {TOLD_AT_ONCE}"
     return {"content": text, "components": rows, "flags": EPHEMERAL, "allowed_mentions": NOBODY}
 
 
@@ -92,8 +90,8 @@ def _option(value: str, words: str, note: str = "") -> Json:
 
 
 def resolve(ref: str, token: str) -> Json:
-    quick = _select(QUICK, "Choose", [_option(words, words) for words in QUICK_REASONS]) | {"required": False}
-    fields = [_field("Why is it over?", quick), _field("In your own words", _text(required=False))]
+    quick = _select(QUICK, "Choose", [_option(words, words) for words in REASONS]) | {"required": False}
+    fields = [_field(WHY_OVER, quick), _field(OWN_WORDS, _text(required=False))]
     return _modal(PREFIX + token, f"Resolve {ref}", fields)
 
 
@@ -121,11 +119,6 @@ def args_of(verb: str, fields: Mapping[str, str]) -> dict[str, str] | None:
     """What was filled in, as the desk wants it; None when nothing was."""
     said = ": ".join(part for part in (fields.get(QUICK, ""), fields.get(ANSWER, "").strip()) if part)
     return {"resolve": {"reason": said}}.get(verb, {"text": said}) if said else None
-
-
-def missing(verb: str) -> str:
-    said = "Choose a reason or write one." if verb == "resolve" else "Write something."
-    return f"Nothing was saved. {said}"
 
 
 def _modal(custom_id: str, title: str, fields: list[Json]) -> Json:

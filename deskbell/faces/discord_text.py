@@ -4,9 +4,10 @@ https://docs.discord.com/developers/reference#message-formatting
 """
 
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from deskbell.core.text import clean, cut
+from deskbell.faces.shared import web_address
 
 NOTHING = "\u2013"  # where there is no text: Discord refuses an empty one
 LINK = 300  # a longer address is left out: the words of the card need the room
@@ -69,14 +70,9 @@ def line(text: object, limit: int) -> str:
 
 def link(url: str, words: str = "") -> str:
     """A link with its host for all to see, unless we know better words; nothing for what is no web address."""
-    if len(url) > LINK:
-        return ""
-    try:
-        parts = urlsplit(clean(url, LINK))
-        host = parts.hostname or ""
-    except ValueError:
-        return ""
-    if parts.scheme not in ("http", "https") or not _NAME.fullmatch(host) or " " in url.strip():
+    parts = web_address(url, LINK)
+    host = str(parts.hostname) if parts else ""
+    if not _NAME.fullmatch(host) or " " in url.strip():
         return ""
     # Percent-encoding takes the signs away with which text could leave the link.
     target = quote(clean(url, LINK), safe="/:?#@!$&'*+,;=%~-._").replace("*", "%2A").replace("_", "%5F")

@@ -7,11 +7,11 @@ mention, link or formatting can come from it. The only live mentions are those t
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from deskbell.core.card import Button, Card, Note, Reply, Style, Tone, as_text
 from deskbell.core.text import clean, clean_lines, cut
-from deskbell.faces.shared import ICONS
+from deskbell.faces.shared import ICONS, OPEN_CARD, web_address
 
 Json = dict[str, Any]
 Mention = Callable[[str], str]
@@ -20,7 +20,6 @@ Mention = Callable[[str], str]
 BLOCKS = 50
 HEADER = 150
 SECTION_TEXT = 3000
-FIELD_TEXT = 2000  # a label and a value, each sign escaped, stay below it
 CONTEXT_ELEMENTS = 10
 ACTIONS = 25
 BUTTON_TEXT = 75
@@ -75,7 +74,7 @@ def note(note: Note, mention: Mention, card_url: str = "") -> Json:
     blocks = [_mrkdwn_section(rings)] if rings else []
     blocks.append({"type": "section", "text": plain(text, SECTION_TEXT)})
     blocks += _actions(note.buttons)
-    if target := link(card_url, "Open the card"):
+    if target := link(card_url, OPEN_CARD):
         blocks.append(_mrkdwn_section(target))
     return {"text": f"{rings} {escaped(text, FIRST)}".strip() or NOTHING, "blocks": blocks}
 
@@ -218,17 +217,12 @@ def inert(text: str) -> str:
 
 def link(url: str, words: str = "") -> str:
     """A link with its host for all to see, unless we know better words; nothing for what is no web address."""
-    if len(url) > LINK:
-        return ""
-    try:
-        parts = urlsplit(clean(url, LINK))
-    except ValueError:
-        return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = web_address(url, LINK)
+    if parts is None:
         return ""
     # Percent-encoding takes the signs away with which text could leave the link.
     target = escape(quote(clean(url, LINK), safe="/:?#[]@!$&'()*+,;=%~-._"))
-    text = f"<{target}|{inert(clean(words or parts.hostname, LABEL))}>"
+    text = f"<{target}|{inert(clean(words or str(parts.hostname), LABEL))}>"
     return text if len(text) <= SECTION_TEXT else ""
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import orjson
 
-from deskbell.faces.shared import REASONS
+from deskbell.faces.shared import NO_COLLEAGUE, OWN_WORDS, REASONS, TOLD_AT_ONCE, WHY_OVER, Colleague, named
 from deskbell.faces.slack import OPTIONS, PLACEHOLDER, Json, option, plain
 
 # https://docs.slack.dev/reference/views/modal-views
@@ -16,8 +16,6 @@ PRIVATE_METADATA = 3000
 CODE = 100
 INPUT = 2000  # Slack takes 3000; this is as much as a note may hold
 ERROR = 300
-
-Colleague = tuple[str, str, str]  # person id, name, a note like "on duty"
 
 CALLBACK_PREFIX = "desk."
 PEOPLE = "desk.people"  # the action id under which Slack asks for suggestions
@@ -42,15 +40,13 @@ def reassign(ref: str, origin: Origin, people: Sequence[Colleague]) -> Json:
         menu |= {"type": "external_select", "min_query_length": 0}
     else:
         menu |= {"type": "static_select", "options": suggestions(people, "")}
-    note = "They are told at once, and it counts as acknowledged."
-    return _modal("reassign", f"Reassign {ref}", "Reassign", origin, [_input(ANSWER, "Colleague", menu, hint=note)])
+    body = [_input(ANSWER, "Colleague", menu, hint=TOLD_AT_ONCE)]
+    return _modal("reassign", f"Reassign {ref}", "Reassign", origin, body)
 
 
 def suggestions(people: Sequence[Colleague], typed: str) -> list[Json]:
     """The colleagues whose name holds what was typed."""
-    wanted = typed.casefold().split()
-    found = [one for one in people if all(word in one[1].casefold() for word in wanted)]
-    return [option(person, name, note) for person, name, note in found[:OPTIONS]]
+    return [option(person, name, note) for person, name, note in named(people, typed)[:OPTIONS]]
 
 
 def resolve(ref: str, origin: Origin) -> Json:
@@ -61,8 +57,8 @@ def resolve(ref: str, origin: Origin) -> Json:
         "options": [option(words, words) for words in REASONS],
     }
     blocks = [
-        _input(QUICK, "Why is it over?", quick, optional=True),
-        _input(ANSWER, "In your own words", _text_input(), optional=True),
+        _input(QUICK, WHY_OVER, quick, optional=True),
+        _input(ANSWER, OWN_WORDS, _text_input(), optional=True),
     ]
     return _modal("resolve", f"Resolve {ref}", "Resolve", origin, blocks)
 
@@ -80,8 +76,8 @@ def connect(origin: Origin, command: str) -> Json:
 
 def nobody(ref: str, origin: Origin) -> Json:
     """Instead of an empty menu, which Slack refuses."""
-    text = plain("There is no colleague who could take it. Ask an administrator to add some to Deskbell.", LABEL)
-    view = _modal("nobody", f"Reassign {ref}", "", origin, [{"type": "section", "text": text}])
+    text = {"type": "section", "text": plain(NO_COLLEAGUE, LABEL)}
+    view = _modal("nobody", f"Reassign {ref}", "", origin, [text])
     return {key: value for key, value in view.items() if key != "submit"}
 
 
@@ -107,10 +103,6 @@ def args_of(verb: str, values: Mapping[str, Any]) -> dict[str, str] | None:
     said = ": ".join(part for part in (quick, answer) if part)
     name = {"reassign": "person", "resolve": "reason", CONNECT: "code"}.get(verb, "text")
     return {name: said} if said else None
-
-
-def missing(verb: str) -> str:
-    return {"reassign": "Choose a colleague.", "resolve": "Choose a reason or write one."}.get(verb, "Write something.")
 
 
 def _value(values: Mapping[str, Any], block: str) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from deskbell.core.card import Button, Card, Note, Reply, Style, Tone, as_text
 from deskbell.core.text import clean, clean_lines, cut
-from deskbell.faces.shared import ICONS, REASONS
+from deskbell.faces.shared import ICONS, OPEN_CARD, OWN_WORDS, REASONS, WHY_OVER
 from deskbell.faces.teams_parts import (
     FACTS_SHOWN,
     FIRST,
@@ -244,7 +244,7 @@ def _menu(button: Button, index: int) -> Json:
 
 # The verbs whose button opens a form on the card itself, and what it asks: (label of the text, quick choices).
 TEXT_FORMS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "resolve": ("In your own words", REASONS),
+    "resolve": (OWN_WORDS, REASONS),
     "note": ("Note", ()),
 }
 
@@ -253,7 +253,7 @@ def _text_form(button: Button, index: int) -> Json:
     label, quick = TEXT_FORMS[button.verb]
     body: list[Json] = []
     if quick:
-        body.append(choice_set(f"quick.{index}", "Why is it over?", [(one, one) for one in quick]))
+        body.append(choice_set(f"quick.{index}", WHY_OVER, [(one, one) for one in quick]))
     body.append(text_input(f"text.{index}", label))
     data = {"token": button.token, "quick": f"quick.{index}", "text": f"text.{index}"}
     title = button.label.rstrip("\u2026")
@@ -262,4 +262,4 @@ def _text_form(button: Button, index: int) -> Json:
 
 
 def _open_card(url: str) -> list[Json]:
-    return [open_url("Open the card", url)] if url else []
+    return [open_url(OPEN_CARD, url)] if url else []

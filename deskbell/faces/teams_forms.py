@@ -9,6 +9,7 @@ from typing import Any
 
 from deskbell.core.card import Card
 from deskbell.core.text import clean, parse_span
+from deskbell.faces.shared import NO_COLLEAGUE, TOLD_AT_ONCE, Colleague, named
 from deskbell.faces.teams import REFRESH, first_line, live
 from deskbell.faces.teams_parts import (
     PREFIX,
@@ -24,8 +25,6 @@ from deskbell.faces.teams_parts import (
     words,
 )
 
-Colleague = tuple[str, str, str]  # person id, name, a note like "on duty"
-
 PERSON = "person"
 CODE = "code"
 LINK = "link"  # the verb of the form in which somebody unknown says who they are
@@ -36,12 +35,11 @@ ANSWER = 2000
 CODE_LENGTH = 64
 
 
-def reassign(card: Card, token: str, people: Sequence[Colleague], complaint: str = "") -> Json:
+def reassign(card: Card, token: str, people: Sequence[Colleague]) -> Json:
     """Instead of the card, for the one who asked: whom to give it to. The likeliest stand first."""
-    body = [_about(card), words("Who should have it? They are told at once, and it counts as acknowledged.")]
-    body += [_complaint(complaint)] if complaint else []
+    body = [_about(card), words(f"Who takes it? {TOLD_AT_ONCE}")]
     if not people:
-        body.append(words("There is no colleague who could take it. Ask an administrator to add some to Deskbell."))
+        body.append(words(NO_COLLEAGUE))
         return adaptive(body, [back(token)], first_line(card))
     menu = choice_set(PERSON, "Colleague", [(one[0], described(one)) for one in people[:CHOICES]])
     if len(people) > SEARCHED:
@@ -75,9 +73,7 @@ def with_back(shown: Json, token: str) -> Json:
 
 def suggestions(people: Sequence[Colleague], typed: str, most: int) -> list[Json]:
     """The colleagues whose name holds what was typed."""
-    wanted = typed.casefold().split()
-    found = [one for one in people if all(word in one[1].casefold() for word in wanted)]
-    return [{"value": one[0], "title": described(one)} for one in found[:most]]
+    return [{"value": one[0], "title": described(one)} for one in named(people, typed)[:most]]
 
 
 def described(colleague: Colleague) -> str:
@@ -88,10 +84,6 @@ def described(colleague: Colleague) -> str:
 def _about(card: Card) -> Json:
     """What the form is about: the head of the card, so that nobody answers the wrong one."""
     return live(card)["body"][0]  # type: ignore[no-any-return]
-
-
-def _complaint(text: str) -> Json:
-    return block(run(text, color="Attention", weight="Bolder"))
 
 
 # ---------------------------------------------------------------- what comes back
@@ -114,10 +106,6 @@ def args_of(verb: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
         return {"reason" if verb == "resolve" else "text": said} if said else None
     choice = _value(data, "choice") or _typed(data, "input")
     return {"choice": choice} if choice else {}
-
-
-def missing(verb: str) -> str:
-    return {"reassign": "Choose a colleague.", "resolve": "Choose a reason or write one."}.get(verb, "Write something.")
 
 
 def typed_code(data: Mapping[str, Any]) -> str:

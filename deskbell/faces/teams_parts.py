@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import orjson
 
 from deskbell.core.text import clean, cut
+from deskbell.faces.shared import web_address
 
 Json = dict[str, Any]
 
@@ -234,13 +235,7 @@ def text_input(name: str, label: str, *, most: int = 2000, lines: bool = True) -
 
 def address(url: str) -> str:
     """A web address that may be opened; nothing for what is none."""
-    if len(url) > LINK:
-        return ""
-    try:
-        parts = urlsplit(clean(url, LINK))
-        host = parts.hostname
-    except ValueError:
-        return ""
-    if parts.scheme not in ("http", "https") or not host or parts.username:
+    parts = web_address(url, LINK)
+    if parts is None or parts.username:
         return ""
     return quote(clean(url, LINK), safe="/:?#[]@!$&'()*+,;=%~-._").replace("{{", "%7B%7B")

@@ -8,10 +8,11 @@ import html
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from deskbell.core.card import FIRST_LINE, Button, Card, Note, Reply, Style, Tone, as_text
 from deskbell.core.text import clean, clean_lines, cut
+from deskbell.faces.shared import ICONS, OPEN_CARD, web_address
 
 Json = dict[str, Any]
 Mention = Callable[[str], str]
@@ -36,15 +37,6 @@ LINK = 1500
 MENTIONS = 10
 IN_A_ROW = 2
 
-ICONS = {
-    Tone.CRITICAL: "\U0001f534",  # red circle
-    Tone.HIGH: "\U0001f7e0",  # orange circle
-    Tone.MEDIUM: "\U0001f7e1",  # yellow circle
-    Tone.LOW: "\U0001f535",  # blue circle
-    Tone.ACKED: "\U0001f440",  # eyes
-    Tone.SNOOZED: "\U0001f4a4",  # zzz
-    Tone.RESOLVED: "\u2705",  # white check mark
-}
 _STYLES = {Style.PRIMARY: "primary", Style.DANGER: "danger"}
 OPENS = "|m"  # behind a token: a menu comes first
 NOTHING = "\u2013"  # where there is no text: Telegram refuses an empty one
@@ -91,7 +83,7 @@ def note(note: Note, mention: Mention, card_url: str = "") -> Json:
     text = _lines(clean_lines(note.text, TEXT).splitlines(), ROOM - units(visible(rings)) - 4)
     rows = button_rows(note.buttons)
     if card_url:
-        rows.append([{"text": "Open the card", "url": card_url}])
+        rows.append([{"text": OPEN_CARD, "url": card_url}])
     return _message("\n".join(part for part in (f"{BELL} {rings}" if rings else "", text) if part) or NOTHING, rows)
 
 
@@ -210,17 +202,12 @@ def escape(text: str) -> str:
 
 def link(url: str, words: str = "") -> str:
     """A link with its host for all to see, unless we know better words; nothing for what is no web address."""
-    if len(url) > LINK:
-        return ""
-    try:
-        parts = urlsplit(clean(url, LINK))
-    except ValueError:
-        return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = web_address(url, LINK)
+    if parts is None:
         return ""
     # Percent-encoding takes the signs away with which text could leave the link.
     target = escape(quote(clean(url, LINK), safe="/:?#[]@!$&()*+,;=%~-._"))
-    return f'<a href="{target}">{inert(clean(words or parts.hostname, LABEL))}</a>'
+    return f'<a href="{target}">{inert(clean(words or str(parts.hostname), LABEL))}</a>'
 
 
 def person(account: str, name: str) -> str:

@@ -11,18 +11,16 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from deskbell.core.text import clean, parse_span
+from deskbell.faces.shared import REASONS, WHY_OVER, Colleague
 from deskbell.faces.telegram import DATA, Json, Rows, escape, inert, person, press
-
-Colleague = tuple[str, str, str]  # person id, name, a note like "on duty"
 
 PAGE = 8
 PLACEHOLDER = 64
 SEPARATOR = "|"  # base 64 has none
-QUICK_REASONS = ("Customer informed", "Rescheduled", "Technician on site", "Fixed", "Not a real problem")
 TEXT_VERBS = {"resolve": "reason", "note": "text"}  # what may be answered in one's own words, and the desk's name of it
 BACK = "\u2039 Back"
 _ID_ROOM = DATA - 28 - 2  # what the token, the bar and the code leave
-_FIRST_ASKED = {"snooze": "For how long?", "reassign": "To whom?", "resolve": "Why is it over?"}
+_FIRST_ASKED = {"snooze": "For how long?", "reassign": "To whom?", "resolve": WHY_OVER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def people(token: str, colleagues: Sequence[Colleague], page: int) -> Rows:
 
 
 def reasons(token: str) -> Rows:
-    rows = [[press(words, f"{token}|r{number}")] for number, words in enumerate(QUICK_REASONS)]
+    rows = [[press(words, f"{token}|r{number}")] for number, words in enumerate(REASONS)]
     return [*rows, [press("Other reason\u2026", f"{token}|t")], *_back(token)]
 
 
@@ -108,7 +106,7 @@ def args_of(data: Data, people: Sequence[str]) -> Mapping[str, Any] | None:
             return {"person": known[0]} if known else None
         case "r":
             number = int(data.value) if data.value.isascii() and data.value.isdigit() else -1
-            return {"reason": QUICK_REASONS[number]} if 0 <= number < len(QUICK_REASONS) else None
+            return {"reason": REASONS[number]} if 0 <= number < len(REASONS) else None
         case _:
             return None
 
