@@ -174,7 +174,7 @@ async def test_anybody_of_the_server_can_be_picked_where_they_are_many(card, des
 async def test_without_colleagues_that_is_said(card, desk, discord):
     desk.team = []
 
-    assert "no colleague who could take D-12" in (await discord.press("ana", card, "Reassign")).text
+    assert "no colleague who could take it" in (await discord.press("ana", card, "Reassign")).text
 
 
 async def test_slow_colleagues_are_not_waited_for(card, desk, discord, monkeypatch):

@@ -81,7 +81,7 @@ def assert_harmless(message):
         assert "{{" not in str(card)
         for part in walk(card):
             if part.get("type") == "TextBlock":
-                assert part["text"].startswith("Who should have it?") or "<at>" not in part["text"]
+                assert part["text"].startswith("Who takes it?") or "<at>" not in part["text"]
             if part.get("type") == "Action.OpenUrl":
                 assert re.match(r"https?://[^\s<>{}|\\]+$", part["url"])
         for one in inputs(card):

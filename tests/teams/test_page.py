@@ -107,8 +107,8 @@ async def test_cards_are_drawn_pressed_and_only_text(card, channel, desk, room, 
         assert words in text
     assert "<img src" not in dom.replace('src="/page/bell.svg"', "")
     assert "<b>bold" not in dom
-    assert "Who should have it?" not in text, "that is Ben's own view"
+    assert "Who takes it?" not in text, "that is Ben's own view"
     calls = orjson.loads(dom.partition('data-calls="')[2].partition('"')[0].replace("&quot;", '"'))
     assert [(verb, args["path"]) for verb, args in calls] == [("press", [3, 1]), ("press", [0])]
     assert calls[0][1]["who"] == "ana"
-    assert "Who should have it?" in await seen("ben")
+    assert "Who takes it?" in await seen("ben")
