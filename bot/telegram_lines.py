@@ -20,7 +20,7 @@ from bot.telegram_words import (
     greeting,
     how_to_connect,
 )
-from deskbell.core.alert import MAX_TEXT
+from deskbell.core.alert import MAX_TEXT, Verb
 from deskbell.core.button import Press
 from deskbell.core.card import Reply
 from deskbell.core.ports import Interaction
@@ -195,5 +195,6 @@ def _is_command(line: str) -> bool:
 
 
 def _is_move(line: str) -> bool:
+    """What is said about these is on the card as well; what Reveal shows never is."""
     spec = BY_WORD.get(line.partition(" ")[0].casefold())
-    return spec is not None and spec.move is not None
+    return spec is not None and spec.move not in (None, Verb.REVEAL)

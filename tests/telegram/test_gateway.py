@@ -444,6 +444,17 @@ async def test_a_change_without_a_private_chat_is_answered_in_short(gateway, tel
     assert "ack D-12" in heard.public[0]
 
 
+@pytest.mark.parametrize("typed", ["/reveal D-12", "/desk reveal D-12", "/REVEAL@deskbell_bot D-12"])
+async def test_what_is_revealed_never_stands_in_a_group(typed, gateway, commands, telegram, wait):
+    """By somebody to whom the bot can't write."""
+    heard = await telegram.say("nils", ROOM, typed)
+
+    assert heard.public == [ONLY_PRIVATE]
+    telegram.start("nils", "open")
+    await wait(lambda: telegram.private("nils"))
+    assert telegram.private("nils")[0].startswith("Heard")
+
+
 async def test_a_command_in_reply_to_a_card_is_about_that_card(card, gateway, commands, telegram):
     await telegram.reply(telegram.who("ana"), message_of(telegram, card), "/resolve customer called back")
     await telegram.reply(telegram.who("ana"), message_of(telegram, card), "/ack D-7")
