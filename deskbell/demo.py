@@ -5,6 +5,7 @@ Headless, scripted people tap and type instead of you, and the stand-ins' own le
 
 import asyncio
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -53,6 +54,8 @@ async def _show(what: Show) -> int:
             logs.set_up(settings.general.log_level)
             sys.setswitchinterval(0.0005)  # as `deskbell run` does
             daemon = await Daemon.start(settings)
+            gc.collect()
+            gc.freeze()  # four SDKs are a lot to look through: a full collection would stop the loop for 100 ms
             try:
                 await _introduce(url, daemon.server.port)
                 if not what.headless:
