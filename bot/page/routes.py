@@ -5,6 +5,7 @@ the browser was linked to; its form must come from our own page, with a value th
 """
 
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -137,14 +138,19 @@ class Page:
             return await self._show(visit, Notice(ok=False, text=STALE))
         if "leave" in form:
             return await self._show(replace(visit, browser=new_browser(), person=None))
-        return await (self._connect if visit.person is None else self._act)(visit, form, once)
+        if visit.person is None:
+            return await self._connect(visit, form, once)
+        if "code" in form:  # sent twice: the first has connected it
+            return await self._show(visit)
+        return await self._act(visit, form, once)
 
     async def _connect(self, visit: Visit, form: Form, once: str) -> web.Response:
         """A code makes the browser this person's; what people paste with it ("/desk link CODE") does no harm."""
         words = clean(form.get("code", ""), _CODE).split()
         if not words:
             return await self._show(visit, Notice(ok=False, text=NO_CODE))
-        if self._codes.take("all", once, self._front.now()):
+        # Every try counts, whatever form it came with: one form may bring any number of codes.
+        if self._codes.take("all", secrets.token_hex(8), self._front.now()):
             return await self._show(visit, Notice(ok=False, text=TOO_MANY))
         said = Said(PLATFORM, visit.browser, key=f"{PLATFORM}:{once}")
         reply = await self._clerk.within(self._front.redeem(said, words[-1]), _nobody_waits)

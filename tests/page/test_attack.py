@@ -310,3 +310,24 @@ def test_a_link_shows_its_host():
 )
 def test_our_origin_is_what_browsers_call_it(url, origin):
     assert origin_of(url) == origin
+
+
+async def test_codes_can_not_be_guessed_with_one_form(office, new_browser):
+    """Each try costs a line of the audit, whatever form it came with."""
+    browser = await new_browser().get(office.link)
+    form = browser.forms[0]
+    for number in range(80):
+        await browser.post(office.link, form | {"code": f"guess{number}"})
+
+    assert "too many wrong codes" in browser.said
+    assert len(office.entries("link_refused")) == 60
+
+
+async def test_connecting_twice_with_one_tap_is_connecting(office, new_browser):
+    browser = await new_browser().get(office.link)
+    fields = browser.forms[0] | {"code": await office.desk.link_code("ana")}
+    await browser.post(office.link, fields)
+    await browser.post(office.link, fields)
+
+    assert "You are Ana Ruiz here" in browser.said
+    assert "not genuine" not in browser.said
