@@ -19,6 +19,7 @@ from bot.discord_commands import commands as registered
 from bot.discord_reading import PING, PONG
 from bot.discord_say import Say
 from bot.discord_socket import Connection
+from bot.hooks import Answered
 from bot.ports import Front, Hook
 from deskbell.core.outcome import Fault, Rejected
 from deskbell.core.ports import Destination, Memory
@@ -123,7 +124,7 @@ class DiscordGateway:
         if body.get("id") and body.get("token"):
             await self._say.answer(str(body["id"]), str(body["token"]), answer)
 
-    async def handle_http(self, headers: Mapping[str, str], body: bytes) -> discord_http.Answered:
+    async def handle_http(self, headers: Mapping[str, str], body: bytes) -> Answered:
         """What our HTTP server got from Discord, or from somebody who would like to be Discord."""
         said = discord_http.read(self.conf.public_key, headers, body)
         if not isinstance(said, Mapping):

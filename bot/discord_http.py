@@ -12,15 +12,12 @@ import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from deskbell.vendors.discord import BODY_LIMIT, SIGNATURE_HEADER, TIMESTAMP_HEADER, WINDOW_S
+from bot.hooks import NOT_GENUINE, NOT_READABLE, TOO_LARGE, Answered, header
+from bot.web import BODY_LIMIT
+from deskbell.vendors.discord import SIGNATURE_HEADER, TIMESTAMP_HEADER, WINDOW_S
 
-Answered = tuple[int, Mapping[str, str], bytes]
 Json = Mapping[str, Any]
 
-PLAIN = {"content-type": "text/plain; charset=utf-8"}
-NOT_GENUINE: Answered = (401, PLAIN, b"invalid request signature")
-NOT_READABLE: Answered = (400, PLAIN, b"bad request")
-TOO_LARGE: Answered = (413, PLAIN, b"too large")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"[0-9a-fA-F]{128}")
 
@@ -51,8 +48,3 @@ def read(public_key: str, headers: Mapping[str, str], body: bytes) -> Json | Ans
     except orjson.JSONDecodeError:
         return NOT_READABLE
     return said if isinstance(said, dict) and isinstance(said.get("type"), int) else NOT_READABLE
-
-
-def header(headers: Mapping[str, str], name: str) -> str:
-    """A header's value by its name in lower case; the first one, should there be several."""
-    return next((value for key, value in headers.items() if key.lower() == name), "")

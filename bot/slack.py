@@ -12,11 +12,12 @@ import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 
-from bot import slack_http
 from bot.clerk import Clerk
 from bot.commands import Commands
+from bot.hooks import NOT_READABLE, PLAIN, Answered
 from bot.ports import Front, Hook
 from bot.slack_acts import Acts
+from bot.slack_http import refusal
 from bot.slack_people import Directory
 from bot.slack_socket import Sockets
 from deskbell.core.ports import Destination, Memory
@@ -149,17 +150,17 @@ class SlackGateway:
 
         return guarded
 
-    async def handle_http(self, headers: Mapping[str, str], body: bytes) -> slack_http.Answered:
+    async def handle_http(self, headers: Mapping[str, str], body: bytes) -> Answered:
         """What our HTTP server got from Slack, or from somebody who would like to be Slack."""
-        refused = slack_http.refusal(self.conf, headers, body)
+        refused = refusal(self.conf, headers, body)
         if refused is not None:
-            metrics.refused("slack", str(refused[0]))
+            metrics.refused(PLATFORM, str(refused[0]))
             return refused
         if self._app is None:
-            return 404, slack_http.PLAIN, b""
+            return 404, PLAIN, b""
         request = AsyncBoltRequest(body=body.decode(), headers={name.lower(): value for name, value in headers.items()})
         answer = await self._app.async_dispatch(request)
-        status = answer.status if answer.status < 500 else slack_http.NOT_READABLE[0]
+        status = answer.status if answer.status < 500 else NOT_READABLE[0]
         return status, answer.first_headers_without_set_cookie(), (answer.body or "").encode()
 
 

@@ -10,14 +10,9 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from deskbell.vendors.slack import BODY_LIMIT, SIGNATURE_HEADER, TIMESTAMP_HEADER, SlackConf, genuine
-
-Answered = tuple[int, Mapping[str, str], bytes]
-
-PLAIN = {"content-type": "text/plain; charset=utf-8"}
-NOT_GENUINE: Answered = (401, PLAIN, b"unauthorized")
-NOT_READABLE: Answered = (400, PLAIN, b"bad request")
-TOO_LARGE: Answered = (413, PLAIN, b"too large")
+from bot.hooks import NOT_GENUINE, NOT_READABLE, TOO_LARGE, Answered, header
+from bot.web import BODY_LIMIT
+from deskbell.vendors.slack import SIGNATURE_HEADER, TIMESTAMP_HEADER, SlackConf, genuine
 
 
 def refusal(conf: SlackConf, headers: Mapping[str, str], body: bytes, now: float | None = None) -> Answered | None:
@@ -54,8 +49,3 @@ def _has_type(payload: Any) -> bool:
 
 def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
-
-
-def header(headers: Mapping[str, str], name: str) -> str:
-    """A header's value by its name in lower case; the first one, should there be several."""
-    return next((value for key, value in headers.items() if key.lower() == name), "")

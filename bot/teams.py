@@ -18,6 +18,7 @@ import orjson
 
 from bot.clerk import Clerk
 from bot.commands import Commands
+from bot.hooks import PLAIN, Answered
 from bot.ports import Front, Hook
 from bot.teams_guard import Guard, Keys, TurnedAway
 from bot.teams_reading import (
@@ -56,7 +57,6 @@ SEEN = 5000  # messages that were taken in, to know a repeat
 MENTIONS = 5
 SHORT = 250  # an answer of one line that may stand in a channel
 CLOSE_S = 5.0
-PLAIN = {"content-type": "text/plain; charset=utf-8"}
 AS_JSON = {"content-type": "application/json; charset=utf-8"}
 
 NOT_OURS = "Only people of the organisation that Deskbell belongs to can do this."
@@ -139,7 +139,7 @@ class TeamsGateway:
 
     # ------------------------------------------------------------ the hook
 
-    async def handle(self, headers: Mapping[str, str], body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+    async def handle(self, headers: Mapping[str, str], body: bytes) -> Answered:
         """What our HTTP server got from Teams, or from somebody who would like to be Teams."""
         if self._guard is None:
             return 503, PLAIN, b""

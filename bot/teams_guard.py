@@ -15,13 +15,13 @@ import aiohttp
 import jwt
 import orjson
 
+from bot.web import BODY_LIMIT
 from deskbell.net.egress import is_loopback
 from deskbell.net.redact import redact
 from deskbell.vendors.teams import CHANNEL_ID, TeamsConf, may_call
 
 Json = dict[str, Any]
 
-BODY_LIMIT = 256 * 1024
 TOKEN_LIMIT = 16 * 1024
 SKEW_S = 300  # the industry's five minutes, says the page
 ALGORITHM = "RS256"

@@ -12,23 +12,18 @@ from typing import Any
 
 import orjson
 
+from bot.hooks import NOT_GENUINE, NOT_READABLE, OK, PLAIN, TOO_LARGE, Answered, header
 from bot.ports import Hook
 from bot.telegram_poll import ALLOWED
 from bot.telegram_reading import Update
 from bot.telegram_setup import WEBHOOK
+from bot.web import BODY_LIMIT
 from deskbell.core.outcome import Rejected
 from deskbell.core.ports import Memory
 from deskbell.net import metrics
-from deskbell.vendors.telegram import BODY_LIMIT, PLATFORM, SECRET_HEADER, TelegramConf, genuine, hook_path
+from deskbell.vendors.telegram import PLATFORM, SECRET_HEADER, TelegramConf, genuine, hook_path
 from deskbell.vendors.telegram_api import TelegramApi, Trouble
 
-Answered = tuple[int, Mapping[str, str], bytes]
-
-PLAIN = {"content-type": "text/plain; charset=utf-8"}
-OK: Answered = (200, PLAIN, b"")
-NOT_GENUINE: Answered = (401, PLAIN, b"unauthorized")
-NOT_READABLE: Answered = (400, PLAIN, b"bad request")
-TOO_LARGE: Answered = (413, PLAIN, b"too large")
 LATER: Answered = (503, {**PLAIN, "retry-after": "5"}, b"not now")
 
 CONNECTIONS = 20
@@ -84,9 +79,9 @@ class Webhook:
     def _read(self, headers: Mapping[str, str], body: bytes) -> tuple[Answered | None, Update]:
         if len(body) > BODY_LIMIT:
             return TOO_LARGE, {}
-        if not genuine(self._conf, _header(headers, SECRET_HEADER)):
+        if not genuine(self._conf, header(headers, SECRET_HEADER)):
             return NOT_GENUINE, {}
-        if _header(headers, "content-type").partition(";")[0].strip().lower() != "application/json":
+        if header(headers, "content-type").partition(";")[0].strip().lower() != "application/json":
             return NOT_READABLE, {}
         try:
             update: Any = orjson.loads(body)
@@ -130,8 +125,3 @@ class Webhook:
             max_connections=CONNECTIONS,
         )
         await self._api.ask(call)
-
-
-def _header(headers: Mapping[str, str], name: str) -> str:
-    """A header's value by its name in lower case; the first one, should there be several."""
-    return next((value for key, value in headers.items() if key.lower() == name), "")

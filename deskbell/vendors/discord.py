@@ -174,5 +174,4 @@ FATAL: Mapping[int, str] = {
 SIGNATURE_HEADER = "x-signature-ed25519"
 TIMESTAMP_HEADER = "x-signature-timestamp"
 WINDOW_S = 300
-BODY_LIMIT = 256 * 1024
 HOOK = "/discord/interactions"

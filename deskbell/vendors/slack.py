@@ -164,7 +164,6 @@ def seconds(retry_after: str) -> timedelta:
 SIGNATURE_HEADER = "x-slack-signature"
 TIMESTAMP_HEADER = "x-slack-request-timestamp"
 WINDOW_S = 300
-BODY_LIMIT = 256 * 1024
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 

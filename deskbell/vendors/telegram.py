@@ -90,7 +90,6 @@ def _hook_problems(conf: TelegramConf) -> Iterator[tuple[str, str]]:
 # ---------------------------------------------------------------- is it really Telegram?
 
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the header's name
-BODY_LIMIT = 256 * 1024
 _HOOK = "/telegram/"
 
 

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bot.discord_http import genuine
+from bot.web import BODY_LIMIT
 from deskbell.core.alert import Status
 from deskbell.sandbox import credentials
 from deskbell.sandbox.discord import delivery
@@ -17,7 +18,7 @@ from deskbell.sandbox.discord.delivery import sign
 from deskbell.sandbox.discord.interactions import COMPONENT
 from deskbell.sandbox.staff import STAFF
 from deskbell.sandbox.web import dumps
-from deskbell.vendors.discord import BODY_LIMIT, HOOK, Way
+from deskbell.vendors.discord import HOOK, Way
 
 ROOM = credentials.DISCORD_ROOMS["dispatch"]
 KEYS = ("X-Signature-Ed25519", "X-Signature-Timestamp")
@@ -93,7 +94,7 @@ async def test_what_is_not_genuine_is_refused(name, gateway, desk, tap):
     status, _, said = await gateway.handle_http(headers | TYPE, body)
 
     assert status == 401
-    assert said == b"invalid request signature"
+    assert said == b"unauthorized"
     assert (desk.acted, desk.turned) == ([], [])
     assert desk.alert.status is Status.OPEN
 

@@ -10,7 +10,8 @@ import pytest
 
 from bot.server import Server, ServerConf
 from bot.slack import EVENTS, SlackGateway
-from deskbell.vendors.slack import BODY_LIMIT, Way, sign
+from bot.web import BODY_LIMIT
+from deskbell.vendors.slack import Way, sign
 
 SECRET = "sandbox-signing-secret"
 FORM = "application/x-www-form-urlencoded"

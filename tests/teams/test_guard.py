@@ -12,7 +12,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from bot.teams import TeamsGateway
-from bot.teams_guard import BODY_LIMIT, Guard, Keys, TurnedAway, is_shaped, read_keys
+from bot.teams_guard import Guard, Keys, TurnedAway, is_shaped, read_keys
+from bot.web import BODY_LIMIT
 from deskbell.core.alert import Status
 from deskbell.sandbox import credentials
 from deskbell.sandbox.teams.cards import shown_actions
