@@ -3,6 +3,8 @@
 from collections import deque
 from datetime import datetime, timedelta
 
+NAMES = 1000  # of whom is remembered what they took: strangers must not fill the memory
+
 
 class Allowance:
     """A sliding window a name, in memory: it holds off a script gone wild, and a restart may forget it."""
@@ -14,7 +16,9 @@ class Allowance:
 
     def take(self, who: str, key: str, now: datetime) -> timedelta | None:
         """None: go ahead. Otherwise how long to wait. The same key again is a repeat, and costs nothing."""
-        taken = self._taken.setdefault(who, deque())
+        taken = self._taken[who] = self._taken.pop(who, deque())
+        if len(self._taken) > NAMES:
+            del self._taken[next(iter(self._taken))]  # who asked least lately
         while taken and now - taken[0][0] >= self._per:
             taken.popleft()
         if any(earlier == key for _, earlier in taken):

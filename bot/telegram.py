@@ -6,9 +6,11 @@ that a slow answer of Telegram's holds up nobody else's tap.
 
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 
 import aiohttp
 
+from bot.allowance import Allowance
 from bot.clerk import Clerk
 from bot.commands import Commands
 from bot.ports import Front, Hook
@@ -20,10 +22,15 @@ from bot.telegram_reading import Moved, Presence, Sender, Tap, Typed, Update, re
 from bot.telegram_say import Say
 from bot.telegram_setup import Setup
 from bot.telegram_taps import Taps
+from bot.telegram_words import NOT_A_ROOM
 from deskbell.core.ports import Destination, Interaction, Memory
 from deskbell.net import metrics
 from deskbell.vendors.telegram import PLATFORM, TelegramConf, Way
 from deskbell.vendors.telegram_api import Rooms, TelegramApi
+
+# Anybody in the world may write to a bot, and what a stranger asks for costs a line of the audit.
+LINES = 20  # of one stranger in a quarter of an hour; more are not read
+LINES_OF_ALL = 300
 
 log = logging.getLogger("deskbell.telegram")
 
@@ -51,7 +58,9 @@ class TelegramGateway:
         self._setup = Setup(self._api, memory)
         self._poller = Poller(self._api, memory, self._take, front.now, self._setup.unblock)
         self._webhook = Webhook(conf, self._api, memory, self._take)
-        self._strangers: set[int] = set()
+        self._noted = Allowance(1, timedelta(days=1))
+        self._lines_of_one = Allowance(LINES, timedelta(minutes=15))
+        self._lines_of_all = Allowance(LINES_OF_ALL, timedelta(minutes=15))
 
     async def start(self) -> None:
         """Returns at once; connecting goes on behind it."""
@@ -97,6 +106,7 @@ class TelegramGateway:
         if room is None:
             press = self._front.press(tap.data.token)
             await self._turn_away(tap.sender, tap.key, press.verb if press else "none", "button")
+            self._office.behind(self._office.say.answer(tap.query, NOT_A_ROOM, alert=True))
         else:
             await self._taps.take(tap, room)
 
@@ -104,8 +114,18 @@ class TelegramGateway:
         room = await self._room(typed.sender)
         if room is None:
             await self._turn_away(typed.sender, typed.key, "none", "command")
+        elif await self._is_flood(typed):
+            metrics.refused(PLATFORM, "flood")
         else:
             await self._lines.take(typed, room)
+
+    async def _is_flood(self, typed: Typed) -> bool:
+        """Whether somebody unknown has said too much lately."""
+        account, now = typed.sender.account, self._front.now()
+        if await self._front.person(PLATFORM, account) is not None:
+            return False
+        limits = ((self._lines_of_one, account), (self._lines_of_all, PLATFORM))
+        return any(limit.take(name, typed.key, now) is not None for limit, name in limits)
 
     async def _room(self, sender: Sender) -> str | None:
         """The configured address of where it happened, "" in private; None where nobody is heard."""
@@ -125,11 +145,10 @@ class TelegramGateway:
             log.info("the bot is %s in %s", "now" if presence.here else "not any more", where)
 
     async def _turn_away(self, sender: Sender, key: str, verb: str, kind: str) -> None:
-        """Somebody in a chat that is none of ours: no answer, and one line in the audit for each chat."""
+        """Somebody in a chat that is none of ours: one line in the audit for each chat and day."""
         metrics.refused(PLATFORM, "outsider")
-        if sender.chat in self._strangers:
+        if self._noted.take(str(sender.chat), key, self._front.now()) is not None:
             return
-        self._strangers.add(sender.chat)
         log.warning("somebody spoke to the bot in the chat %d, which is no destination", sender.chat)
         said = Interaction(key, PLATFORM, sender.account, verb, room=str(sender.chat), kind=kind)
         await self._front.turned_away(said, "outsider", "The chat is not one of Deskbell's rooms.")

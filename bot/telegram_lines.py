@@ -1,10 +1,11 @@
 """What people type in Telegram: commands, replies to prompts, Start, and the code that connects an account."""
 
 import re
-import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
+from bot.allowance import Allowance
 from bot.grammar import BY_WORD
 from bot.ports import Said
 from bot.telegram_office import Office, in_words
@@ -17,6 +18,7 @@ from bot.telegram_words import (
     ONLY_PRIVATE,
     OPEN,
     STALE,
+    already,
     greeting,
     how_to_connect,
 )
@@ -31,7 +33,7 @@ from deskbell.vendors.telegram import PLATFORM
 
 STALE_S = 3600.0  # what was typed longer ago is not carried out any more: nobody expects it now
 KEPT = 1000  # lines already answered, by key
-POLITE_S = 60.0  # how often one group is told the same refusal
+POLITE = timedelta(minutes=1)  # how often one group is told the same refusal
 HELD = 50  # answers that wait until their person presses Start
 MENTIONS = 5
 
@@ -43,7 +45,7 @@ class Lines:
         self._office = office
         self._done: OrderedDict[str, None] = OrderedDict()
         self._held: OrderedDict[str, Reply] = OrderedDict()
-        self._polite: dict[tuple[int, str], float] = {}
+        self._polite = Allowance(1, POLITE)
 
     async def take(self, typed: Typed, room: str) -> None:
         """Returns when what the line asks for is durable. A line that comes again is not answered again."""
@@ -71,10 +73,8 @@ class Lines:
 
     async def _refuse(self, typed: Typed, why: str, room: str) -> None:
         """Somebody who can't be told from others; politely, and once in a while."""
-        place, now = (typed.sender.chat, why), time.monotonic()
-        if now - self._polite.get(place, -POLITE_S) < POLITE_S:
+        if self._polite.take(f"{typed.sender.chat} {why}", typed.key, self._office.front.now()) is not None:
             return
-        self._polite[place] = now
         said = Interaction(typed.key, PLATFORM, typed.sender.account, "command", room=room, kind="command")
         await self._office.front.turned_away(said, why, NOBODY[why])
         self._office.behind(self._say(typed, Reply(lines=(NOBODY[why],))))
@@ -181,6 +181,8 @@ class Lines:
         if press is not None and person is not None:
             said = Said(PLATFORM, account, "", "", typed.key)
             reply = await self._office.clerk.run(f"show D-{press.alert_id}", said, self._late(typed))
+        elif payload not in ("", CONNECT, OPEN) and press is None and person is not None:
+            reply = already(person.name, front.command)
         elif payload not in ("", CONNECT, OPEN) and press is None:
             reply = await front.redeem(Said(PLATFORM, account, "", "", typed.key), payload)
         elif account in self._held:

@@ -16,6 +16,7 @@ NOBODY = {"anonymous": ANONYMOUS, "forwarded": FORWARDED, "bot": FORWARDED}
 STALE = (
     "That was typed while I was away, too long ago to act on it now. Nothing was done; send it again if it still holds."
 )
+NOT_A_ROOM = "This is none of the rooms that Deskbell answers in, so nothing was done. Ask an administrator to add it."
 EMPTY = "That is empty, so nothing was done. Please write it in words."
 IN_PRIVATE = "I sent you the answer in private."
 ONLY_PRIVATE = "I can tell you that only in private. Open our chat and press Start."
@@ -23,6 +24,16 @@ ONLY_PRIVATE = "I can tell you that only in private. Open our chat and press Sta
 
 def not_asked(verb: str, ref: str, command: str) -> str:
     return f"I could not ask you just now. Tap again, or type {command} {verb} {ref} \u2026"
+
+
+def already(name: str, command: str) -> Reply:
+    """A link must not change who somebody is: whoever made it may be the one that they would become."""
+    return Reply(
+        lines=(
+            f"You are {name} here already, so that link changed nothing.",
+            f"To be somebody else from now on, type {command} link and the code.",
+        )
+    )
 
 
 def connect(bot: str, command: str) -> str:

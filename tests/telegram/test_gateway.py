@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.telegram_words import ANONYMOUS, FORWARDED, IN_PRIVATE, OFF, ONLY_PRIVATE, STALE
+from bot.telegram_words import ANONYMOUS, FORWARDED, IN_PRIVATE, NOT_A_ROOM, OFF, ONLY_PRIVATE, STALE
 from deskbell.core.alert import Severity, Status, Verb
 from deskbell.core.card import Button, Note, Reply
 from deskbell.core.ports import Identity
@@ -370,6 +370,39 @@ async def test_a_link_with_a_code_connects_at_once(gateway, desk, telegram, wait
     assert desk.accounts["700000012"] == "nils"
 
 
+async def test_a_link_does_not_make_somebody_else_of_who_is_known(gateway, desk, telegram, wait):
+    """Whoever sends it round may want their colleagues to act in their name, or to be rung in their place."""
+    desk.codes["abcDEF123456"] = "dan"
+
+    telegram.start("ana", "abcDEF123456")
+    await wait(lambda: telegram.private("ana"))
+
+    assert "You are Ana Ruiz here already" in telegram.private("ana")[0]
+    assert desk.accounts["700000001"] == "ana"
+    assert "abcDEF123456" in desk.codes
+
+
+async def test_a_stranger_who_never_stops_is_not_read_any_more(gateway, desk, commands, telegram, wait):
+    """Each wrong code and each command of theirs would be a line of the audit."""
+    tried = []
+    redeem = desk.redeem
+
+    async def watched(said, code):
+        tried.append(code)
+        return await redeem(said, code)
+
+    desk.redeem = watched
+    mallory = telegram.who("mallory")
+    for number in range(30):
+        telegram.start("mallory", f"guess0000{number}")
+        telegram.write(mallory, telegram.private_chat(mallory), f"ack D-{number}")
+    await wait(lambda: not telegram.updates.pending())
+    assert len(tried) + len(commands.lines) == 20
+
+    await telegram.say("ana", "", "oncall")
+    assert commands.lines[-1][0] == "oncall"
+
+
 async def test_start_says_what_to_do(gateway, telegram, wait):
     telegram.start("mallory")
     telegram.start("ana")
@@ -514,7 +547,9 @@ async def test_what_is_for_others_is_left_alone(gateway, commands, desk, telegra
     assert desk.acted == []
 
 
-async def test_a_group_that_nobody_configured_gets_nothing(card, gateway, commands, desk, telegram, wait):
+async def test_in_a_group_that_nobody_configured_only_a_tap_is_answered_and_privately(
+    card, gateway, commands, desk, telegram, wait
+):
     group = telegram.add_group("Somebody's own", kind="supergroup")
     message = telegram.add(group, telegram.bot, "D-12", markup=message_of(telegram, card).markup)
     telegram.write(telegram.who("ana"), group, "/ack D-12")
@@ -524,7 +559,9 @@ async def test_a_group_that_nobody_configured_gets_nothing(card, gateway, comman
 
     assert commands.lines == []
     assert [said.account for said in desk.acted] == ["700000002"]
-    assert not query.answered
+    await wait(lambda: query.answered)
+    assert query.text == NOT_A_ROOM
+    assert query.alert
     assert len(group.messages) == 2
     assert [(said.room, code) for said, code in desk.turned] == [(str(group.id), "outsider")]
 
