@@ -45,7 +45,7 @@ def show(what: Show) -> int:
 async def _show(what: Show) -> int:
     with tempfile.TemporaryDirectory(prefix="deskbell-demo-") as folder:
         async with _stand_ins(what) as (url, credentials):
-            _point_at(url, credentials, Path(folder))
+            os.environ |= environment(url, credentials, Path(folder))
             from deskbell.config import load
             from deskbell.daemon import Daemon
             from deskbell.net import logs
@@ -101,9 +101,9 @@ def _first_line(process: "subprocess.Popen[str]") -> dict[str, Any]:
     return answer
 
 
-def _point_at(url: str, credentials: Mapping[str, str], folder: Path) -> None:
+def environment(url: str, credentials: Mapping[str, str], folder: Path) -> dict[str, str]:
     """What config.toml takes from the environment: where the stand-ins are, and their (made-up) credentials."""
-    os.environ |= {
+    return {
         "DESKBELL_SANDBOX": url,
         "DESKBELL_DATA": str(folder),
         "DESKBELL_SECRET": "a-secret-of-the-demo-and-no-other-use",
