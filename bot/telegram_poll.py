@@ -151,6 +151,8 @@ class Poller:
         for update in updates:
             try:
                 await self._take(update)
+            except Trouble:
+                raise  # Telegram's own, and no fault of the update: it waits for as long as it takes
             except Exception:
                 number = int(update["update_id"])
                 self._failed[number] += 1

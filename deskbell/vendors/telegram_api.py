@@ -127,7 +127,12 @@ class _Request(BaseRequest):
             async with (
                 asyncio.timeout(limit),
                 self._session().request(
-                    method, url, data=form or None, headers=FORM if form else None, proxy=self._conf.proxy or None
+                    method,
+                    url,
+                    data=form or None,
+                    headers=FORM if form else None,
+                    proxy=self._conf.proxy or None,
+                    allow_redirects=False,  # what is said goes nowhere that an answer names
                 ) as answer,
             ):
                 status, body = answer.status, await answer.read()

@@ -2,13 +2,17 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
+from aiohttp import web
 from telegram import Bot
 from telegram.error import Conflict
 
 from bot.telegram import TelegramGateway
+from channels.telegram import TelegramChannel
 from deskbell.core.alert import Status
+from deskbell.core.outcome import Unknown
 from deskbell.net import faults
 from deskbell.sandbox import credentials
 from deskbell.vendors.telegram import Way
@@ -125,6 +129,41 @@ async def test_what_can_not_be_handled_is_tried_again_and_let_go_in_the_end(
 
     assert heard.failed == ""
     assert len(tries) == 3
+
+
+async def test_a_tap_outlives_trouble_of_telegrams_own(card, make_gateway, desk, telegram, monkeypatch, wait):
+    """That Telegram does not say who we are is no fault of the update."""
+    monkeypatch.setattr("bot.telegram_poll.PAUSE_S", 0.02)
+    telegram.faults.set("502", where="getMe", times=6)
+    push(telegram, card, "ana")
+    await make_gateway()
+
+    await wait(lambda: desk.alert.status is Status.ACKED)
+
+
+async def test_nobody_leads_us_elsewhere(channel, desk, room, identity, session):
+    """What is said goes to base_url, and never to where an answer points."""
+    heard = []
+
+    async def elsewhere(request):
+        heard.append(await request.text())
+        return web.json_response({"ok": True, "result": {}})
+
+    async def away(_request):
+        raise web.HTTPTemporaryRedirect("/elsewhere")
+
+    app = web.Application()
+    app.router.add_route("*", "/elsewhere", elsewhere)
+    app.router.add_route("*", "/{rest:.*}", away)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    conf = replace(channel.conf, base_url=f"http://127.0.0.1:{runner.addresses[0][1]}")
+    outcome = await TelegramChannel(conf, desk.account_of, {}, session).post(room, desk.a_card(), identity)
+    await runner.cleanup()
+
+    assert isinstance(outcome, Unknown)
+    assert heard == []
 
 
 async def test_the_taps_of_one_person_keep_their_order(card, polling, desk, telegram, wait):
