@@ -191,6 +191,8 @@ class DiscordChannel:
     async def _direct_channel(self, account: str) -> str:
         if account not in self._direct:
             answer = await self._web.ask("POST", "/users/@me/channels", json={"recipient_id": account})
+            if not answer.get("id"):
+                raise Trouble(Unknown("Discord's answer can't be read: there is no channel in it"))
             self._direct[account] = str(answer["id"])
         return self._direct[account]
 
@@ -259,7 +261,7 @@ class DiscordChannel:
         wanted, after = nonce(identity), snowflake(since - _LOOK_BACK)
         for _ in range(_PAGES):
             query = {"limit": str(_PAGE), "after": after}
-            page = await self._web.call("GET", MESSAGES, query=query, channel_id=channel)
+            page = _read_page(await self._web.call("GET", MESSAGES, query=query, channel_id=channel))
             for message in page:
                 if _is(message, identity, wanted, self.conf.application_id):
                     return {"channel": channel, "message": str(message["id"])}
@@ -281,13 +283,30 @@ def snowflake(moment: datetime) -> str:
     return str(max(0, milliseconds) << 22)
 
 
+def _read_page(answer: Any) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(answer, list) or not all(isinstance(one, Mapping) and _is_id(one.get("id")) for one in answer):
+        raise Trouble(Unknown("Discord's answer can't be read: it is no list of messages"))
+    return answer
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isdigit()
+
+
 def _is(message: Mapping[str, Any], identity: Identity, wanted: str, application: str) -> bool:
     """By the nonce where Discord tells it again; a card also by its foot, for a room has one card of an alert."""
     if str(message.get("nonce") or "") == wanted:
         return True
-    ours = application in (str(message.get("application_id") or ""), str((message.get("author") or {}).get("id")))
-    feet = [str((embed.get("footer") or {}).get("text", "")) for embed in message.get("embeds") or ()]
+    ours = application in (message.get("application_id"), _part(message, "author").get("id"))
+    embeds = message.get("embeds")
+    shown = embeds if isinstance(embeds, list) else ()
+    feet = [str(_part(embed, "footer").get("text", "")) for embed in shown]
     return identity.kind == "card" and ours and any(foot.startswith(f"{identity.alert_ref} ") for foot in feet)
+
+
+def _part(data: Any, name: str) -> Mapping[str, Any]:
+    part = data.get(name) if isinstance(data, Mapping) else None
+    return part if isinstance(part, Mapping) else {}
 
 
 def _of_a_post(trouble: Trouble) -> Outcome:

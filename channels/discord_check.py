@@ -15,6 +15,15 @@ _EVERYTHING = (1 << 53) - 1
 async def check(web: DiscordWeb, destinations: Sequence[Destination]) -> Sequence[Finding]:
     """Whether the token is good, whether it is in each server, and whether each room can be written to."""
     try:
+        return await _check(web, destinations)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return [
+            Finding("discord", ok=False, detail=f"the answers can't be read: is base_url Discord's? {error!r}"[:200])
+        ]
+
+
+async def _check(web: DiscordWeb, destinations: Sequence[Destination]) -> Sequence[Finding]:
+    try:
         ourselves = await web.ask("GET", "/users/@me")
     except Trouble as trouble:
         return [Finding("discord", ok=False, detail=f"{trouble.why}. Look at token on the application's Bot page.")]

@@ -57,7 +57,8 @@ class DiscordWeb:
         Raises Trouble, whatever happened.
         """
         self._not_shut_out(path)
-        more: dict[str, Any] = ({"json": json} if json is not None else {}) | ({"params": query} if query else {})
+        more: dict[str, Any] = {"allow_redirects": False}  # what is said goes nowhere that an answer names
+        more |= ({"json": json} if json is not None else {}) | ({"params": query} if query else {})
         route = self._route(method, path, **ids)
         try:
             async with asyncio.timeout(self.conf.timeout_s):
@@ -94,7 +95,7 @@ class DiscordWeb:
 
     async def _tell(self, response: aiohttp.ClientResponse) -> None:
         """Before the SDK sees the answer, and would try again: a no is a no."""
-        if response.status < 400:
+        if response.status < 300:
             return
         body: Any = None
         with contextlib.suppress(orjson.JSONDecodeError, aiohttp.ClientPayloadError):
