@@ -30,10 +30,10 @@ def problem(wrong: Problem, command: str) -> Reply:
 
 
 def of(answer: Answer) -> Reply:
-    """What became of a tap or a command, for the person alone: the words, what only they may see, and Undo."""
-    shown = answer.reply or Reply()
-    undo = (answer.undo,) if answer.undo else ()
-    return replace(shown, lines=(answer.text, *shown.lines), buttons=(*shown.buttons, *undo))
+    """What became of a tap or a command, for the person alone: what only they may read, or the words; and Undo."""
+    told = answer.reply
+    shown = replace(told, footer=told.footer or answer.text) if told else plain(answer.text)
+    return replace(shown, buttons=(*shown.buttons, answer.undo)) if answer.undo else shown
 
 
 def not_linked(platform: str, account: str, command: str) -> Reply:

@@ -7,9 +7,9 @@ back; what a tap opened for them alone gives way to what became of it.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
+from bot import answers
 from bot.clerk import UNSAVED, Clerk
 from bot.discord_commands import choices, line_of
 from bot.discord_reading import (
@@ -131,7 +131,7 @@ class Acts:
         asks = press.verb in (Verb.SNOOZE, Verb.REASSIGN) or press.verb.value in forms.TEXT_FORMS
         if not asks or not await self._front.person(PLATFORM, tap.sender.account):
             return None
-        ref, token = f"D-{press.alert_id}", tap.pressed.token
+        ref, token = press.ref, tap.pressed.token
         if press.verb is Verb.SNOOZE:
             return _say(forms.menu(ref, token, tap.where, SNOOZES))
         if press.verb is Verb.REASSIGN:
@@ -224,12 +224,8 @@ async def _in_time(work: Awaitable[T], otherwise: T) -> T:
 
 
 def in_private(answer: Answer) -> Json:
-    """The answer as one person gets it: what they may read, or the words with what they may do next."""
-    if answer.reply is not None:
-        return face.reply(replace(answer.reply, public=False, footer=answer.reply.footer or answer.text))
-    if answer.code == "unknown_person":
-        return face.whisper(answer.text, forms.connect())
-    return face.whisper(answer.text, buttons=(answer.undo,) if answer.undo else ())
+    """The answer; with the way to connect for somebody who is not known."""
+    return face.reply(answers.of(answer), *([forms.connect()] if answer.code == "unknown_person" else []))
 
 
 def _say(message: Json, *, instead: bool = False) -> Json:

@@ -13,6 +13,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck
 
+from bot import answers
 from bot.clerk import UNSAVED, Clerk
 from bot.slack_people import Directory
 from bot.slack_reading import MENTION, Form, Sender, Tap, Typed, read_form, read_tap, read_typed
@@ -114,18 +115,17 @@ class Acts:
             await self._web.ask(self._web.client.views_open(trigger_id=tap.trigger, view=view))
         except (Trouble, TimeoutError) as error:
             log.warning("a form could not be opened: %s", getattr(error, "why", "too slow"))
-            typed = f"{tap.verb} D-{press.alert_id} \u2026" if press else "link CODE"
+            typed = f"{tap.verb} {press.ref} \u2026" if press else "link CODE"
             words = f"The form could not be opened. Tap again, or type {self._web.conf.command} {typed}"
             await self._say.whisper(tap.sender, words)
 
     async def _form(self, tap: Tap, press: Press | None) -> face.Json:
         if press is None:
             return forms.connect(tap.origin, self._web.conf.command)
-        ref = f"D-{press.alert_id}"
         if tap.verb in forms.TEXT_FORMS:
-            return forms.TEXT_FORMS[tap.verb](ref, tap.origin)
+            return forms.TEXT_FORMS[tap.verb](press.ref, tap.origin)
         people = await self._front.colleagues(press.alert_id)
-        return forms.reassign(ref, tap.origin, people) if people else forms.nobody(ref, tap.origin)
+        return forms.reassign(press.ref, tap.origin, people) if people else forms.nobody(press.ref, tap.origin)
 
     async def on_form(self, ack: AsyncAck, body: Mapping[str, Any]) -> None:
         form = read_form(body)
@@ -176,7 +176,7 @@ class Acts:
             await ack()
         else:
             reply = await self._run(typed)
-            await ack(face.reply(reply) | {"response_type": "in_channel" if reply.public else "ephemeral"})
+            await ack(face.reply(reply) | {"response_type": "ephemeral"})
 
     async def _run(self, typed: Typed) -> Reply:
         refused = await self._refusal(typed.sender)
@@ -210,11 +210,9 @@ class Acts:
 
 
 def in_private(answer: Answer) -> Reply:
-    """The answer as one person gets it: what they may read, or the words with what they may do next."""
-    if answer.reply is not None:
-        return replace(answer.reply, footer=answer.reply.footer or answer.text)
-    unknown = (CONNECT,) if answer.code == "unknown_person" else ()
-    return Reply(lines=(answer.text,), buttons=(answer.undo,) if answer.undo else unknown)
+    """The answer; with the way to connect for somebody who is not known."""
+    reply = answers.of(answer)
+    return replace(reply, buttons=(CONNECT,)) if answer.code == "unknown_person" else reply
 
 
 def _sent_again(text: str) -> str:

@@ -30,8 +30,8 @@ class Say:
     async def reply(self, sender: Sender, reply: Reply, *, instead: bool = False) -> None:
         """`instead`: in the place of the message that was tapped, which only this person sees."""
         shown = face.reply(reply)
-        public = "in_channel" if reply.public else "ephemeral"
-        if not await self._respond(sender.response_url, shown | {"response_type": public, "replace_original": instead}):
+        message = shown | {"response_type": "ephemeral", "replace_original": instead}
+        if not await self._respond(sender.response_url, message):
             await self._ephemeral(sender, shown)
 
     async def _respond(self, url: str, body: face.Json) -> bool:

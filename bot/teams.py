@@ -98,11 +98,10 @@ class TeamsGateway:
     # ------------------------------------------------------------ life
 
     async def start(self) -> None:
-        """Returns at once; fetching the keys, and linking people to the accounts in the configuration, go on behind."""
+        """Returns at once; fetching the keys goes on behind it."""
         self._keys = Keys(self.conf, self._api.session)
         self._guard = Guard(self.conf, self._keys)
         self._clerk.spawn(self._keep_keys(self._keys))
-        self._clerk.spawn(self._link_people())
 
     async def close(self) -> None:
         """Within a few seconds."""
@@ -130,12 +129,6 @@ class TeamsGateway:
         while True:
             await keys.warm()
             await asyncio.sleep(KEYS_S if keys.failure else WARM_S)
-
-    async def _link_people(self) -> None:
-        for person in self._front.people.values():
-            account = person.accounts.get(PLATFORM)
-            if account:
-                await self._front.link(PLATFORM, account, person.id)
 
     # ------------------------------------------------------------ the hook
 
@@ -261,7 +254,7 @@ class TeamsGateway:
 
     async def _reply(self, sender: Sender, reply: Reply) -> None:
         """In private all of it. In a channel a line without personal data; the rest goes to the private chat."""
-        if sender.private or reply.public:
+        if sender.private:
             await self._say.here(sender, face.reply(reply, self.conf.card_bytes))
         elif is_short(reply):
             await self._say.here(sender, text_message(reply.lines[0]))

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from bot import answers
 from bot.clerk import Clerk
 from bot.ports import Front, Said
 from bot.teams_reading import Sender, Tap
 from bot.teams_say import Say
 from deskbell.core.alert import Alert
-from deskbell.core.card import Card, Reply
+from deskbell.core.card import Card
 from deskbell.core.ports import Answer
 from deskbell.faces import teams as face
 from deskbell.faces import teams_forms as forms
@@ -55,8 +56,7 @@ class Taps:
         if answer.code == "unknown_person":
             return forms.connect(not_linked(self.conf.command), tap.token, await self._card(tap, answer.alert))
         if answer.reply is not None:
-            title = answer.reply.title or answer.text
-            return forms.with_back(face.reply_card(replace(answer.reply, title=title)), tap.token)
+            return forms.with_back(face.reply_card(answers.of(answer)), tap.token)
         card = await self._card(tap, answer.alert) if answer.ok else None
         if card is None:
             return answer.text
@@ -82,7 +82,7 @@ class Taps:
             async with asyncio.timeout(DRAW_S):
                 if alert is None:
                     press = self._front.press(tap.token)
-                    alert = await self._front.find_alert(f"D-{press.alert_id}") if press else None
+                    alert = await self._front.find_alert(press.ref) if press else None
                 return await self._front.card(alert) if alert else None
         except TimeoutError:
             return None
@@ -106,7 +106,7 @@ class Taps:
 
     def _late(self, tap: Tap) -> Callable[[Answer], Awaitable[None]]:
         async def tell(answer: Answer) -> None:
-            await self._say.privately(tap.sender, face.reply(Reply(lines=(answer.text,))))
+            await self._say.privately(tap.sender, face.reply(answers.of(answer), self.conf.card_bytes))
 
         return tell
 

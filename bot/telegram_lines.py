@@ -5,10 +5,11 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from bot import answers
 from bot.allowance import Allowance
 from bot.grammar import BY_WORD
 from bot.ports import Said
-from bot.telegram_office import Office, in_words
+from bot.telegram_office import Office
 from bot.telegram_reading import Me, Typed, line_of, start_of, with_names, with_ref
 from bot.telegram_words import (
     CONNECT,
@@ -113,7 +114,7 @@ class Lines:
 
     async def _answer(self, typed: Typed, line: str, reply: Reply, me: Me) -> None:
         """In private as it is. In a group the answer goes to its person, and the group sees that there was one."""
-        if typed.sender.private or reply.public:
+        if typed.sender.private:
             await self._say(typed, reply)
         elif await self._office.whisper(typed.sender, reply):
             await self._in_group(typed, IN_PRIVATE, f"https://t.me/{me.username}")
@@ -159,7 +160,7 @@ class Lines:
             kind="form",
         )
         answer = await self._office.clerk.act(said, self._office.late(typed.sender))
-        self._office.behind(self._filled_in(typed, in_words(answer), ok=answer.ok))
+        self._office.behind(self._filled_in(typed, answers.of(answer), ok=answer.ok))
 
     async def _filled_in(self, typed: Typed, reply: Reply, *, ok: bool) -> None:
         """In a group a question that was answered goes away, and the card says the rest."""
@@ -180,7 +181,7 @@ class Lines:
         person = await front.person(PLATFORM, account)
         if press is not None and person is not None:
             said = Said(PLATFORM, account, "", "", typed.key)
-            reply = await self._office.clerk.run(f"show D-{press.alert_id}", said, self._late(typed))
+            reply = await self._office.clerk.run(f"show {press.ref}", said, self._late(typed))
         elif payload not in ("", CONNECT, OPEN) and press is None and person is not None:
             reply = already(person.name, front.command)
         elif payload not in ("", CONNECT, OPEN) and press is None:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from bot import answers
 from bot.clerk import Clerk
 from bot.ports import Front
 from bot.telegram_reading import Me, Sender
@@ -38,11 +39,6 @@ class Office:
         """For an answer that took longer than a button waits."""
 
         async def tell(answer: Answer) -> None:
-            await self.whisper(sender, in_words(answer))
+            await self.whisper(sender, answers.of(answer))
 
         return tell
-
-
-def in_words(answer: Answer) -> Reply:
-    """An answer as a message: what only this person may read, or the words with Undo below them."""
-    return answer.reply or Reply(lines=(answer.text,), buttons=(answer.undo,) if answer.undo else ())

@@ -88,7 +88,7 @@ class Taps:
             await self._close(tap, press)
 
     async def _alert(self, press: Press) -> Alert | None:
-        return await self._office.front.find_alert(f"D-{press.alert_id}")
+        return await self._office.front.find_alert(press.ref)
 
     # ------------------------------------------------------------ asking
 
@@ -134,9 +134,7 @@ class Taps:
     async def _prompt(self, tap: Tap, press: Press) -> None:
         """The card gets its own buttons back; the question is for the one who pressed."""
         me, sender = await self._office.me(), tap.sender
-        shown = menus.prompt(
-            press.verb, f"D-{press.alert_id}", tap.data.token, me.username, sender.account, sender.name
-        )
+        shown = menus.prompt(press.verb, press.ref, tap.data.token, me.username, sender.account, sender.name)
         if not await self._office.say.send(sender.chat, shown, topic=sender.topic, silent=False):
             await self._not_asked(tap, press)
             return
@@ -145,7 +143,7 @@ class Taps:
             await self._close(tap, press)
 
     async def _not_asked(self, tap: Tap, press: Press) -> None:
-        words = not_asked(press.verb, f"D-{press.alert_id}", self._office.front.command)
+        words = not_asked(press.verb, press.ref, self._office.front.command)
         await self._office.say.answer(tap.query, words, alert=True)
 
     async def _close(self, tap: Tap, press: Press) -> None:

@@ -103,7 +103,7 @@ class Page:
     async def _visit(self, request: web.Request) -> Visit:
         link = request.match_info["token"]
         press = self._front.press(link)
-        alert = await self._front.find_alert(f"D-{press.alert_id}") if press else None
+        alert = await self._front.find_alert(press.ref) if press else None
         if alert is None or (alert.resolved_at and self._front.now() - alert.resolved_at > LINK_LIFE):
             raise Refused(404, GONE)
         browser = self._guard.browser(request) or new_browser()

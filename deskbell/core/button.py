@@ -25,6 +25,11 @@ class Press:
     alert_id: int
     mark: int
 
+    @property
+    def ref(self) -> str:
+        """The alert as people name it."""
+        return f"D-{self.alert_id}"
+
 
 def sign(secret: bytes, verb: Verb, alert_id: int, mark: int) -> str:
     body = bytes((FORMAT, _VERBS.index(verb))) + alert_id.to_bytes(6) + min(mark, 0xFFFFFF).to_bytes(3)

@@ -73,13 +73,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a person gets who asked something: lines of plain text, or a card. Shown to them alone unless `public`."""
+    """What a person gets who asked something: lines of plain text, or a card. Shown to them alone."""
 
     title: str = ""
     lines: tuple[str, ...] = ()
     card: Card | None = None
     footer: str = ""
-    public: bool = False
     buttons: tuple[Button, ...] = ()  # what the person may do next, like Undo
 
 

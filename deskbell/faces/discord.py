@@ -117,17 +117,16 @@ def reply(reply: Reply, *extra: Json) -> Json:
         embeds = shown["embeds"]
     else:
         content, embeds = title, [_long(lines, foot, WITH_CARD if reply.card else TEXT), *shown["embeds"]]
-    flags = 0 if reply.public else EPHEMERAL
-    body = {"content": content or ("" if embeds else "Done."), "embeds": embeds, "flags": flags}
+    body = {"content": content or ("" if embeds else "Done."), "embeds": embeds, "flags": EPHEMERAL}
     return body | {
         "components": [*shown["components"], *rows(reply.buttons, *extra)][:ROWS],
         "allowed_mentions": NOBODY,
     }
 
 
-def whisper(text: str, *extra: Json, buttons: Sequence[Button] = ()) -> Json:
-    """Words for one person."""
-    return reply(Reply(lines=(text,), buttons=tuple(buttons)), *extra)
+def whisper(text: str) -> Json:
+    """One sentence for one person."""
+    return reply(Reply(lines=(text,)))
 
 
 # ---------------------------------------------------------------- the parts of a card

@@ -297,14 +297,13 @@ class TinyCommands:
         self.lines = []
         self.slow = 0.0
         self.later = None
-        self.public = False
 
     async def run(self, line, said):
         await asyncio.sleep(self.slow)
         self.lines.append((line, said))
         if line == "show D-12":
             return Spoken(Reply(card=self.desk.card()))
-        return Spoken(Reply(title="Heard", lines=(line,), footer="as of 14:02", public=self.public), self.later)
+        return Spoken(Reply(title="Heard", lines=(line,), footer="as of 14:02"), self.later)
 
 
 @pytest.fixture

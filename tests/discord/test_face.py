@@ -137,7 +137,6 @@ def test_a_short_answer_is_words_and_a_long_one_is_an_embed():
     assert long["content"] == "**Alerts**"
     assert "more." in long["embeds"][0]["description"].splitlines()[-1]
     assert long["embeds"][0]["footer"]["text"] == "next"
-    assert face.reply(Reply(lines=("x",), public=True))["flags"] == 0
 
 
 def test_an_address_alone_on_a_line_can_be_tapped():

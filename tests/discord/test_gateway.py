@@ -217,7 +217,7 @@ async def test_a_form_of_a_person_without_a_role_is_refused(card, desk, discord)
 
 
 async def test_what_only_one_person_may_read(card, desk, discord):
-    desk.revealed = Reply(title="D-12: the customer", lines=("Northgate Dairy, +44 1632 960983",), public=True)
+    desk.revealed = Reply(title="D-12: the customer", lines=("Northgate Dairy, +44 1632 960983",))
     heard = await discord.press("ana", card, "Acknowledge")
 
     assert "+44 1632" in heard.private[0]
@@ -327,12 +327,6 @@ async def test_commands_as_people_type_them(gateway, commands, discord):
         assert (said.room, said.key[:8]) == (ROOM, "discord:")
         assert heard.private[0].startswith(f"**Heard**\n{line}".replace("_", "\\_"))
         assert heard.public == []
-
-
-async def test_a_public_answer_is_public(gateway, commands, discord):
-    commands.public = True
-
-    assert (await discord.say("ana", ROOM, "oncall")).public
 
 
 async def test_a_card_shown_in_private_can_be_answered(gateway, desk, discord):

@@ -189,7 +189,7 @@ class TinyDesk:
 
     def __init__(self):
         self.people = dict(PEOPLE)
-        self.accounts = {}
+        self.accounts = {("teams", one.accounts["teams"]): one.id for one in PEOPLE.values() if one.accounts}
         self.alert = an_alert()
         self.answers = {}
         self.acted = []
@@ -365,9 +365,6 @@ def identity():
 
 @pytest.fixture
 async def channel(conf, desk, session, memory):
-    for one in PEOPLE.values():
-        if one.accounts.get("teams"):
-            await desk.link("teams", one.accounts["teams"], one.id)
     channel = TeamsChannel(conf, desk.account_of, {p.id: p.name for p in PEOPLE.values()}, session, memory)
     yield channel
     await channel.close()
@@ -394,7 +391,7 @@ async def gateway(conf, desk, commands, session, memory, teams, room, wait):
     gateway = TeamsGateway(conf, desk, commands, session, memory, {room.name: room})
     await gateway.start()
     runner, teams.desk_url = await serve(hooked(gateway))
-    await wait(lambda: len(desk.accounts) == 4 and gateway._keys._keys)
+    await wait(lambda: gateway._keys._keys)
     yield gateway
     await gateway.close()
     await runner.cleanup()

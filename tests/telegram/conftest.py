@@ -265,16 +265,13 @@ class TinyCommands:
         self.lines = []
         self.slow = 0.0
         self.later = None
-        self.public = False
 
     async def run(self, line, said):
         await asyncio.sleep(self.slow)
         self.lines.append((line, said))
         if line == "show D-12":
             return Spoken(Reply(card=self.desk.a_card()))
-        return Spoken(
-            Reply(title="Heard", lines=(line or "help",), footer="as of 14:02", public=self.public), self.later
-        )
+        return Spoken(Reply(title="Heard", lines=(line or "help",), footer="as of 14:02"), self.later)
 
 
 @pytest.fixture

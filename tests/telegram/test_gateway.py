@@ -453,15 +453,6 @@ async def test_a_group_sees_that_there_was_an_answer_and_only_its_person_sees_it
     assert all("4711" not in text for text in telegram.texts(ROOM) if not text.startswith("/"))
 
 
-async def test_a_public_answer_is_public(gateway, commands, telegram):
-    commands.public = True
-
-    heard = await telegram.say("ana", ROOM, "/oncall")
-
-    assert heard.public == ["Heard\n\noncall\n\nas of 14:02"]
-    assert heard.private == []
-
-
 async def test_who_never_pressed_start_is_told_to_and_gets_the_answer_then(gateway, telegram, wait):
     heard = await telegram.say("nils", ROOM, "/case 4711")
     assert heard.public == [ONLY_PRIVATE]
