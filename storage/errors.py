@@ -1,8 +1,23 @@
 """What can go wrong with the database as a whole, in words for people."""
 
+from enum import StrEnum
+
+
+class Trouble(StrEnum):
+    """What an error of the database's driver means to who writes."""
+
+    CONFLICT = "conflict"  # another writer was in the way: the same change may pass in a moment
+    BUSY = "busy"  # another writer was in the way for as long as we wait
+    LOST = "lost"  # the connection is gone, and with it what was not committed
+    FULL = "full"
+    DAMAGED = "damaged"
+    OTHER = "other"
+
 
 class StoreError(Exception):
-    """The database can't be opened, read or written."""
+    """The database can't be opened, read or written. `trouble` says why where it could not be written."""
+
+    trouble: Trouble = Trouble.OTHER
 
 
 class StoreClosed(StoreError):

@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from storage import sqlite
+from storage.backend import Backend, backend_of
 from storage.errors import SchemaError
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -21,24 +21,26 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 
 def upgrade(url: str) -> str:
     """Brings the database to this version's schema, whole or not at all; creates a new one. Its revision."""
-    path = sqlite.path_of(url)
-    sqlite.connect_writing(path).close()
-    lock = sqlite.InstanceLock(path)  # not beside a running daemon
-    try:
-        found = current(url)
+    backend = backend_of(url)
+    with backend.migrating():
+        found = _current(backend)
         if found is not None and found not in revisions():
-            raise SchemaError(f"{path} was written by a newer Deskbell (schema {found}). Install that version.")
-        if found is None and not _is_empty(url):
-            raise SchemaError(f"{path} is a database, but not one of Deskbell's. Nothing was changed in it.")
-        command.upgrade(_config(url), "head")
-    finally:
-        lock.release()
+            raise SchemaError(
+                f"{backend.place} was written by a newer Deskbell (schema {found}). Install that version."
+            )
+        if found is None and not _is_empty(backend):
+            raise SchemaError(f"{backend.place} is a database, but not one of Deskbell's. Nothing was changed in it.")
+        command.upgrade(_config(backend), "head")
     return head()
 
 
 def current(url: str) -> str | None:
     """The revision that the database is at; None for a new one."""
-    engine = _engine(url)
+    return _current(backend_of(url))
+
+
+def _current(backend: Backend) -> str | None:
+    engine = backend.engine()
     try:
         with engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
@@ -48,28 +50,24 @@ def current(url: str) -> str | None:
 
 def head() -> str:
     """The revision that this version speaks."""
-    return ScriptDirectory.from_config(_config("")).get_current_head() or ""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
 def revisions() -> list[str]:
     """All revisions that this version knows, oldest first."""
-    return [script.revision for script in ScriptDirectory.from_config(_config("")).walk_revisions()][::-1]
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
 
 
-def _is_empty(url: str) -> bool:
-    engine = _engine(url)
+def _is_empty(backend: Backend) -> bool:
+    engine = backend.engine()
     try:
         return not sa.inspect(engine).get_table_names()
     finally:
         engine.dispose()
 
 
-def _config(url: str) -> Config:
+def _config(backend: Backend | None = None) -> Config:
     config = Config()  # without an ini file: everything is said here
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-    config.attributes["engine"] = _engine(url) if url else None
+    config.attributes["backend"] = backend
     return config
-
-
-def _engine(url: str) -> sa.Engine:
-    return sa.create_engine("sqlite://", creator=lambda: sqlite.connect_writing(sqlite.path_of(url)))

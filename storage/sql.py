@@ -12,7 +12,10 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as _insert
 
+from storage.backend import Backend
+
 Row = tuple[Any, ...]
+Compiled = tuple[str, tuple[tuple[str, Any], ...]]  # the SQL, and its parameters in order with what the construct gave
 
 # How many values an IN list holds; a list is padded to the next size, so that few statements are ever compiled.
 _SIZES = (1, 8, 64, 512)
@@ -39,42 +42,46 @@ class Connection(Protocol):
 class Statement:
     """One construct, compiled when it is first run. What a call does not name keeps the value the construct gave."""
 
-    __slots__ = ("_columns", "_construct", "names", "text")
+    __slots__ = ("_columns", "_construct")
 
     def __init__(self, construct: sa.ClauseElement, columns: Sequence[str] | None = None) -> None:
         self._construct = construct
         self._columns = columns
-        self.text = ""
-        self.names: tuple[tuple[str, Any], ...] = ()
 
-    def compile(self, dialect: sa.Dialect) -> None:
+    def compile(self, dialect: sa.Dialect) -> Compiled:
         compiled: Any = self._construct.compile(dialect=dialect, column_keys=self._columns)
         given = compiled.params
-        self.names = tuple((name, given[name]) for name in compiled.positiontup)
-        self.text = str(compiled)
-
-    def values(self, given: Mapping[str, Any]) -> list[Any]:
-        return [given.get(name, fixed) for name, fixed in self.names]
+        return str(compiled), tuple((name, given[name]) for name in compiled.positiontup)
 
 
 class Db:
     """A connection that runs statements. One thread at a time."""
 
-    __slots__ = ("_dialect", "connection")
+    __slots__ = ("_compiled", "_dialect", "_several", "connection")
 
-    def __init__(self, connection: Connection, dialect: sa.Dialect) -> None:
+    def __init__(self, connection: Connection, backend: Backend) -> None:
         self.connection = connection
-        self._dialect = dialect
+        self._dialect = backend.dialect
+        self._compiled = backend.compiled
+        self._several = backend.several
+
+    def _compile(self, statement: Statement) -> Compiled:
+        compiled = self._compiled[statement] = statement.compile(self._dialect)
+        return compiled
 
     def run(self, statement: Statement, /, **values: Any) -> Cursor:
-        if not statement.text:
-            statement.compile(self._dialect)
-        parameters = statement.values(values)
+        text, names = self._compiled.get(statement) or self._compile(statement)
+        parameters = [values.get(name, fixed) for name, fixed in names]
         try:
-            cursor: Cursor = self.connection.execute(statement.text, parameters)
+            cursor: Cursor = self.connection.execute(text, parameters)
         except UnicodeEncodeError:  # a lone surrogate out of hostile text
-            cursor = self.connection.execute(statement.text, [storable(value) for value in parameters])
+            cursor = self.connection.execute(text, [storable(value) for value in parameters])
         return cursor
+
+    def hold(self, statement: Statement, /, **values: Any) -> None:
+        """Takes locks until the commit, where others write at the same time. Elsewhere there is nothing to do."""
+        if self._several:
+            self.run(statement, **values)
 
     def count(self, statement: Statement, /, **values: Any) -> int:
         """How many rows the statement changed."""
@@ -94,11 +101,10 @@ class Db:
 
     def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Runs the statement once a row."""
-        if not statement.text:
-            statement.compile(self._dialect)
-        parameters = [[storable(value) for value in statement.values(row)] for row in rows]
+        text, names = self._compiled.get(statement) or self._compile(statement)
+        parameters = [[storable(row.get(name, fixed)) for name, fixed in names] for row in rows]
         cursor: Cursor = self.connection.cursor()
-        cursor.executemany(statement.text, parameters)
+        cursor.executemany(text, parameters)
 
     def all_in(self, build: Callable[[int], Statement], items: Sequence[Any], /, **values: Any) -> list[Row]:
         """The rows for a list of any length, through statements that take lists of a few sizes (see `within`)."""

@@ -1,4 +1,4 @@
-"""All that is SQLite's own: how it is opened, its triggers, a lock file. Another database gets a file like this one."""
+"""All that is SQLite's own: how it is opened, its triggers, a lock file. PostgreSQL has storage/postgres.py."""
 
 import fcntl
 import os
@@ -7,16 +7,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
-from storage.errors import InstanceRunning, SchemaError, StoreError
-from storage.schema import METADATA, REVISIONS
+from storage import revision as revisions
+from storage.backend import parsed
+from storage.errors import InstanceRunning, StoreError, Trouble
 
 DIALECT: sa.Dialect = sqlite.dialect()
+_COMPILED: dict[Any, Any] = {}  # for all stores of a process
 BUSY_MS = 10_000  # how long a write waits for another process's
 
 _PRAGMAS = (
@@ -26,6 +27,15 @@ _PRAGMAS = (
     "PRAGMA cache_size = -16000",
     "PRAGMA journal_size_limit = 67108864",
 )
+
+
+_TROUBLES = {
+    sqlite3.SQLITE_BUSY: Trouble.BUSY,
+    sqlite3.SQLITE_LOCKED: Trouble.BUSY,
+    sqlite3.SQLITE_FULL: Trouble.FULL,
+    sqlite3.SQLITE_CORRUPT: Trouble.DAMAGED,
+    sqlite3.SQLITE_NOTADB: Trouble.DAMAGED,
+}
 
 
 def _refuse(table: str, act: str) -> str:
@@ -56,17 +66,86 @@ TRIGGERS = {
 }
 
 
+class Sqlite:
+    """storage.backend.Backend over one file. Whoever writes locks all of it, so that rows need no locks."""
+
+    dialect = DIALECT
+    several = False
+    errors: tuple[type[Exception], ...] = (sqlite3.Error,)
+    begin_reading = "BEGIN"
+    begin_writing = "BEGIN IMMEDIATE"  # to read first and lock later would lose what others write meanwhile
+
+    def __init__(self, url: str) -> None:
+        self.path = path_of(url)
+        self.place = str(self.path)
+        self.compiled = _COMPILED
+        self._lock: InstanceLock | None = None
+
+    def connect_writing(self) -> sqlite3.Connection:
+        return connect_writing(self.path)
+
+    def connect_reading(self) -> sqlite3.Connection:
+        return connect_reading(self.path)
+
+    def connect_checking(self) -> sqlite3.Connection:
+        connection = connect_reading(self.path)
+        connection.text_factory = _text
+        return connection
+
+    def ensure_schema(self, connection: sqlite3.Connection) -> None:
+        ensure_schema(connection, self.path)
+
+    def missing_triggers(self, connection: sqlite3.Connection) -> list[str]:
+        return missing_triggers(connection)
+
+    def in_transaction(self, connection: sqlite3.Connection) -> bool:
+        return connection.in_transaction
+
+    def changes(self, connection: sqlite3.Connection) -> int:
+        return connection.total_changes
+
+    def commit(self, connection: sqlite3.Connection, *, changed: bool) -> None:  # noqa: ARG002 - others need it
+        connection.execute("COMMIT")
+
+    def version(self, connection: sqlite3.Connection) -> int:
+        return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def trouble(self, error: BaseException) -> Trouble:
+        code = getattr(error, "sqlite_errorcode", None)
+        return Trouble.OTHER if code is None else _TROUBLES.get(code & 0xFF, Trouble.OTHER)
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """There is one daemon, and the command line does nothing that could not wait for its next look."""
+
+    def run_alone(self, first: Callable[[], None]) -> None:
+        if self._lock is None:
+            self._lock = InstanceLock(self.path)
+            first()
+
+    def engine(self) -> sa.Engine:
+        return sa.create_engine("sqlite://", creator=self.connect_writing)
+
+    @contextmanager
+    def migrating(self) -> Iterator[None]:
+        self.connect_writing().close()
+        lock = InstanceLock(self.path)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def close(self) -> None:
+        if self._lock:
+            self._lock.release()
+            self._lock = None
+
+
 def path_of(url: str) -> Path:
-    """The file that a database URL names; StoreError for what is not a file of SQLite."""
-    try:
-        parsed = sa.make_url(url)
-    except ArgumentError as error:
-        raise StoreError(f"{url!r} is not a database URL. Write one like sqlite:///deskbell.db") from error
-    if parsed.get_backend_name() != "sqlite":
-        raise StoreError(f"Deskbell keeps its data in SQLite, not in {parsed.get_backend_name()}.")
-    if not parsed.database or parsed.database == ":memory:":
+    """The file that a database URL names; StoreError for what is not a file."""
+    database = parsed(url).database
+    if not database or database == ":memory:":
         raise StoreError("The database must be a file, like sqlite:///deskbell.db; in memory nothing would last.")
-    return Path(parsed.database)
+    return Path(database)
 
 
 def connect_writing(path: Path) -> sqlite3.Connection:
@@ -122,9 +201,9 @@ def connect_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def data_version(connection: sqlite3.Connection) -> int:
-    """Changes when another connection than this one wrote."""
-    return int(connection.execute("PRAGMA data_version").fetchone()[0])
+def _text(raw: bytes) -> str:
+    """Bytes that are no text must be found by who verifies, and not stop a reader."""
+    return raw.decode("utf-8", "surrogateescape")
 
 
 @contextmanager
@@ -147,12 +226,9 @@ def ensure_schema(connection: sqlite3.Connection, path: Path) -> None:
     with transaction(connection):
         if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             _create(connection)
-    _check_revision(revision(connection), path)
+    revisions.check(revision(connection), str(path))
     if missing := missing_triggers(connection):
-        raise SchemaError(
-            f"{path}: the audit is not protected any more, because triggers are missing or changed: "
-            f"{', '.join(missing)}. Somebody removed them. Run: deskbell audit verify"
-        )
+        raise revisions.unprotected(missing, str(path))
 
 
 def revision(connection: sqlite3.Connection) -> str | None:
@@ -170,32 +246,8 @@ def missing_triggers(connection: sqlite3.Connection) -> list[str]:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    for table in METADATA.sorted_tables:
-        connection.execute(str(CreateTable(table).compile(dialect=DIALECT)))
-        for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            connection.execute(str(CreateIndex(index).compile(dialect=DIALECT)))
-    for sql in TRIGGERS.values():
+    for sql in (*revisions.statements(DIALECT), *TRIGGERS.values()):
         connection.execute(sql)
-    connection.execute(
-        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
-        "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
-    )
-    connection.execute("INSERT INTO alembic_version VALUES (?)", (REVISIONS[-1],))
-
-
-def _check_revision(found: str | None, path: Path) -> None:
-    if found == REVISIONS[-1]:
-        return
-    if found is None:
-        raise SchemaError(
-            f"{path} is a database, but not one of Deskbell's. Name another file in the setting deskbell.database."
-        )
-    if found in REVISIONS:
-        raise SchemaError(f"{path} is of an older version (schema {found}). Run: deskbell db upgrade")
-    raise SchemaError(
-        f"{path} was written by a newer version of Deskbell (schema {found}; this one knows {REVISIONS[-1]}). "
-        "Install that version, or go back to a backup."
-    )
 
 
 # ---------------------------------------------------------------- one instance a file

@@ -2,7 +2,6 @@
 
 import asyncio
 import queue
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deskbell.core.ports import Reader, UnitOfWork, Urgency
-from storage import audit, outbox, sqlite, verify
+from storage import audit, outbox, verify
 from storage.audit import Head
+from storage.backend import Backend, backend_of
 from storage.errors import StoreClosed, StoreError
 from storage.headfile import HeadFile
 from storage.people import PeopleReader
@@ -33,20 +33,19 @@ class SqlStore:
     """core.ports.Store. Open it with `SqlStore.open`; `write_now` and `read_now` need no event loop."""
 
     def __init__(
-        self, url: str, path: Path, connection: sqlite3.Connection, key: bytes, head_file: HeadFile | None,
+        self, url: str, backend: Backend, connection: Any, key: bytes, head_file: HeadFile | None,
         clock: Callable[[], datetime],
     ) -> None:  # fmt: skip
         self.url = url
-        self.path = path
+        self._backend = backend
         self._key = key
         self._head_file = head_file
         self._clock = clock
         self._wakes: list[tuple[asyncio.AbstractEventLoop | None, Callable[[], None]]] = []
-        self._lock: sqlite.InstanceLock | None = None
         self._closed = False
-        self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="deskbell-reader")
-        self._writer = Writer(path, connection, key, clock, sealed=self._sealed, wake=self._wake)
+        self._writer = Writer(backend, connection, key, clock, sealed=self._sealed, wake=self._wake)
 
     @classmethod
     def open(
@@ -63,15 +62,20 @@ class SqlStore:
         """
         if not audit_key:
             raise StoreError("The audit needs a key. Set deskbell.secret in config.toml.")
-        path = sqlite.path_of(url)
-        connection = sqlite.connect_writing(path)
+        backend = backend_of(url)
+        connection = backend.connect_writing()
         try:
-            sqlite.ensure_schema(connection, path)
-            kept = _started(head_file, audit_key, connection) if head_file else None
+            backend.ensure_schema(connection)
+            kept = _started(head_file, audit_key, Db(connection, backend)) if head_file else None
         except BaseException:
             connection.close()
             raise
-        return cls(url, path, connection, audit_key, kept, clock)
+        return cls(url, backend, connection, audit_key, kept, clock)
+
+    @property
+    def path(self) -> Path:
+        """The file of a database that is one."""
+        return Path(self._backend.place)
 
     @property
     def trouble(self) -> str:
@@ -79,13 +83,15 @@ class SqlStore:
         return (self._head_file.trouble or self._head_file.error) if self._head_file else ""
 
     def lock_instance(self) -> None:
-        """Makes this the one daemon of the database. Raises InstanceRunning when there is another.
+        """Marks this as a daemon of the database. Raises InstanceRunning where there may be one only.
 
-        What a daemon had claimed when it died is free again: it must not wait for the end of a dead one's lease.
+        What a daemon had claimed when it died is free again where no other is there: it must not wait for the end of
+        a dead one's lease.
         """
-        if self._lock is None:
-            self._lock = sqlite.InstanceLock(self.path)
-            self.write_now(lambda uow: outbox.free(uow.db, self._clock()))  # type: ignore[attr-defined]
+        self._backend.run_alone(self._free)
+
+    def _free(self) -> None:
+        self.write_now(lambda uow: outbox.free(uow.db, self._clock()))  # type: ignore[attr-defined]
 
     # ------------------------------------------------------------ writing
 
@@ -111,29 +117,29 @@ class SqlStore:
     async def read(self, query: Callable[[Reader], T]) -> T:
         """Runs the query in a thread, on one snapshot of the database."""
         if self._closed:
-            raise StoreClosed(f"The database {self.path} was closed.")
+            raise StoreClosed(f"The database {self._backend.place} was closed.")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_now, query)
 
     def read_now(self, query: Callable[[Reader], T]) -> T:
         if self._closed:
-            raise StoreClosed(f"The database {self.path} was closed.")
+            raise StoreClosed(f"The database {self._backend.place} was closed.")
         connection = self._borrow()
         try:
-            connection.execute("BEGIN")
+            connection.execute(self._backend.begin_reading)
             try:
-                return query(PeopleReader(Db(connection, sqlite.DIALECT), self._writer.data_version))
+                return query(PeopleReader(Db(connection, self._backend), self._writer.data_version))
             finally:
                 connection.execute("ROLLBACK")
         finally:
             self._give_back(connection)
 
-    def _borrow(self) -> sqlite3.Connection:
+    def _borrow(self) -> Any:
         try:
             return self._idle.get_nowait()
         except queue.Empty:
-            return sqlite.connect_reading(self.path)
+            return self._backend.connect_reading()
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def _give_back(self, connection: Any) -> None:
         if self._closed or self._idle.qsize() >= _READERS:
             connection.close()
         else:
@@ -148,6 +154,7 @@ class SqlStore:
         except RuntimeError:
             loop = None
         self._wakes.append((loop, wake))
+        self._backend.listen(self._wake)
 
     def _wake(self) -> None:
         for loop, wake in list(self._wakes):
@@ -184,12 +191,10 @@ class SqlStore:
             self._idle.get().close()
         if self._head_file:
             self._head_file.close()
-        if self._lock:
-            self._lock.release()
+        self._backend.close()
 
 
-def _started(path: Path, key: bytes, connection: sqlite3.Connection) -> HeadFile:
-    db = Db(connection, sqlite.DIALECT)
+def _started(path: Path, key: bytes, db: Db) -> HeadFile:
     file = HeadFile(path)
     file.start(key, lambda: audit.last_head(db), lambda number: audit.head_at(db, number))
     return file

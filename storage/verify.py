@@ -4,7 +4,6 @@ It reads in short batches (a long read would keep the write-ahead log from being
 that is wrong.
 """
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from storage import headfile, sqlite
+from storage import headfile
 from storage.audit import GENESIS, START, Head, canonical, entry_hash, value_digest
+from storage.backend import Backend, backend_of
 from storage.schema import AUDIT, AUDIT_HEADS, AUDIT_VALUES
 from storage.sql import Db, Statement, bind
 
@@ -62,22 +62,21 @@ class _Wrong(Exception):
 
 def verify(url: str, *, audit_key: bytes, head_file: Path | None) -> Verdict:
     """Checks the whole chain of a database that may be in use. It reads only, and needs no running Deskbell."""
-    path = sqlite.path_of(url)
+    backend = backend_of(url)
     kept = headfile.newest(head_file, audit_key) if head_file else None  # first: it never leads the database
-    connection = sqlite.connect_reading(path)
-    connection.text_factory = _lenient
+    connection = backend.connect_checking()
     try:
-        walk = _Walk(Db(connection, sqlite.DIALECT), audit_key, kept)
+        walk = _Walk(Db(connection, backend), audit_key, kept)
         try:
             walk.entries()
             walk.end()
             if head_file and kept is None:
                 raise _Wrong(walk.count, _no_head(head_file))
-            _check_triggers(connection, walk.count)
+            _check_triggers(backend, connection, walk.count)
         except _Wrong as wrong:
             return Verdict(ok=False, count=walk.count, where=wrong.where, why=wrong.why, erased=walk.erased)
-        except sqlite3.DatabaseError as error:
-            why = f"After entry {walk.count} the database file is damaged: {error}."
+        except backend.errors as error:
+            why = f"After entry {walk.count} the database is damaged: {error}."
             return Verdict(ok=False, count=walk.count, where=walk.count + 1, why=why, erased=walk.erased)
     finally:
         connection.close()
@@ -89,9 +88,10 @@ def export(url: str, *, personal: bool = False) -> Iterator[str]:
 
     `personal` adds the personal values that are kept apart, as `values`.
     """
-    connection = sqlite.connect_reading(sqlite.path_of(url))
+    backend = backend_of(url)
+    connection = backend.connect_reading()
     try:
-        db = Db(connection, sqlite.DIALECT)
+        db = Db(connection, backend)
         seals = _seals(db)
         seal = next(seals, None)
         for row, values in _entries(db):
@@ -212,8 +212,8 @@ def _check_values(row: Mapping[str, Any], values: list[Mapping[str, Any]]) -> in
     return len(known)
 
 
-def _check_triggers(connection: sqlite3.Connection, count: int) -> None:
-    if missing := sqlite.missing_triggers(connection):
+def _check_triggers(backend: Backend, connection: Any, count: int) -> None:
+    if missing := backend.missing_triggers(connection):
         why = f"All {count} entries are whole, but what protects them was removed or changed: {', '.join(missing)}."
         raise _Wrong(count, why)
 
@@ -240,8 +240,3 @@ def _seals(db: Db) -> Iterator[Head]:
     while rows := db.all(_HEADS, after=after, limit=_BATCH):
         yield from (Head(*row) for row in rows)
         after = rows[-1][0]
-
-
-def _lenient(raw: bytes) -> str:
-    """Bytes that are no text must be found, not stop the search."""
-    return raw.decode("utf-8", "surrogateescape")

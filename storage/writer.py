@@ -8,7 +8,6 @@ and then that one by itself: its error is its own. Nobody is told a result befor
 import asyncio
 import heapq
 import itertools
-import sqlite3
 import threading
 import time
 from collections import defaultdict
@@ -17,14 +16,13 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from deskbell.core.ports import UnitOfWork
 from deskbell.net.faults import point
-from storage import sqlite
 from storage.audit import Chain, Head
-from storage.errors import StoreClosed, StoreError
+from storage.backend import Backend
+from storage.errors import StoreClosed, StoreError, Trouble
 from storage.sql import Db
 from storage.work import SqlWork
 
@@ -67,21 +65,21 @@ class Writer:
 
     def __init__(
         self,
-        path: Path,
-        connection: sqlite3.Connection,
+        backend: Backend,
+        connection: Any,
         key: bytes,
         clock: Callable[[], datetime],
         *,
         sealed: Callable[[Head], None],
         wake: Callable[[], None],
     ) -> None:
-        self._path = path
+        self._backend = backend
         self._key = key
         self._clock = clock
         self._sealed = sealed
         self._wake = wake
         self._connection = connection
-        self._db = Db(connection, sqlite.DIALECT)
+        self._db = Db(connection, backend)
         self._queue: list[_Queued] = []
         self._numbers = itertools.count()
         self._ready = threading.Condition()
@@ -94,7 +92,7 @@ class Writer:
     def put(self, job: Job, urgency: int) -> None:
         with self._ready:
             if self._closing:
-                raise StoreClosed(f"The database {self._path} was closed.")
+                raise StoreClosed(f"The database {self._backend.place} was closed.")
             heapq.heappush(self._queue, _Queued(urgency, next(self._numbers), job))
             self._ready.notify()
 
@@ -110,7 +108,7 @@ class Writer:
         """Changes when another process wrote; as of the last commit while one is under way."""
         if self._using.acquire(blocking=False):
             try:
-                self._version = sqlite.data_version(self._connection)
+                self._version = self._backend.version(self._connection)
             finally:
                 self._using.release()
         return self._version
@@ -148,16 +146,15 @@ class Writer:
         ran: list[Job] = []
         try:
             with self._using:
-                before = self._connection.total_changes
-                head = self._transaction(jobs, ran)
-                changed = self._connection.total_changes != before
+                head, changed = self._transaction(jobs, ran)
         except BaseException as error:  # noqa: BLE001 - whatever a change raises belongs to who asked for it
             self._split(ran or list(jobs), error)
         else:
             self._committed(ran, head, changed=changed)
 
-    def _transaction(self, jobs: Iterable[Job], ran: list[Job]) -> Head | None:
-        self._connection.execute("BEGIN IMMEDIATE")
+    def _transaction(self, jobs: Iterable[Job], ran: list[Job]) -> tuple[Head | None, bool]:
+        before = self._backend.changes(self._connection)
+        self._connection.execute(self._backend.begin_writing)
         try:
             now = self._clock()
             work = SqlWork(self._db, self._own_version, Chain(self._db, self._key), now)
@@ -165,12 +162,13 @@ class Writer:
                 ran.append(job)
                 self._carry_out(job, work)
             head = work.chain.seal(now)
+            changed = self._backend.changes(self._connection) != before
             point("store.commit.before")
-            self._connection.execute("COMMIT")
+            self._backend.commit(self._connection, changed=changed)
         except BaseException:
             self._roll_back()
             raise
-        return head
+        return head, changed
 
     def _carry_out(self, job: Job, work: SqlWork) -> None:
         try:
@@ -178,12 +176,12 @@ class Writer:
         except BaseException as error:
             job.error = error
             raise
-        if not self._connection.in_transaction:  # after some errors SQLite ends it by itself
-            raise StoreError(f"A write to {self._path} failed half-way and was undone.")
+        if not self._backend.in_transaction(self._connection):  # after some errors SQLite ends it by itself
+            raise StoreError(f"A write to {self._backend.place} failed half-way and was undone.")
 
     def _roll_back(self) -> None:
-        with suppress(sqlite3.Error):
-            if self._connection.in_transaction:
+        with suppress(*self._backend.errors):
+            if self._backend.in_transaction(self._connection):
                 self._connection.execute("ROLLBACK")
 
     def _split(self, jobs: list[Job], error: BaseException) -> None:
@@ -191,7 +189,8 @@ class Writer:
         begun = any(job.error for job in jobs)
         for job in jobs:
             job.result = job.error = None
-        if len(jobs) == 1 or _is_busy(error):
+        # who was kept waiting once: to try the others one by one would make each of them wait as long again
+        if len(jobs) == 1 or self._backend.trouble(error) is Trouble.BUSY:
             for job in jobs:
                 job.error = self._told(error)
             _deliver(jobs)
@@ -204,10 +203,13 @@ class Writer:
 
     def _told(self, error: BaseException) -> BaseException:
         """The error for who asked: the database's own in words for people, a change's own as it is."""
-        if not isinstance(error, sqlite3.Error):
+        if not isinstance(error, self._backend.errors):
             return error
-        told = StoreError(f"The database {self._path} could not be written: {error}. Nothing of this change was saved.")
+        told = StoreError(
+            f"The database {self._backend.place} could not be written: {error}. Nothing of this change was saved."
+        )
         told.__cause__ = error
+        told.trouble = self._backend.trouble(error)
         return told
 
     def _committed(self, jobs: list[Job], head: Head | None, *, changed: bool) -> None:
@@ -225,16 +227,8 @@ class Writer:
             self._wake()
 
     def _own_version(self) -> int:
-        self._version = sqlite.data_version(self._connection)
+        self._version = self._backend.version(self._connection)
         return self._version
-
-
-def _is_busy(error: BaseException) -> bool:
-    """Another process holds the lock: to try the others one by one would make each of them wait as long again."""
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode in {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-    }
 
 
 def _deliver(jobs: Sequence[Job]) -> None:

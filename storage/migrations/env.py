@@ -1,35 +1,30 @@
 """How Alembic reaches the database. storage.migrate hands over the engine; there is no ini file."""
 
-from typing import Any
-
-import sqlalchemy as sa
 from alembic import context
 from alembic.config import Config
 
 from deskbell.net.faults import point
+from storage.backend import Backend
 from storage.schema import METADATA
 
 
 def _run(config: Config) -> None:
-    engine: Any = config.attributes["engine"]
+    backend: Backend = config.attributes["backend"]
+    engine = backend.engine()
     with engine.connect() as connection:
-        # The driver begins no transaction by itself (storage.sqlite). A migration is carried out whole or not at all.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # No driver begins a transaction by itself here. A migration is carried out whole or not at all.
+        connection.exec_driver_sql(backend.begin_writing)
         context.configure(connection=connection, target_metadata=METADATA, render_as_batch=True)
         try:
             with context.begin_transaction():
                 point("migration.before")
                 context.run_migrations()
                 point("migration.after")
-            _commit(connection)
+            if backend.in_transaction(connection.connection.driver_connection):
+                connection.exec_driver_sql("COMMIT")
         finally:
             connection.invalidate()
     engine.dispose()
-
-
-def _commit(connection: sa.Connection) -> None:
-    if connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
-        connection.exec_driver_sql("COMMIT")
 
 
 _run(context.config)

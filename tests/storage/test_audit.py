@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from storage import sqlite
 from storage.audit import Chain, entry_hash
+from storage.backend import backend_of
 from storage.errors import SchemaError
 from storage.sql import Db
 
@@ -259,7 +260,7 @@ def test_an_audit_stamped_anew_without_the_key_is_found(make, filled, judge, tam
     """The whole chain and all seals are made again, as Deskbell makes them, but with another key."""
     tamper("DELETE FROM audit WHERE seq > 6", "DELETE FROM audit_heads WHERE seq > 6")
     with closing(sqlite.connect_writing(filled.path)) as connection:
-        db = Db(connection, sqlite.DIALECT)
+        db = Db(connection, backend_of(filled.url))
         for commit in range(2, COMMITS):
             with sqlite.transaction(connection):
                 chain = Chain(db, b"a guess")

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from storage import sqlite
+from storage import revision, sqlite
 from storage.errors import SchemaError, StoreError
 
 
@@ -56,7 +56,7 @@ def test_a_newer_schema_is_refused_and_an_older_one_told_how(database, store, mo
     database.sql("UPDATE alembic_version SET version_num = '0099'")
     with pytest.raises(SchemaError, match="newer version of Deskbell"):
         database.open()
-    monkeypatch.setattr(sqlite, "REVISIONS", ("0099", "0100"))
+    monkeypatch.setattr(revision, "REVISIONS", ("0099", "0100"))
     with pytest.raises(SchemaError, match="deskbell db upgrade"):
         database.open()
 

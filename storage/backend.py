@@ -1,0 +1,101 @@
+"""The few things in which databases differ. All else is SQLAlchemy Core, compiled for the database's dialect."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError
+
+from storage.errors import StoreError, Trouble
+
+
+class Backend(Protocol):
+    """One database, as one store uses it. storage/sqlite.py and storage/postgres.py have one each.
+
+    Connections are the driver's own, or fit `storage.sql.Connection`; they begin no transaction by themselves.
+    """
+
+    dialect: sa.Dialect
+    place: str  # which database it is, for people, without its password
+    compiled: dict[Any, Any]  # what storage.sql.Db keeps of the statements it has compiled
+    several: bool  # whether others write at the same time, so that rows must be locked
+    errors: tuple[type[Exception], ...]  # what the driver raises
+    begin_reading: str
+    begin_writing: str
+
+    def connect_writing(self) -> Any:
+        """A connection to a database that is created where it can be. Raises StoreError in words for people."""
+        ...
+
+    def connect_reading(self) -> Any: ...
+    def connect_checking(self) -> Any:
+        """The same, and it shows even what can't be right."""
+        ...
+
+    def ensure_schema(self, connection: Any) -> None:
+        """Creates the schema in an empty database; refuses one that this version does not speak, or that lost its
+        triggers.
+        """
+        ...
+
+    def missing_triggers(self, connection: Any) -> list[str]: ...
+
+    def in_transaction(self, connection: Any) -> bool: ...
+    def changes(self, connection: Any) -> int:
+        """A number that grows with every row that the connection changes."""
+        ...
+
+    def commit(self, connection: Any, *, changed: bool) -> None:
+        """Ends the writer's transaction. When it returns, all of it is durable; when it raises, nothing of it is."""
+        ...
+
+    def version(self, connection: Any) -> int:
+        """Changes when another process wrote. `connection` is the writer's, and may be in a transaction."""
+        ...
+
+    def trouble(self, error: BaseException) -> Trouble: ...
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Calls `wake`, in a thread of its own, when another process wrote, where the database can tell."""
+        ...
+
+    def run_alone(self, first: Callable[[], None]) -> None:
+        """Marks the daemon's run, until `close`; carries `first` out if no other daemon runs on the database.
+
+        Raises InstanceRunning where there may be one only.
+        """
+        ...
+
+    def engine(self) -> sa.Engine:
+        """For migrations."""
+        ...
+
+    def migrating(self) -> AbstractContextManager[None]:
+        """Held around a migration. Raises InstanceRunning where no daemon may run meanwhile."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def backend_of(url: str) -> Backend:
+    """The database that a URL names. Its driver is loaded only here."""
+    name = parsed(url).get_backend_name()
+    if name == "sqlite":
+        from storage.sqlite import Sqlite
+
+        return Sqlite(url)
+    raise StoreError(f"Deskbell keeps its data in SQLite, not in {name}.")
+
+
+def parsed(url: str) -> sa.URL:
+    try:
+        return sa.make_url(url)
+    except ArgumentError as error:
+        raise StoreError("That is not a database URL. Write one like sqlite:///deskbell.db") from error
+
+
+def head_beside(url: str) -> Path:
+    """Where the audit's head is kept outside the database, unless somebody says where."""
+    whole = parsed(url)
+    return Path(whole.database or "deskbell").with_suffix(".head")
