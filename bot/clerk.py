@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from bot.commands import Commands
 from bot.ports import Front, Said, Spoken
+from deskbell.core.alert import Verb
 from deskbell.core.card import Reply
 from deskbell.core.ports import Answer, Interaction
 from deskbell.net import metrics
@@ -21,6 +22,7 @@ T = TypeVar("T")
 
 DURABLE_S = 2.0  # for the desk to store what was done
 CLOSE_S = 5.0
+VERBS = frozenset(Verb)
 
 UNSAVED = "Not saved in time. Please tap again in a moment."
 STILL_WORKING = "This takes a little longer. The answer comes here."
@@ -46,7 +48,8 @@ class Clerk:
         point("clerk.act.before")
         answer = await self.front.act(interaction)
         point("clerk.act.after")
-        metrics.answered(interaction.kind, interaction.verb, answer.code, time.perf_counter() - started)
+        verb = interaction.verb if interaction.verb in VERBS else "unknown"  # what came in may be any word
+        metrics.answered(interaction.kind, verb, answer.code, time.perf_counter() - started)
         return answer
 
     async def run(self, line: str, said: Said, late: Callable[[Reply], Awaitable[None]]) -> Reply:

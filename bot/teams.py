@@ -11,11 +11,13 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import orjson
 
+from bot.allowance import Allowance
 from bot.clerk import Clerk
 from bot.commands import Commands
 from bot.hooks import PLAIN, Answered
@@ -54,6 +56,7 @@ SEARCHED = "application/vnd.microsoft.search.searchResponse"
 KEYS_S = 60.0  # how soon the keys are asked for again after that failed
 WARM_S = 12 * 3600.0  # and how often otherwise, so that no tap waits for them
 SEEN = 5000  # messages that were taken in, to know a repeat
+NOTED = 10  # refusals of one outsider that are written down in an hour; anybody may add a bot to a tenant of theirs
 MENTIONS = 5
 SHORT = 250  # an answer of one line that may stand in a channel
 CLOSE_S = 5.0
@@ -90,6 +93,7 @@ class TeamsGateway:
         self._taps = Taps(conf, front, self._clerk, self._say)
         self._rooms = {room.address: name for name, room in (rooms or {}).items()}
         self._gone: dict[str, str] = {}  # address -> name of the rooms that Deskbell was removed from
+        self._noted = Allowance(NOTED, timedelta(hours=1))
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._turns = Turns(conf.app_id, self)
         self._keys: Keys | None = None
@@ -146,10 +150,19 @@ class TeamsGateway:
             status, answer = await self._turns.take(activity)
         except Exception:
             log.exception("what came from Teams could not be handled")
-            status, answer = 200, toast(WRONG) if activity.get("type") == "invoke" else None
+            status, answer = 200, self._failed(activity)
         if answer is None:
             return status, PLAIN, b""
         return status, AS_JSON, orjson.dumps(answer)
+
+    def _failed(self, activity: Json) -> Json | None:
+        """Nobody of ours waits for an answer that never comes."""
+        if activity["type"] == "invoke":
+            return toast(WRONG)
+        sender = read_sender(activity)
+        if activity["type"] == "message" and sender.workspace in tenants(self.conf):
+            self._clerk.spawn(self._say.here(sender, text_message(WRONG)))
+        return None
 
     # ------------------------------------------------------------ taps
 
@@ -175,8 +188,9 @@ class TeamsGateway:
         else:
             return ""
         metrics.refused(PLATFORM, code)
-        log.warning("something came from outside: %s in %s of %s", sender.account, sender.room, sender.workspace)
-        await self._front.turned_away(interaction, code, why)
+        if self._noted.take(f"{sender.workspace} {sender.account}", interaction.key, self._front.now()) is None:
+            log.warning("something came from outside: %s in %s of %s", sender.account, sender.room, sender.workspace)
+            await self._front.turned_away(interaction, code, why)
         return why
 
     async def _hear(self, sender: Sender) -> None:
@@ -213,6 +227,7 @@ class TeamsGateway:
             return
         refused = await self._stranger(tap.sender, tap.interaction({}))
         if refused:
+            self._told_where(tap.sender, refused)
             return
         await self._hear(tap.sender)
         if tap.verb == face.REFRESH:
@@ -226,8 +241,7 @@ class TeamsGateway:
         interaction = Interaction(said.key, PLATFORM, said.account, "typed", room=said.room, kind="command")
         refused = await self._stranger(typed.sender, replace(interaction, workspace=said.workspace))
         if refused:
-            if refused is NOT_A_ROOM:
-                self._clerk.spawn(self._say.here(typed.sender, text_message(refused)))
+            self._told_where(typed.sender, refused)
             return
         await self._hear(typed.sender)
         line = plain(await self._with_names(typed))
@@ -242,6 +256,11 @@ class TeamsGateway:
             first.set()
 
         self._clerk.spawn(at_once(await self._clerk.run(line, said, late)))
+
+    def _told_where(self, sender: Sender, refused: str) -> None:
+        """People of ours hear that it is the wrong room; strangers hear nothing."""
+        if refused is NOT_A_ROOM:
+            self._clerk.spawn(self._say.here(sender, text_message(refused)))
 
     async def _with_names(self, typed: Typed) -> str:
         """Mentions of colleagues as `@id`; those of nobody we know stay as they are, and are answered as such."""

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from bot import answers
-from bot.clerk import Clerk
+from bot.clerk import UNSAVED, Clerk
 from bot.ports import Front, Said
 from bot.teams_reading import Sender, Tap
 from bot.teams_say import Say
 from deskbell.core.alert import Alert
-from deskbell.core.card import Card
+from deskbell.core.card import Card, Reply
 from deskbell.core.ports import Answer
 from deskbell.faces import teams as face
 from deskbell.faces import teams_forms as forms
@@ -68,10 +68,12 @@ class Taps:
 
     async def _view(self, tap: Tap) -> Json | str:
         """The card as this person sees it now: with Undo for the one whose move it takes back."""
+        person = await self._front.person(PLATFORM, tap.sender.account)
+        if person is None and tap.sender.private:  # in a room it stands for all to see
+            return forms.connect(not_linked(self.conf.command), tap.token)
         card = await self._card(tap, None)
         if card is None:
             return NOT_READABLE
-        person = await self._front.person(PLATFORM, tap.sender.account)
         if person is not None and card.undo is not None and person.id == card.undo_for:
             return face.personal(card, "", self.conf.card_bytes, [tap.sender.user])
         return face.live(card)
@@ -101,8 +103,17 @@ class Taps:
             return NO_CODE
         who = tap.sender
         said = Said(PLATFORM, who.account, who.workspace, "" if who.private else who.room, tap.key)
-        shown = face.reply_card(await self._front.redeem(said, code))
+        reply = await self._clerk.within(self._front.redeem(said, code), self._later(tap))
+        if reply is None:
+            return UNSAVED
+        shown = face.reply_card(reply)
         return forms.with_back(shown, tap.token) if tap.token else shown
+
+    def _later(self, tap: Tap) -> Callable[[Reply], Awaitable[None]]:
+        async def tell(reply: Reply) -> None:
+            await self._say.privately(tap.sender, face.reply(reply, self.conf.card_bytes))
+
+        return tell
 
     def _late(self, tap: Tap) -> Callable[[Answer], Awaitable[None]]:
         async def tell(answer: Answer) -> None:

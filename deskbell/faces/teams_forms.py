@@ -109,7 +109,8 @@ def args_of(verb: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def typed_code(data: Mapping[str, Any]) -> str:
-    return _typed(data, "input")[:CODE_LENGTH]
+    """People paste "/desk link CODE", too."""
+    return (_typed(data, "input").split() or [""])[-1][:CODE_LENGTH]
 
 
 def _typed(data: Mapping[str, Any], pointer: str) -> str:

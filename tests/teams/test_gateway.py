@@ -7,9 +7,10 @@ import pytest
 
 from bot.clerk import STILL_WORKING, UNSAVED
 from bot.teams import CANT_TELL, NO_FORM, NOT_A_ROOM, NOT_OURS, TOLD_PRIVATELY, WRONG, TeamsGateway
-from deskbell.core.alert import Status
+from deskbell.core.alert import Status, Verb
 from deskbell.core.card import Button, Note, Reply
 from deskbell.core.ports import Identity
+from deskbell.net import metrics
 from deskbell.sandbox import credentials
 from deskbell.sandbox.chat import Refused
 from deskbell.sandbox.staff import STAFF
@@ -272,6 +273,52 @@ async def test_people_of_another_tenant_are_refused_and_noted(card, desk, teams,
     assert desk.away == [(STAFF["mallory"].teams, "outsider")]
 
 
+async def test_people_of_another_tenant_can_not_fill_the_audit(gateway, desk, teams):
+    """Anybody may add a bot to a tenant of their own, by its id."""
+    place = teams.tenant.conversations[ROOM]
+    for number in range(40):
+        activity = teams.activity("mallory", place, "message", text="<at>Deskbell</at> ack D-1", id=f"9{number}")
+        us = activity["recipient"]
+        activity["entities"].append({"type": "mention", "text": "<at>Deskbell</at>", "mentioned": us})
+        assert (await teams.deliver(activity)).status == 200
+
+    assert desk.away == [(STAFF["mallory"].teams, "outsider")] * 10
+
+
+async def test_a_pasted_command_is_a_code_too(card, desk, teams, seen):
+    await teams.press("lena", seen(), "Acknowledge", changes=False)
+
+    heard = await teams.press_private("lena", "Connect", "/desk link GOOD")
+
+    assert "Connected: you are Ben Okafor here now." in heard.text
+
+
+async def test_connecting_that_takes_too_long_is_said_to(card, desk, teams, seen, monkeypatch):
+    monkeypatch.setattr("bot.clerk.DURABLE_S", 0.1)
+    await teams.press("lena", seen(), "Acknowledge", changes=False)
+    redeem = desk.redeem
+
+    async def slow(said, code):
+        await asyncio.sleep(0.4)
+        return await redeem(said, code)
+
+    desk.redeem = slow
+    heard = await teams.press_private("lena", "Connect", "GOOD")
+
+    assert UNSAVED in heard.text
+
+
+@pytest.mark.parametrize("who", ["lena", "ana"])
+async def test_in_private_only_people_we_know_see_a_card(who, card, desk, teams):
+    """A token from somewhere is no right to look."""
+    data = {"desk": "refresh", "token": desk.sign(Verb.ACK, 12, 0)}
+    value = {"action": {"type": "Action.Execute", "verb": "desk.refresh", "data": data}, "trigger": "manual"}
+    place = teams.tenant.private(who)
+    answered = await teams.deliver(teams.activity(who, place, "invoke", name="adaptiveCard/action", value=value))
+
+    assert ("Northgate" in str(answered.body)) is (who == "ana")
+
+
 async def test_a_room_that_is_none_of_ours_is_refused_and_noted(desk, gateway, teams, commands, wait):
     heard = await teams.say("ana", ELSEWHERE, "list")
 
@@ -386,6 +433,29 @@ async def test_what_does_not_name_us_is_not_for_us(gateway, commands, desk, team
     activity = teams.activity("ana", place, "message", text="ack D-12", id="18")
     assert (await teams.deliver(activity)).status == 200
     assert commands.lines == []
+
+
+async def test_a_message_that_can_not_be_handled_is_answered(gateway, commands, desk, memory, teams, wait):
+    """Nobody must wait for an answer that never comes."""
+
+    async def broken(*_):
+        raise RuntimeError("no disk")
+
+    memory.remember = memory.recall = broken
+    place = teams.tenant.private("ana")
+    assert (await teams.deliver(teams.activity("ana", place, "message", text="ack D-12", id="20"))).status == 200
+
+    await wait(lambda: WRONG in "\n".join(teams.private("ana")))
+
+
+async def test_verbs_that_nobody_has_are_not_counted_one_by_one(card, teams):
+    place = teams.tenant.conversations[ROOM]
+    for number in range(5):
+        action = {"type": "Action.Execute", "verb": "x", "data": {"desk": f"dance{number}", "token": "x"}}
+        value = {"action": action, "trigger": "manual"}
+        await teams.deliver(teams.activity("ana", place, "invoke", name="adaptiveCard/action", value=value))
+
+    assert b"dance" not in metrics.render()
 
 
 async def test_a_message_that_comes_twice_is_answered_once(gateway, commands, teams):
