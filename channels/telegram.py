@@ -19,6 +19,7 @@ from deskbell.vendors.telegram_api import Rooms, TelegramApi, Trouble
 AccountOf = Callable[[str], Awaitable[str | None]]
 Json = dict[str, Any]
 
+_KEPT = 2000  # cards whose last look is remembered
 _NO_PREVIEW = {"is_disabled": True}
 _SPEAKS = ("member", "administrator", "creator")
 
@@ -44,6 +45,7 @@ class TelegramChannel:
         self._rooms = Rooms(memory)
         self._account_of = account_of
         self._names = names
+        self._shown: dict[tuple[str, str], Json] = {}
 
     @property
     def limits(self) -> Sequence[Limit]:
@@ -66,7 +68,10 @@ class TelegramChannel:
         card: Card,
         identity: Identity,
     ) -> Outcome:
-        done = await self._edit(ref, face.card(card))
+        shown = face.card(card)
+        if self._shown.get((ref["chat"], ref["message"])) == shown:
+            return Sent(ref, "it shows that already", skipped=True)  # asked, Telegram would count it against the group
+        done = await self._edit(ref, shown)
         return await self._edit(ref, face.plain_card(card)) if _refused_as_such(done, identity) else done
 
     async def note(self, to: Destination, thread: Mapping[str, str], note: Note, identity: Identity) -> Outcome:
@@ -138,13 +143,23 @@ class TelegramChannel:
             await self._api.ask(call)
         except Trouble as trouble:
             if trouble.says(NOT_MODIFIED):
+                self._keep(ref, shown)
                 return Sent(ref)
             if trouble.moved_to:
                 await self._rooms.moved(chat, trouble.moved_to)
                 return _moved_on()
             return trouble.outcome
         point("telegram.edit.after")
+        self._keep(ref, shown)
         return Sent(ref)
+
+    def _keep(self, ref: Mapping[str, str], shown: Json) -> None:
+        """What a card shows now, of the newest cards."""
+        key = (ref["chat"], ref["message"])
+        self._shown.pop(key, None)
+        self._shown[key] = shown
+        if len(self._shown) > _KEPT:
+            del self._shown[next(iter(self._shown))]
 
     async def _mention(self, people: Sequence[str]) -> face.Mention:
         """How to call these people: a mention that rings where their account is known, else their name."""

@@ -163,12 +163,15 @@ class Courier:
     async def _carry(self, claim: Claim) -> None:
         work = claim.work
         op = op_of(claim)
-        wait = self._buckets.wait(self._keys(work.destination, op))
+        keys = self._keys(work.destination, op)
+        wait = self._buckets.wait(keys)
         point("courier.send.before")
         if wait > 0:  # another lane of the same account was faster
             outcome: Outcome = Retry("the vendor's limit was just reached", timedelta(seconds=wait), limited=True)
         else:
             outcome = await self._deliver(claim)
+        if isinstance(outcome, Sent) and outcome.skipped:
+            self._buckets.give_back(keys)
         point("courier.send.after")
         # What was found again shows what it showed then: it stays due, as an edit.
         shown = work.wanted if isinstance(work, Post) and not (isinstance(outcome, Sent) and outcome.found) else 0

@@ -5,7 +5,6 @@ Headless, scripted people tap and type instead of you, and the stand-ins' own le
 
 import asyncio
 import contextlib
-import gc
 import os
 import subprocess
 import sys
@@ -47,15 +46,13 @@ async def _show(what: Show) -> int:
         async with _stand_ins(what) as (url, credentials):
             os.environ |= environment(url, credentials, Path(folder))
             from deskbell.config import load
-            from deskbell.daemon import Daemon
+            from deskbell.daemon import Daemon, tune
             from deskbell.net import logs
 
             settings = load(what.config)
             logs.set_up(settings.general.log_level)
-            sys.setswitchinterval(0.0005)  # as `deskbell run` does
             daemon = await Daemon.start(settings)
-            gc.collect()
-            gc.freeze()  # four SDKs are a lot to look through: a full collection would stop the loop for 100 ms
+            tune()
             try:
                 await _introduce(url, daemon.server.port)
                 if not what.headless:

@@ -42,6 +42,13 @@ class Buckets:
                     self._window(key, limit, now).append(now)
         return wait
 
+    def give_back(self, keys: Wanted) -> None:
+        """What was counted last was not sent after all."""
+        for key, limits in keys.items():
+            for limit in limits:
+                if window := self._taken.get((key, limit)):
+                    window.pop()
+
     def peek(self, keys: Wanted) -> float:
         """As `wait`, but nothing is counted."""
         now = self.clock()

@@ -63,3 +63,16 @@ def test_a_cool_down_holds_whatever_the_limits_say():
     assert some.wait(wanted("slack", "a", "post", ())) == 0
     clock.now += 30
     assert some.wait(wanted("slack", "a", "edit", ())) == 0
+
+
+def test_what_was_not_sent_is_given_back():
+    some, clock = buckets()
+    keys = wanted("slack", "room", "post", LIMITS)
+    for _ in range(5):
+        assert some.wait(keys) == 0
+        some.give_back(keys)
+    assert some.wait(keys) == 0
+    assert some.wait(keys) > 0
+    clock.now += 60
+    some.give_back(keys)
+    assert some.wait(keys) == 0

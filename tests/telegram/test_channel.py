@@ -50,6 +50,20 @@ async def test_an_edit_that_changes_nothing_is_done(channel, desk, room, identit
     assert await channel.edit(room, sent.ref, desk.a_card(), identity) == Sent(sent.ref)
 
 
+async def test_what_a_card_shows_already_is_not_sent_again(channel, desk, room, identity, telegram):
+    sent = await channel.post(room, desk.a_card(), identity)
+    await channel.edit(room, sent.ref, desk.a_card(), identity)
+    calls = telegram.ledger.count("telegram", "call")
+
+    again = await channel.edit(room, sent.ref, desk.a_card(), identity)
+
+    assert isinstance(again, Sent)
+    assert again.skipped
+    assert telegram.ledger.count("telegram", "call") == calls
+    changed = await channel.edit(room, sent.ref, replace(desk.a_card(), state="changed"), identity)
+    assert changed == Sent(sent.ref)
+
+
 async def test_a_topic_is_posted_to(channel, desk, topic, identity, telegram):
     sent = await channel.post(topic, desk.a_card(), identity)
 
