@@ -21,7 +21,7 @@ MODAL_TITLE = 45
 FIELD_LABEL = 45
 FIELD_HINT = 100
 INPUT = 2000  # Discord takes 4000; this is as much as a note may hold
-CODE = 40
+CODE = 100  # people paste "/desk link CODE", too
 
 CONNECT = "desk+connect"  # the button that asks for the code, and the form that brings it
 ANSWER, QUICK = "answer", "quick"  # the fields of a form
