@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from deskbell.config import Settings
-from deskbell.core.access import Person, Role
+from deskbell.core.access import ACTORS, Person, Role, holds
 from deskbell.daemon import open_store
 from deskbell.desk import people as use
 from deskbell.desk.book import Book, removed
@@ -14,14 +14,14 @@ T = TypeVar("T")
 
 
 class UnknownPerson(Exception):
-    """The configuration has nobody of that name."""
+    """The configuration has nobody of that name, or nobody of whom that can be done; in words for an administrator."""
 
 
 def link_code(settings: Settings, person_id: str) -> str:
     """The code, and what to do with it."""
     person = _known(settings, person_id)
     code = use.new_code()
-    _write(settings, lambda book: use.offer_code(book, person.id, code))
+    _write(settings, lambda book: use.offer_code(book, _still_here(book, person).id, code))
     bot = "In Telegram, say /start and the code to the bot." if "telegram" in settings.chats else ""
     lines = (
         f"A code for {person.name}, good once, for 15 minutes:",
@@ -54,8 +54,8 @@ def listing(settings: Settings) -> list[dict[str, Any]]:
 def remove(settings: Settings, person_id: str, to: str) -> str:
     """What was done, and what is left for a person to do."""
     person = _known(settings, person_id)
-    heir = _known(settings, to) if to else None
-    left = _write(settings, lambda book: use.remove(book, person, heir))
+    heir = _heir(_known(settings, to), person) if to else None
+    left = _write(settings, lambda book: use.remove(book, person, _still_here(book, heir) if heir else None))
     where = f"are with {heir.name} now" if heir else "ring anew"
     lines = [
         f"{person.name} is out: {left.accounts} chat accounts unlinked, all codes worthless.",
@@ -78,6 +78,21 @@ def _known(settings: Settings, person_id: str) -> Person:
     if person_id not in people:
         raise UnknownPerson(f"{settings.file} has no [people.{person_id[:40]}]. There are: {', '.join(people)}.")
     return people[person_id]
+
+
+def _still_here(book: Book, person: Person) -> Person:
+    if person.id not in book.people:
+        raise UnknownPerson(f"{person.name} was removed. `deskbell people restore {person.id}` takes them in again.")
+    return person
+
+
+def _heir(heir: Person, person: Person) -> Person:
+    """Who can have alerts: what is given to anybody else rings nobody."""
+    if heir.id == person.id:
+        raise UnknownPerson(f"{person.name} leaves, and can't have the alerts: name somebody else behind --to.")
+    if not holds(heir, ACTORS | {Role.TECHNICIAN}):
+        raise UnknownPerson(f"{heir.name} can't have alerts: the role is {', '.join(sorted(heir.roles)) or 'none'}.")
+    return heir
 
 
 def _write(settings: Settings, change: Callable[[Book], T]) -> T:
