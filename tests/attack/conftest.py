@@ -24,7 +24,7 @@ def changes() -> dict[str, str]:
 
 @pytest.fixture
 async def town(sandbox: Sandbox, tmp_path: Path, changes: dict[str, str]) -> AsyncIterator[Town]:
-    async with running(sandbox, tmp_path, **QUICK, **changes) as made:
+    async with running(sandbox, tmp_path, **{**QUICK, **changes}) as made:
         await made.until_async(lambda: linked(made), 4)
         yield made
 

@@ -59,5 +59,5 @@ def changes() -> dict[str, str]:
 
 @pytest.fixture
 async def city(sandbox: Sandbox, tmp_path: Path, changes: dict[str, str]) -> AsyncIterator[City]:
-    async with running(sandbox, tmp_path, **QUICK, **changes) as made:
+    async with running(sandbox, tmp_path, **{**QUICK, **changes}) as made:
         yield made

@@ -55,7 +55,7 @@ class Lives:
 
     sandbox: Sandbox
     folder: Path
-    nursery: Nursery
+    nursery: Nursery | None = None
     changes: dict[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | Born | None = None
     deaths: int = 0
@@ -69,9 +69,9 @@ class Lives:
         self.log = self.folder / "daemon.log"
 
     async def start(self, faults: str = "", command: Sequence[str] = ("run",), *, real: bool = False) -> None:
-        """`real`: by a fresh interpreter, as a supervisor would."""
+        """`real`, or without a nursery: by a fresh interpreter, as a supervisor would."""
         args, env = (*command, "-c", str(self.config)), {**self.environ, "DESKBELL_FAULTS": faults}
-        if not real:
+        if self.nursery is not None and not real:
             self.process = self.nursery.born(args, env, self.log)
             return
         with self.log.open("ab") as out:
