@@ -24,8 +24,9 @@ from bot.ports import Front, Hook
 from deskbell.core.outcome import Fault, Rejected
 from deskbell.core.ports import Destination, Memory
 from deskbell.net import metrics
+from deskbell.net.session import Trouble
 from deskbell.vendors.discord import HOOK, PLATFORM, DiscordConf, Way
-from deskbell.vendors.discord_web import DiscordWeb, Trouble
+from deskbell.vendors.discord_web import DiscordWeb
 
 Body = Mapping[str, Any]
 

@@ -4,8 +4,9 @@ import logging
 from typing import Any
 
 from bot.discord_reading import Sender
+from deskbell.net.session import Trouble
 from deskbell.vendors.discord import TOO_LATE
-from deskbell.vendors.discord_web import DiscordWeb, Trouble
+from deskbell.vendors.discord_web import DiscordWeb
 
 Json = dict[str, Any]
 

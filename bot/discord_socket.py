@@ -21,9 +21,9 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from deskbell.core.outcome import Fault, Rejected
-from deskbell.net.redact import redact
+from deskbell.net.session import Trouble, words_of
 from deskbell.vendors.discord import FATAL, DiscordConf
-from deskbell.vendors.discord_web import DiscordWeb, Trouble
+from deskbell.vendors.discord_web import DiscordWeb
 
 Heard = Callable[[Mapping[str, Any]], None]
 
@@ -191,4 +191,4 @@ class Connection:
 def _words(error: BaseException) -> str:
     if isinstance(error, Trouble):
         return error.why.removeprefix("Discord: ")
-    return redact(f"{type(error).__name__} {error}".strip())[:200]
+    return words_of(error)

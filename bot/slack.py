@@ -24,8 +24,9 @@ from deskbell.core.ports import Destination, Memory
 from deskbell.faces import slack as face
 from deskbell.faces import slack_forms as forms
 from deskbell.net import metrics
+from deskbell.net.session import Trouble
 from deskbell.vendors.slack import PLATFORM, SlackConf, Way
-from deskbell.vendors.slack_web import SDK_LOG, SlackWeb, Trouble, web_client
+from deskbell.vendors.slack_web import SDK_LOG, SlackWeb, web_client
 
 ECHO_S = 60.0  # how often auth.test asks whether Slack is there: without it a session may go deaf (bolt-python #1529)
 ECHO_LOST_S = 200.0

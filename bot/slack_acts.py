@@ -26,8 +26,9 @@ from deskbell.faces import slack as face
 from deskbell.faces import slack_forms as forms
 from deskbell.faces.shared import missing
 from deskbell.net import metrics
+from deskbell.net.session import Trouble
 from deskbell.vendors.slack import PLATFORM
-from deskbell.vendors.slack_web import SlackWeb, Trouble
+from deskbell.vendors.slack_web import SlackWeb
 
 # https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response: three seconds in all, of which
 # the desk has two.

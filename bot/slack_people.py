@@ -11,8 +11,9 @@ from bot.ports import Front
 from bot.slack_reading import Sender
 from deskbell.core.access import Person
 from deskbell.core.outcome import Retry
+from deskbell.net.session import Trouble
 from deskbell.vendors.slack import PLATFORM
-from deskbell.vendors.slack_web import SlackWeb, Trouble
+from deskbell.vendors.slack_web import SlackWeb
 
 # users.lookupByEmail is tier 3, fifty a minute with short bursts: https://docs.slack.dev/apis/web-api/rate-limits
 BURST = 20

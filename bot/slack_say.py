@@ -12,8 +12,9 @@ from bot.slack_reading import Sender
 from deskbell.core.card import Reply
 from deskbell.faces import slack as face
 from deskbell.net.redact import redact
+from deskbell.net.session import Trouble
 from deskbell.vendors.slack import RESPONSE_HOST, SlackConf
-from deskbell.vendors.slack_web import SlackWeb, Trouble
+from deskbell.vendors.slack_web import SlackWeb
 
 log = logging.getLogger("deskbell.slack")
 

@@ -4,7 +4,8 @@ import logging
 
 from bot.teams_reading import Sender
 from deskbell.faces.teams_parts import Json
-from deskbell.vendors.teams_api import TeamsApi, Trouble
+from deskbell.net.session import Trouble
+from deskbell.vendors.teams_api import TeamsApi
 from deskbell.vendors.teams_refs import Refs
 
 log = logging.getLogger("deskbell.teams")

@@ -19,6 +19,7 @@ from deskbell.core.ports import Destination, Finding, Identity, Limit, Memory
 from deskbell.core.text import clean, cut
 from deskbell.faces import discord as face
 from deskbell.net.faults import point
+from deskbell.net.session import Trouble
 from deskbell.vendors.discord import (
     EDITED_TOO_OFTEN,
     LINKS,
@@ -29,7 +30,7 @@ from deskbell.vendors.discord import (
     DiscordConf,
     limits,
 )
-from deskbell.vendors.discord_web import DiscordWeb, Trouble
+from deskbell.vendors.discord_web import DiscordWeb
 
 log = logging.getLogger(__name__)
 

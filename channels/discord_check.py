@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deskbell.core.ports import Destination, Finding
+from deskbell.net.session import Trouble
 from deskbell.vendors.discord import ADMINISTRATOR, MENTION_EVERYONE, PERMISSIONS, DiscordConf, Way
-from deskbell.vendors.discord_web import DiscordWeb, Trouble
+from deskbell.vendors.discord_web import DiscordWeb
 
 Json = Mapping[str, Any]
 _WRITABLE = (0, 5)  # text and announcements: https://docs.discord.com/developers/resources/channel#channel-object

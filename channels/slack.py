@@ -12,8 +12,9 @@ from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Destination, Finding, Identity, Limit, Memory
 from deskbell.faces import slack as face
 from deskbell.net.faults import point
+from deskbell.net.session import Trouble
 from deskbell.vendors.slack import HISTORY_SCOPES, PLATFORM, SCOPES, THREADLESS, SlackConf, Way, limits
-from deskbell.vendors.slack_web import SlackWeb, Trouble, web_client
+from deskbell.vendors.slack_web import SlackWeb, web_client
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class SlackChannel:
         try:
             return await self._say(message | {"thread_ts": place.ts, "reply_broadcast": broadcast})
         except Trouble as trouble:
-            return await self._post(message) if trouble.error in THREADLESS else trouble.outcome
+            return await self._post(message) if trouble.code in THREADLESS else trouble.outcome
 
     async def _whisper(self, person: str, message: Json, identity: Identity) -> Outcome:
         account = await self._account_of(person)
@@ -140,7 +141,7 @@ class SlackChannel:
         try:
             return await self._say(message)
         except Trouble as trouble:
-            if join and trouble.error == "not_in_channel" and await self._join(message["channel"]):
+            if join and trouble.code == "not_in_channel" and await self._join(message["channel"]):
                 return await self._post(message, join=False)
             return trouble.outcome
 
@@ -254,7 +255,7 @@ class SlackChannel:
         try:
             answer = await self._web.ask(self._web.client.conversations_info(channel=to.address))
         except Trouble as trouble:
-            if trouble.error == "missing_scope":
+            if trouble.code == "missing_scope":
                 return Finding(f"slack {to.name}", ok=True, detail="not looked at: the app lacks channels:read")
             return Finding(f"slack {to.name}", ok=False, detail=trouble.why)
         return check_room(to, answer["channel"])

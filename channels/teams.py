@@ -16,6 +16,7 @@ from deskbell.core.ports import Destination, Finding, Identity, Limit, Memory
 from deskbell.faces import teams as face
 from deskbell.faces.teams_parts import Mention, ringing
 from deskbell.net.faults import point
+from deskbell.net.session import Trouble
 from deskbell.vendors.teams import (
     PLATFORM,
     THREADLESS,
@@ -27,7 +28,7 @@ from deskbell.vendors.teams import (
     root_of,
     thread,
 )
-from deskbell.vendors.teams_api import TeamsApi, Trouble
+from deskbell.vendors.teams_api import TeamsApi
 from deskbell.vendors.teams_refs import Refs
 
 log = logging.getLogger(__name__)

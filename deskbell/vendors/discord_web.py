@@ -15,29 +15,12 @@ import aiohttp
 import orjson
 from discord.http import HTTPClient, Ratelimit, Route
 
-from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Unknown
-from deskbell.net.redact import redact
-from deskbell.net.session import open_session
+from deskbell.core.outcome import Retry, Unknown
+from deskbell.net.session import LOST, SharedSession, Trouble, unanswered, words_of
 from deskbell.vendors.discord import DiscordConf, outcome
 
 # The SDK writes whole requests to its log at DEBUG, and a traceback for every second that Discord is away.
 logging.getLogger("discord").setLevel(logging.CRITICAL)
-
-# Nothing left this machine but the wish to connect: the name, the address, the handshake.
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-
-
-class Trouble(Exception):
-    """A call did not succeed: what that means for what was to be done, and Discord's own number for it."""
-
-    def __init__(self, outcome: Outcome, code: int = 0) -> None:
-        super().__init__(code or str(outcome))
-        self.outcome = outcome
-        self.code = code
-
-    @property
-    def why(self) -> str:
-        return getattr(self.outcome, "why", "")
 
 
 class DiscordWeb:
@@ -45,8 +28,7 @@ class DiscordWeb:
 
     def __init__(self, conf: DiscordConf, session: aiohttp.ClientSession | None = None) -> None:
         self.conf = conf
-        self._shared = session
-        self._own: aiohttp.ClientSession | None = None
+        self._session = SharedSession(session)
         self._http: _Http | None = None
         self._route = type("Route", (Route,), {"BASE": conf.base_url.rstrip("/")})
         self._shut_until = 0.0  # by the loop's clock: all that the bot asks would be refused, and counted against it
@@ -63,14 +45,10 @@ class DiscordWeb:
         try:
             async with asyncio.timeout(self.conf.timeout_s):
                 return await self._client().request(route, raise_for_status=self._tell, **more)
-        except _NOT_SENT as error:
-            raise Trouble(Retry(f"Discord can't be reached: {_words(error)}")) from error
-        except aiohttp.InvalidURL as error:
-            raise Trouble(Rejected(Fault.CONFIG, f"Discord's base_url is no address: {_words(error)}")) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Trouble(Unknown(f"Discord did not answer: {_words(error)}")) from error
+        except LOST as error:
+            raise Trouble(unanswered("Discord", error)) from error
         except ValueError as error:
-            raise Trouble(Unknown(f"Discord's answer can't be read: {_words(error)}")) from error
+            raise Trouble(Unknown(f"Discord's answer can't be read: {words_of(error)}")) from error
 
     async def ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """The same where an object is the only answer; a page of somebody between us is none."""
@@ -81,10 +59,7 @@ class DiscordWeb:
 
     def _client(self) -> "_Http":
         if self._http is None:
-            session = self._shared
-            if session is None:
-                session = self._own = open_session()
-            self._http = _Http(self.conf, session)
+            self._http = _Http(self.conf, self._session.get())
         return self._http
 
     def _not_shut_out(self, path: str) -> None:
@@ -111,8 +86,7 @@ class DiscordWeb:
         raise Trouble(found, code)
 
     async def close(self) -> None:
-        if self._own is not None:
-            await self._own.close()
+        await self._session.close()
 
 
 class _Http(HTTPClient):
@@ -164,7 +138,3 @@ def _detail(errors: Any, at: str = "") -> str:
     for complaint in errors.get("_errors") or ():
         return f"{at}: {complaint.get('message')}" if isinstance(complaint, dict) else ""
     return next((found for key, value in errors.items() if (found := _detail(value, f"{at}.{key}".strip(".")))), "")
-
-
-def _words(error: BaseException) -> str:
-    return redact(f"{type(error).__name__} {error}".strip())[:200]

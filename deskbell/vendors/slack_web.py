@@ -10,27 +10,13 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Unknown
-from deskbell.net.redact import redact
-from deskbell.net.session import open_session
+from deskbell.core.outcome import Unknown
+from deskbell.net.session import LOST, SharedSession, Trouble, unanswered, words_of
 from deskbell.vendors.slack import SlackConf, outcome
 
 # The SDK writes whole requests to a logger at DEBUG, and a traceback for every second that Slack is away.
 SDK_LOG = logging.getLogger("deskbell.slack.sdk")
 SDK_LOG.setLevel(logging.CRITICAL)
-
-
-class Trouble(Exception):
-    """A call did not succeed: what that means for what was to be done, and Slack's own word for it."""
-
-    def __init__(self, outcome: Outcome, error: str = "") -> None:
-        super().__init__(error or str(outcome))
-        self.outcome = outcome
-        self.error = error
-
-    @property
-    def why(self) -> str:
-        return getattr(self.outcome, "why", "")
 
 
 class SlackWeb:
@@ -41,17 +27,12 @@ class SlackWeb:
 
     def __init__(self, conf: SlackConf, session: aiohttp.ClientSession | None = None) -> None:
         self.conf = conf
-        self._shared = session
-        self._own: aiohttp.ClientSession | None = None
+        self._session = SharedSession(session)
         self._client = web_client(conf, conf.bot_token)
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        if self._shared is not None:
-            return self._shared
-        if self._own is None or self._own.closed:
-            self._own = open_session()
-        return self._own
+        return self._session.get()
 
     @property
     def client(self) -> AsyncWebClient:
@@ -69,23 +50,14 @@ class SlackWeb:
                 return await call
         except SlackApiError as error:
             raise read_error(error) from error
-        except _NOT_SENT as error:
-            raise Trouble(Retry(f"Slack can't be reached: {_words(error)}")) from error
-        except aiohttp.InvalidURL as error:
-            raise Trouble(Rejected(Fault.CONFIG, f"Slack's base_url is no address: {_words(error)}")) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Trouble(Unknown(f"Slack did not answer: {_words(error)}")) from error
+        except LOST as error:
+            raise Trouble(unanswered("Slack", error)) from error
         except (AttributeError, SlackClientError, TypeError, ValueError) as error:
             # The SDK stumbles over answers that are no JSON object, a proxy's page of text for one.
-            raise Trouble(Unknown(f"Slack's answer can't be read: {_words(error)}")) from error
+            raise Trouble(Unknown(f"Slack's answer can't be read: {words_of(error)}")) from error
 
     async def close(self) -> None:
-        if self._own is not None:
-            await self._own.close()
-
-
-# Nothing left this machine but the wish to connect: the name, the address, the handshake.
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+        await self._session.close()
 
 
 def web_client(conf: SlackConf, token: str | None, session: aiohttp.ClientSession | None = None) -> AsyncWebClient:
@@ -111,7 +83,3 @@ def read_error(error: SlackApiError) -> Trouble:
     code = str(body.get("error") or "")
     retry_after = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
     return Trouble(outcome(status, code, str(retry_after), str(body.get("needed") or "")), code)
-
-
-def _words(error: BaseException) -> str:
-    return redact(f"{type(error).__name__} {error}".strip())[:200]

@@ -13,9 +13,9 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Unknown
+from deskbell.core.outcome import Fault, Rejected, Retry, Unknown
 from deskbell.net import redact
-from deskbell.net.session import open_session
+from deskbell.net.session import LOST, SharedSession, Trouble, unanswered
 from deskbell.vendors.teams import TeamsConf, login_outcome, may_call, outcome
 
 Json = dict[str, Any]
@@ -26,26 +26,12 @@ MOST_ANSWER = 1024 * 1024
 PAGE = 50  # the fewest members that a page may have
 
 
-class Trouble(Exception):
-    """A call did not succeed: what that means for what was to be done, and the connector's own word for it."""
-
-    def __init__(self, outcome: Outcome, code: str = "") -> None:
-        super().__init__(code or str(outcome))
-        self.outcome = outcome
-        self.code = code
-
-    @property
-    def why(self) -> str:
-        return getattr(self.outcome, "why", "")
-
-
 class TeamsApi:
     """The connector as one bot. Takes a session that others share, or makes one of its own at the first call."""
 
     def __init__(self, conf: TeamsConf, session: aiohttp.ClientSession | None = None) -> None:
         self.conf = conf
-        self._shared = session
-        self._own: aiohttp.ClientSession | None = None
+        self._session = SharedSession(session)
         self._token = ""
         self._good_until = 0.0
         self._asking = asyncio.Lock()
@@ -53,15 +39,10 @@ class TeamsApi:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        if self._shared is not None:
-            return self._shared
-        if self._own is None or self._own.closed:
-            self._own = open_session()
-        return self._own
+        return self._session.get()
 
     async def close(self) -> None:
-        if self._own is not None:
-            await self._own.close()
+        await self._session.close()
 
     # ------------------------------------------------------------ the calls
 
@@ -169,12 +150,8 @@ class TeamsApi:
                 ) as answer,
             ):
                 return answer.status, answer.headers, _object(await answer.content.read(MOST_ANSWER))
-        except _NOT_SENT as error:
-            raise Trouble(Retry(f"Teams can't be reached: {_words(error)}")) from error
-        except (aiohttp.InvalidURL, ValueError) as error:
-            raise Trouble(Rejected(Fault.CONFIG, f"Teams: an address can't be used: {_words(error)}")) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Trouble(Unknown(f"Teams did not answer: {_words(error)}")) from error
+        except (*LOST, ValueError) as error:
+            raise Trouble(unanswered("Teams", error)) from error
 
     async def metadata(self) -> Json:
         """The document that names the connector's keys: whether those who call us can be checked."""
@@ -182,10 +159,6 @@ class TeamsApi:
         if status != 200 or not isinstance(data.get("jwks_uri"), str):
             raise Trouble(Retry(f"the connector's keys can't be found ({status})"))
         return data
-
-
-# Nothing left this machine but the wish to connect: the name, the address, the handshake.
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
 def _receipt(method: str, data: Json) -> Json:
@@ -223,7 +196,3 @@ def _number(value: Any) -> float:
 
 def _quoted(part: str) -> str:
     return quote(part, safe="")
-
-
-def _words(error: BaseException) -> str:
-    return redact.redact(f"{type(error).__name__} {error}".strip())[:200]

@@ -10,8 +10,9 @@ import orjson
 
 from deskbell.core.outcome import Fault, Rejected
 from deskbell.core.ports import Memory
+from deskbell.net.session import Trouble
 from deskbell.vendors.teams import TeamsConf, account_key, bot_id, may_call, service_key, team_key, user_key
-from deskbell.vendors.teams_api import TeamsApi, Trouble
+from deskbell.vendors.teams_api import TeamsApi
 
 Json = dict[str, Any]
 KEPT = 2000  # what was written lately, so that it is not written again with every message

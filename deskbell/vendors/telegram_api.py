@@ -14,10 +14,10 @@ from telegram import Bot, User
 from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
-from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Unknown
+from deskbell.core.outcome import Outcome, Unknown
 from deskbell.core.ports import Memory
 from deskbell.net.redact import redact
-from deskbell.net.session import open_session
+from deskbell.net.session import LOST, SharedSession, unanswered
 from deskbell.vendors.telegram import TelegramConf, outcome, parts_of
 
 T = TypeVar("T")
@@ -48,8 +48,7 @@ class TelegramApi:
 
     def __init__(self, conf: TelegramConf, session: aiohttp.ClientSession | None = None) -> None:
         self.conf = conf
-        self._shared = session
-        self._own: aiohttp.ClientSession | None = None
+        self._session = SharedSession(session)
         self._me: User | None = None
         base = conf.base_url.rstrip("/")
         request = _Request(conf, lambda: self.session)
@@ -63,11 +62,7 @@ class TelegramApi:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        if self._shared is not None:
-            return self._shared
-        if self._own is None or self._own.closed:
-            self._own = open_session()
-        return self._own
+        return self._session.get()
 
     async def ask(self, call: Awaitable[T]) -> T:
         """What the call gives. Raises Trouble, whatever happened."""
@@ -86,8 +81,7 @@ class TelegramApi:
         return self._me
 
     async def close(self) -> None:
-        if self._own is not None:
-            await self._own.close()
+        await self._session.close()
 
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -136,12 +130,8 @@ class _Request(BaseRequest):
                 ) as answer,
             ):
                 status, body = answer.status, await answer.read()
-        except NOT_SENT as error:
-            raise Trouble(Retry(f"Telegram can't be reached: {_words(error)}")) from None
-        except aiohttp.InvalidURL:
-            raise Trouble(Rejected(Fault.CONFIG, "Telegram's base_url is no address")) from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Trouble(Unknown(f"Telegram did not answer: {_words(error)}")) from None
+        except LOST as error:  # its text may hold the address, and that the token
+            raise Trouble(unanswered("Telegram", error, type(error).__name__)) from None
         if status != 200:
             raise refused(status, body)
         return status, body
@@ -158,10 +148,6 @@ class _Request(BaseRequest):
         return found
 
 
-# Nothing left this machine but the wish to connect: the name, the address, the handshake.
-NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-
-
 def refused(status: int, body: bytes) -> Trouble:
     """Telegram's own no, or a page that is not Telegram's."""
     try:
@@ -174,11 +160,6 @@ def refused(status: int, body: bytes) -> Trouble:
     words, parameters = str(said.get("description") or ""), said.get("parameters") or {}
     moved = parameters.get("migrate_to_chat_id")
     return Trouble(outcome(status, redact(words), parameters), status, words, moved if isinstance(moved, int) else 0)
-
-
-def _words(error: BaseException) -> str:
-    """The kind of error alone: its text may hold the address, and that the token."""
-    return type(error).__name__
 
 
 class Rooms:

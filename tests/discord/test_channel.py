@@ -11,10 +11,11 @@ from deskbell.core.card import Button, Note
 from deskbell.core.outcome import Fault, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Destination, Identity
 from deskbell.net import faults as points
+from deskbell.net.session import Trouble
 from deskbell.sandbox import credentials
 from deskbell.sandbox.discord.world import HISTORY, IN_THREADS, SEND, THREADS
 from deskbell.sandbox.staff import STAFF
-from deskbell.vendors.discord_web import DiscordWeb, Trouble
+from deskbell.vendors.discord_web import DiscordWeb
 
 ROOM = credentials.DISCORD_ROOMS["dispatch"]
 ROLE = credentials.DISCORD_ONCALL_ROLE
@@ -409,7 +410,7 @@ async def test_a_session_of_its_own_is_closed(conf, desk, identity, room):
     channel = DiscordChannel(conf, desk.account_of, {})
     await channel.close()  # nothing was opened yet
     await channel.post(room, desk.card(), identity)
-    own = channel._web._own
+    own = channel._web._session._own
     await channel.close()
 
     assert own.closed
