@@ -6,12 +6,13 @@ https://docs.discord.com/developers/resources/message
 import base64
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 
+from channels.common import ON_THE_CARD, AccountOf, no_account, refused_as_such
 from channels.discord_check import check
 from deskbell.core.card import Card, Note
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
@@ -34,7 +35,6 @@ from deskbell.vendors.discord_web import DiscordWeb
 
 log = logging.getLogger(__name__)
 
-AccountOf = Callable[[str], Awaitable[str | None]]
 Json = dict[str, Any]
 
 NONCE = 25
@@ -46,7 +46,6 @@ _LOOK_BACK = timedelta(seconds=60)  # Discord's clock and ours may differ by as 
 _PAGE = 100
 _PAGES = 5
 _EPOCH_MS = 1_420_070_400_000
-SHOWN = "the card shows it"
 
 
 class DiscordChannel:
@@ -90,7 +89,7 @@ class DiscordChannel:
         try:
             sent = await self._say(to.address, shown, identity)
         except Trouble as trouble:
-            if not _refused_as_such(trouble, identity):
+            if not refused_as_such(trouble.outcome, identity):
                 return _of_a_post(trouble)
         else:
             return sent
@@ -106,7 +105,7 @@ class DiscordChannel:
         account = await self._accounts(card.mentions)
         shown = face.card(card, account, self._name, role=self.conf.oncall_role)
         done = await self._edit(ref, shown)
-        if isinstance(done, Trouble) and _refused_as_such(done, identity):
+        if isinstance(done, Trouble) and refused_as_such(done.outcome, identity):
             done = await self._edit(ref, face.plain_card(card))
         if isinstance(done, Sent):
             return done
@@ -161,7 +160,7 @@ class DiscordChannel:
         except Trouble as trouble:
             self._threads.discard(card["message"])
             if trouble.code in THREADLESS:
-                return Sent({}, SHOWN, skipped=True)
+                return ON_THE_CARD
             raise
 
     async def _open_thread(self, card: Mapping[str, str], note: Note) -> None:
@@ -180,8 +179,7 @@ class DiscordChannel:
     async def _whisper(self, card: Mapping[str, str], note: Note, identity: Identity) -> Outcome:
         account = await self._account_of(note.direct)
         if not account:
-            called = self._name(note.direct)
-            return Rejected(Fault.TARGET, f"Discord: {called} has no account here that is known")
+            return no_account("Discord", self._name(note.direct))
         message = face.note(note, await self._accounts(note.mentions), self._name, card_url=await self._card_url(card))
         try:
             return await self._say(await self._direct_channel(account), message, identity)
@@ -315,11 +313,3 @@ def _of_a_post(trouble: Trouble) -> Outcome:
     if trouble.code == UNKNOWN_MESSAGE:
         return Rejected(Fault.GONE, trouble.why)
     return trouble.outcome
-
-
-def _refused_as_such(trouble: Trouble, identity: Identity) -> bool:
-    """Whether our embed is what Discord does not take; the same in plain text is better than nothing."""
-    refused = isinstance(trouble.outcome, Rejected) and trouble.outcome.fault is Fault.PAYLOAD
-    if refused:
-        log.warning("Discord refused the card of %s, sent as plain text instead: %s", identity.alert_ref, trouble.why)
-    return refused

@@ -1,12 +1,12 @@
 """Slack as a way out: cards posted and edited, notes in their threads, messages found again after a lost answer."""
 
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import aiohttp
 
+from channels.common import AccountOf, no_account, refused_as_such
 from deskbell.core.card import Card, Note
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Destination, Finding, Identity, Limit, Memory
@@ -16,9 +16,6 @@ from deskbell.net.session import Trouble
 from deskbell.vendors.slack import HISTORY_SCOPES, PLATFORM, SCOPES, THREADLESS, SlackConf, Way, limits
 from deskbell.vendors.slack_web import SlackWeb, web_client
 
-log = logging.getLogger(__name__)
-
-AccountOf = Callable[[str], Awaitable[str | None]]
 Json = dict[str, Any]
 
 EVENTS = {"card": "deskbell_alert", "note": "deskbell_note"}
@@ -70,7 +67,7 @@ class SlackChannel:
         shown = face.card(card, await self._mention(card.mentions))
         message = {"channel": to.address, "metadata": metadata(identity), **_QUIET}
         sent = await self._post(message | shown)
-        return await self._post(message | face.plain_card(card)) if _refused_as_such(sent, identity) else sent
+        return await self._post(message | face.plain_card(card)) if refused_as_such(sent, identity) else sent
 
     async def edit(
         self,
@@ -82,7 +79,7 @@ class SlackChannel:
         shown = face.card(card, await self._mention(card.mentions))
         place = {"channel": ref["channel"], "ts": ref["ts"]}
         done = await self._edit(place | shown, identity)
-        return await self._edit(place | face.plain_card(card), identity) if _refused_as_such(done, identity) else done
+        return await self._edit(place | face.plain_card(card), identity) if refused_as_such(done, identity) else done
 
     async def note(self, to: Destination, thread: Mapping[str, str], note: Note, identity: Identity) -> Outcome:
         card_url = await self._permalink(thread) if note.direct else ""
@@ -111,7 +108,7 @@ class SlackChannel:
     async def _whisper(self, person: str, message: Json, identity: Identity) -> Outcome:
         account = await self._account_of(person)
         if not account:
-            return Rejected(Fault.TARGET, f"Slack: {self._names.get(person, person)} has no account here that is known")
+            return no_account("Slack", self._names.get(person, person))
         try:
             channel = await self._direct_channel(account)
             self._tried[identity.number] = Place(channel)
@@ -292,14 +289,6 @@ def check_room(to: Destination, channel: Mapping[str, Any]) -> Finding:
             name, ok=False, detail=f"Deskbell is not in #{channel.get('name')}: type /invite @Deskbell there"
         )
     return Finding(name, ok=True, detail=f"#{channel.get('name')}" if channel.get("name") else "direct messages")
-
-
-def _refused_as_such(outcome: Outcome, identity: Identity) -> bool:
-    """Whether our blocks are what Slack does not take; the same in plain text is better than nothing."""
-    refused = isinstance(outcome, Rejected) and outcome.fault is Fault.PAYLOAD
-    if refused:
-        log.warning("Slack refused the card of %s, sent as plain text instead: %s", identity.alert_ref, outcome)
-    return refused
 
 
 def _event(message: Json) -> tuple[str, Json]:

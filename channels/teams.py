@@ -3,13 +3,13 @@
 Plain calls of the connector. Nothing here asks the SDK: it comes in where activities come in.
 """
 
-import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import aiohttp
 
+from channels.common import ON_THE_CARD, AccountOf, no_account, refused_as_such
 from deskbell.core.card import Card, Note
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent
 from deskbell.core.ports import Destination, Finding, Identity, Limit, Memory
@@ -31,9 +31,6 @@ from deskbell.vendors.teams import (
 from deskbell.vendors.teams_api import TeamsApi
 from deskbell.vendors.teams_refs import Refs
 
-log = logging.getLogger(__name__)
-
-AccountOf = Callable[[str], Awaitable[str | None]]
 Json = dict[str, Any]
 
 
@@ -70,7 +67,7 @@ class TeamsChannel:
         rings = await self._mentions(card.mentions)
         shown = ringing(face.card(card, rings, await self._viewers(card), self.conf.card_bytes))
         sent = await self._begin(to.address, shown)
-        return await self._begin(to.address, face.plain_card(card)) if _refused_as_such(sent, identity) else sent
+        return await self._begin(to.address, face.plain_card(card)) if refused_as_such(sent, identity) else sent
 
     async def edit(
         self,
@@ -82,7 +79,7 @@ class TeamsChannel:
         """Silent: it mentions nobody, and asks for no place in the activity feed."""
         shown = face.card(card, (), await self._viewers(card), self.conf.card_bytes)
         done = await self._edit(ref, shown)
-        return await self._edit(ref, face.plain_card(card)) if _refused_as_such(done, identity) else done
+        return await self._edit(ref, face.plain_card(card)) if refused_as_such(done, identity) else done
 
     async def note(
         self,
@@ -94,7 +91,7 @@ class TeamsChannel:
         if note.direct:
             return await self._whisper(to, thread, note)
         if not (note.mentions or note.broadcast) and thread and not root_of(thread["conversation"]):
-            return Sent({}, "the card shows it", skipped=True)  # a group chat has no threads
+            return ON_THE_CARD  # a group chat has no threads
         shown = face.note(note, await self._mentions(note.mentions), budget=self.conf.card_bytes)
         loud = ringing(shown) if note.mentions or note.broadcast else shown
         if not thread:
@@ -107,8 +104,7 @@ class TeamsChannel:
     async def _whisper(self, to: Destination, card: Mapping[str, str], note: Note) -> Outcome:
         account = await self._account_of(note.direct)
         if not account:
-            name = self._names.get(note.direct, note.direct)
-            return Rejected(Fault.TARGET, f"Teams: {name} has no account here that is known")
+            return no_account("Teams", self._names.get(note.direct, note.direct))
         url = message_link(self.conf, card["conversation"], card["activity"]) if card else ""
         shown = ringing(face.note(note, (), url, self.conf.card_bytes))
         try:
@@ -210,11 +206,3 @@ class TeamsChannel:
         except Trouble as trouble:
             return Finding(f"teams {to.name}", ok=False, detail=trouble.why)
         return Finding(f"teams {to.name}", ok=True)
-
-
-def _refused_as_such(outcome: Outcome, identity: Identity) -> bool:
-    """Whether our card is what Teams does not take; the same in plain text is better than nothing."""
-    refused = isinstance(outcome, Rejected) and outcome.fault is Fault.PAYLOAD
-    if refused:
-        log.warning("Teams refused the card of %s, sent as plain text instead: %s", identity.alert_ref, outcome)
-    return refused

@@ -1,13 +1,14 @@
 """Telegram as a way out: cards posted and edited in place, notes in reply to them, direct messages."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from channels.common import ON_THE_CARD, AccountOf, no_account, refused_as_such
 from deskbell.core.card import Card, Note
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent
 from deskbell.core.ports import Destination, Finding, Identity, Limit, Memory
@@ -16,7 +17,6 @@ from deskbell.net.faults import point
 from deskbell.vendors.telegram import NO_THREAD, NOT_MODIFIED, PLATFORM, TelegramConf, Way, limits, link_to, parts_of
 from deskbell.vendors.telegram_api import Rooms, TelegramApi, Trouble
 
-AccountOf = Callable[[str], Awaitable[str | None]]
 Json = dict[str, Any]
 
 _KEPT = 2000  # cards whose last look is remembered
@@ -59,7 +59,7 @@ class TelegramChannel:
     async def post(self, to: Destination, card: Card, identity: Identity) -> Outcome:
         shown = face.card(card, await self._mention(card.mentions))
         sent = await self._post(to.address, shown)
-        return await self._post(to.address, face.plain_card(card)) if _refused_as_such(sent, identity) else sent
+        return await self._post(to.address, face.plain_card(card)) if refused_as_such(sent, identity) else sent
 
     async def edit(
         self,
@@ -72,25 +72,24 @@ class TelegramChannel:
         if self._shown.get((ref["chat"], ref["message"])) == shown:
             return Sent(ref, "it shows that already", skipped=True)  # asked, Telegram would count it against the group
         done = await self._edit(ref, shown)
-        return await self._edit(ref, face.plain_card(card)) if _refused_as_such(done, identity) else done
+        return await self._edit(ref, face.plain_card(card)) if refused_as_such(done, identity) else done
 
     async def note(self, to: Destination, thread: Mapping[str, str], note: Note, identity: Identity) -> Outcome:
         if note.direct:
             return await self._whisper(note, thread, identity)
         if not note.mentions and not note.broadcast:
-            return Sent({}, "the card shows it", skipped=True)
+            return ON_THE_CARD
         shown = face.note(note, await self._mention(note.mentions))
         sent = await self._post(to.address, shown, thread)
-        return await self._post(to.address, face.plain_note(note), thread) if _refused_as_such(sent, identity) else sent
+        return await self._post(to.address, face.plain_note(note), thread) if refused_as_such(sent, identity) else sent
 
     async def _whisper(self, note: Note, card: Mapping[str, str], identity: Identity) -> Outcome:
         account = await self._account_of(note.direct)
         if not account or not account.isdigit():
-            who = self._names.get(note.direct, note.direct)
-            return Rejected(Fault.TARGET, f"Telegram: {who} has no account here that is known")
+            return no_account("Telegram", self._names.get(note.direct, note.direct))
         url = link_to(int(card["chat"]), int(card["message"]), int(card.get("topic") or 0)) if card else ""
         sent = await self._post(account, face.note(note, await self._mention(note.mentions), url))
-        return await self._post(account, face.plain_note(note)) if _refused_as_such(sent, identity) else sent
+        return await self._post(account, face.plain_note(note)) if refused_as_such(sent, identity) else sent
 
     async def _post(self, address: str, shown: Json, thread: Mapping[str, str] | None = None) -> Outcome:
         """To where the address leads now. A topic that is gone is left out: better in the group than nowhere."""
@@ -230,11 +229,3 @@ class TelegramChannel:
 def _moved_on() -> Rejected:
     """https://core.telegram.org/bots/api#responseparameters: message ids of the old group mean nothing in the new."""
     return Rejected(Fault.GONE, "Telegram: the group became a supergroup, its old messages can't be changed")
-
-
-def _refused_as_such(outcome: Outcome, identity: Identity) -> bool:
-    """Whether our markup is what Telegram does not take; the same in plain text is better than nothing."""
-    refused = isinstance(outcome, Rejected) and outcome.fault is Fault.PAYLOAD
-    if refused:
-        log.warning("Telegram refused the text of %s, sent as plain text instead: %s", identity.alert_ref, outcome)
-    return refused

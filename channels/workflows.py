@@ -4,9 +4,10 @@ Whoever wants to answer follows the link on the card to our own page. The addres
 and shown nowhere.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from channels.common import AccountOf
 from deskbell.core.card import Card, Note
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent
 from deskbell.core.ports import Destination, Finding, Identity, Limit
@@ -19,7 +20,6 @@ from deskbell.net.http import Http, Timeouts
 from deskbell.net.redact import learn
 from deskbell.vendors.workflows import ADDRESS_HINT, DIALECT, LIMITS, MESSAGE_BYTES, PLATFORM, outcome, secrets_of
 
-AccountOf = Callable[[str], Awaitable[str | None]]
 Link = Callable[[str], str]
 
 RUN = "x-ms-workflow-run-id"
