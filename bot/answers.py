@@ -6,8 +6,8 @@ from datetime import datetime
 
 from bot.grammar import COMMANDS, Filter, Problem, Spec, usage
 from deskbell.core.access import Person, Role, holds
-from deskbell.core.alert import Alert, Status, name_of
-from deskbell.core.card import Reply
+from deskbell.core.alert import MOVES, Alert, Status, Verb, name_of
+from deskbell.core.card import Card, Reply
 from deskbell.core.ports import Answer, StoredRecord
 from deskbell.core.records import Account, Case, Record, Sla, Visit, kind_of
 from deskbell.core.text import clean, clock, cut, span
@@ -34,6 +34,12 @@ def of(answer: Answer) -> Reply:
     told = answer.reply
     shown = replace(told, footer=told.footer or answer.text) if told else plain(answer.text)
     return replace(shown, buttons=(*shown.buttons, answer.undo)) if answer.undo else shown
+
+
+def own(card: Card, person: Person) -> Card:
+    """The card as it is shown to one person alone: with what this person may press, and their own move to take back."""
+    buttons = tuple(one for one in card.buttons if holds(person, MOVES[Verb(one.verb)].roles))
+    return replace(card, buttons=buttons, undo=card.undo if card.undo_for == person.id else None)
 
 
 def not_linked(platform: str, account: str, command: str) -> Reply:

@@ -18,8 +18,7 @@ from deskbell.core.text import clean, clock
 _BATCH = 200  # alerts read at a time where they have to be sifted here by a person's teams
 _SIFTED = 2000  # and how far down at most
 _NUMBER = 100
-_HAS_BUTTONS = ACTORS | {Role.TECHNICIAN}
-_KNOWS_CUSTOMERS = _HAS_BUTTONS | {Role.COMPLIANCE}  # who sees a requester's or customer's name
+_KNOWS_CUSTOMERS = ACTORS | {Role.TECHNICIAN, Role.COMPLIANCE}  # who sees a requester's or customer's name
 
 log = logging.getLogger("deskbell.commands")
 
@@ -86,7 +85,7 @@ class Questions:
             number, command = ref.removeprefix("D-"), self._front.command
             hint = f"For a ticket: {command} case {number}. For a job: {command} job {number}."
             return Spoken(answers.plain(f"There is no alert {ref} that you can see.", hint))
-        return Spoken(Reply(card=await self._front.card(alert, buttons=holds(person, _HAS_BUTTONS))))
+        return Spoken(Reply(card=answers.own(await self._front.card(alert), person)))
 
     async def _may_see(self, person: Person, alert: Alert) -> bool:
         if not in_scope(person, alert.team):

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from bot import answers
 from bot.allowance import Allowance
 from bot.clerk import UNSAVED, Clerk
 from bot.commands import Commands
@@ -21,7 +22,7 @@ from bot.page.guard import Guard, new_browser
 from bot.page.shown import Notice, Pages, Seen
 from bot.ports import Front, Said
 from bot.web import Refused, read_body
-from deskbell.core.access import ACTORS, Person, Role, holds, in_scope
+from deskbell.core.access import Person, in_scope
 from deskbell.core.alert import Alert, Verb
 from deskbell.core.button import Press, sign
 from deskbell.core.ports import Interaction
@@ -34,7 +35,6 @@ LINK_LIFE = timedelta(days=7)  # after the alert is over; until then it may be n
 CODES = 60  # tries in a quarter of an hour, of all browsers together: each costs a line of the audit
 _CODE = 100
 _FIELDS = 20
-_HAS_BUTTONS = ACTORS | {Role.TECHNICIAN}
 
 GONE = "This link is not genuine, or its alert was over long ago."
 STRANGE = "That did not come from this page, so nothing was done. Open the link again, in your own browser."
@@ -121,7 +121,7 @@ class Page:
         return response
 
     async def _seen(self, visit: Visit, person: Person, form: str, notice: Notice | None) -> Seen:
-        card = await self._front.card(visit.alert, buttons=holds(person, _HAS_BUTTONS))
+        card = answers.own(await self._front.card(visit.alert), person)
         asks = any(button.verb == Verb.REASSIGN for button in card.buttons)
         colleagues = await self._front.colleagues(visit.alert.id) if asks else []
         return Seen(card, person.name, form, colleagues, notice)

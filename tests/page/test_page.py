@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from deskbell.core.access import Person, Role
 from deskbell.core.alert import Status
 
 
@@ -137,3 +138,13 @@ async def test_it_works_while_the_store_does_not(ana, office, monkeypatch):
     assert ana.status == 500
     assert "no disk" not in ana.text
     assert "Something went wrong" in ana.said
+
+
+async def test_a_technician_sees_what_a_technician_may_do(new_browser, office):
+    """A button that only refuses is worse than none."""
+    office.people["tom"] = Person("tom", "Tom Field", roles=frozenset({Role.TECHNICIAN}))
+    tom = await new_browser().connect(office, "tom")
+
+    assert "Acknowledge" in tom.said
+    for words in ("Reassign", "Escalate", "Snooze", "Resolve"):
+        assert words not in tom.said
