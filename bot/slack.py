@@ -84,17 +84,9 @@ class SlackGateway:
     def hooks(self) -> Mapping[str, Hook]:
         return {EVENTS: self.handle_http} if self.conf.way is Way.HTTP else {}
 
-    async def link_people(self) -> int:
-        """Links every person to the Slack account with their e-mail address; how many are linked then."""
-        return await self._people.link_people()
-
-    def healthy(self) -> bool:
-        """Whether taps can come in: Slack has answered lately, and in Socket Mode at least one connection hears."""
-        return not self.trouble
-
     @property
     def trouble(self) -> str:
-        """What is wrong, in words; nothing when all is well."""
+        """What is wrong, in words; nothing when Slack has answered lately and, in Socket Mode, a connection hears."""
         if not self._echoed_at or time.monotonic() - self._echoed_at > ECHO_LOST_S:
             return f"Slack does not answer{self._why}"
         if self._sockets is not None and not self._sockets.alive:

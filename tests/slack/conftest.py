@@ -294,7 +294,7 @@ async def gateway(conf, desk, commands, session, slack):
     """Connected, and everybody with an e-mail address linked."""
     gateway = SlackGateway(conf, desk, commands, session)
     await gateway.start()
-    await until(lambda: gateway.healthy() and gateway._sockets.alive == conf.sockets and len(desk.accounts) == 4)
+    await until(lambda: not gateway.trouble and gateway._sockets.alive == conf.sockets and len(desk.accounts) == 4)
     yield gateway
     await gateway.close()
 

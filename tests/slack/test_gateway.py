@@ -27,7 +27,7 @@ async def gateway(request, conf, desk, commands, session, slack, wait):
     if server:
         slack.use_http(f"http://127.0.0.1:{server.addresses[0][1]}/slack/events")
     sockets = gateway._sockets
-    await wait(lambda: gateway.healthy() and (not sockets or sockets.alive == 2) and len(desk.accounts) == 4)
+    await wait(lambda: not gateway.trouble and (not sockets or sockets.alive == 2) and len(desk.accounts) == 4)
     yield gateway
     await gateway.close()
     if server:
@@ -405,7 +405,7 @@ async def test_an_account_that_the_configuration_gives_to_somebody_is_not_given_
     desk.people["evil"] = replace(desk.people["dan"], id="evil", email="carla@example.org")
     desk.accounts.clear()
 
-    await gateway.link_people()
+    await gateway._people.link_people()
 
     assert desk.accounts["slack", "U0CARLA"] == "carla"
 
@@ -413,7 +413,7 @@ async def test_an_account_that_the_configuration_gives_to_somebody_is_not_given_
 async def test_a_person_who_left_is_not_linked(gateway, desk):
     desk.people["olga"] = replace(desk.people["dan"], id="olga", email="olga@example.org")
 
-    await gateway.link_people()
+    await gateway._people.link_people()
 
     assert "olga" not in desk.accounts.values()
 

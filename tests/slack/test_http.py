@@ -26,7 +26,7 @@ def conf(conf):
 async def gateway(conf, desk, commands, session, wait):
     gateway = SlackGateway(conf, desk, commands, session)
     await gateway.start()
-    await wait(lambda: gateway.healthy() and len(desk.accounts) == 4)
+    await wait(lambda: not gateway.trouble and len(desk.accounts) == 4)
     yield gateway
     await gateway.close()
 

@@ -76,8 +76,8 @@ async def office(tmp_path, desk):
 async def gateway(conf, office, session, wait):
     gateway = SlackGateway(conf, office.desk, Commands(office.desk), session)
     await gateway.start()
-    await wait(lambda: gateway.healthy() and gateway._sockets.alive == conf.sockets)
-    await gateway.link_people()
+    await wait(lambda: not gateway.trouble and gateway._sockets.alive == conf.sockets)
+    await gateway._people.link_people()
     yield gateway
     await gateway.close()
 

@@ -31,7 +31,6 @@ AGENTS = (
 )
 GROUPS = ((501, "Service desk", [1001, 1002]), (502, "Field coordination", [1001, 1003]), (503, "Parts", [1005]))
 ME = 1000
-FORGOTTEN = frozenset({"deleted"})
 
 
 @dataclass(slots=True)

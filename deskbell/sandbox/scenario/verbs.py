@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from deskbell.sandbox.server import Sandbox
 
 Happen = Callable[["Sandbox", str, dict[str, Any]], None]
-TECHNICIAN_PATIENCE = 40 * 60  # travel begins this long before the start
 
 
 def _job(sandbox: "Sandbox", subject: str, **fields: Any) -> Json:

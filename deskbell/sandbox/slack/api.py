@@ -20,8 +20,6 @@ TIER_4 = Rate(100 / 60, 120)
 SPECIAL = Rate(10, 100)
 POST = Rate(1, 3)  # a channel: one message a second, short bursts
 
-NESTED = frozenset({"blocks", "attachments", "metadata", "view"})  # JSON inside a form field
-
 
 class SlackError(Exception):
     """The method answers ok: false."""
