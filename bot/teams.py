@@ -63,8 +63,8 @@ CLOSE_S = 5.0
 AS_JSON = {"content-type": "application/json; charset=utf-8"}
 
 NOT_OURS = "Only people of the organisation that Deskbell belongs to can do this."
-NOT_A_ROOM = "This is none of the rooms that Deskbell answers in. Ask an administrator to add it to the configuration."
-WRONG = "Something went wrong in Deskbell, and it can't say whether that was saved. Look at the card, and tap again."
+NOT_A_ROOM = "This is none of the rooms that Deskbell answers in, so nothing was done. Ask an administrator to add it."
+WRONG = "Something went wrong on my side, and I can't say whether that was saved. Look at the card in a moment."
 TOLD_PRIVATELY = "I have answered you in our private chat."
 CANT_TELL = "I can't write to you in private yet. Add Deskbell in Teams under Apps, and ask me there."
 NO_FORM = "Use the buttons of the card."
