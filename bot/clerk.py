@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 
 from bot.commands import Commands
 from bot.ports import Front, Said, Spoken
-from deskbell.core.alert import Verb
+from deskbell.core.access import holds
+from deskbell.core.alert import MOVES, Verb
+from deskbell.core.button import Press
 from deskbell.core.card import Reply
 from deskbell.core.ports import Answer, Interaction
 from deskbell.net import metrics
@@ -31,7 +33,7 @@ log = logging.getLogger("deskbell.clerk")
 
 
 class Clerk:
-    """Serves one gateway. `platform` is for its log lines."""
+    """Serves one gateway, that of `platform`."""
 
     def __init__(self, platform: str, front: Front, commands: Commands) -> None:
         self.platform, self.front, self.commands = platform, front, commands
@@ -51,6 +53,11 @@ class Clerk:
         verb = interaction.verb if interaction.verb in VERBS else "unknown"  # what came in may be any word
         metrics.answered(interaction.kind, verb, answer.code, time.perf_counter() - started)
         return answer
+
+    async def may(self, account: str, press: Press) -> bool:
+        """Whether to ask somebody for more before the desk is told: who may not do it anyway is refused at once."""
+        person = await self.front.person(self.platform, account)
+        return person is not None and holds(person, MOVES[press.verb].roles)
 
     async def run(self, line: str, said: Said, late: Callable[[Reply], Awaitable[None]]) -> Reply:
         """Answers a typed line. What a slower source adds, or an answer that took too long, goes to `late`."""

@@ -127,9 +127,9 @@ class Acts:
         return _say(in_private(answer), instead=instead)
 
     async def _question(self, tap: Tap, press: Press) -> Json | None:
-        """What has to be asked first, of people we know; nothing where the tap says it all."""
+        """What has to be asked first, of people who may do it; nothing where the tap says it all."""
         asks = press.verb in (Verb.SNOOZE, Verb.REASSIGN) or press.verb.value in forms.TEXT_FORMS
-        if not asks or not await self._front.person(PLATFORM, tap.sender.account):
+        if not asks or not await self._clerk.may(tap.sender.account, press):
             return None
         ref, token = press.ref, tap.pressed.token
         if press.verb is Verb.SNOOZE:

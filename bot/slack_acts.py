@@ -105,7 +105,7 @@ class Acts:
             refused = OFF
         if refused:
             await self._say.whisper(tap.sender, refused)
-        elif press and await self._front.person(PLATFORM, tap.sender.account) is None:
+        elif press and not await self._clerk.may(tap.sender.account, press):
             await self._tell(tap.sender, await self._act(tap.sender, tap.interaction))  # which notes that they asked
         else:
             await self._show_form(tap, press)

@@ -38,11 +38,12 @@ class Taps:
             return await self._view(tap)
         if tap.verb == forms.LINK:
             return await self._redeem(tap)
-        known = await self.is_known(tap.sender)
-        if tap.verb == "reassign" and "input" not in tap.data and known:
+        press = self._front.press(tap.token)
+        may = press is not None and await self._clerk.may(tap.sender.account, press)
+        if tap.verb == "reassign" and "input" not in tap.data and may:
             return await self._form(tap)
         args = forms.args_of(tap.verb, tap.data)
-        if args is None and known:
+        if args is None and may:
             return missing(tap.verb)
         point("teams.tap.before")
         answer = await self._clerk.act(tap.interaction(args or {}), self._late(tap))

@@ -12,8 +12,7 @@ from typing import Any
 from bot.telegram_office import Office
 from bot.telegram_reading import Tap
 from bot.telegram_words import CONNECT, FORWARDED, OFF, ONLY_PRIVATE, OPEN, connect, not_asked
-from deskbell.core.access import holds
-from deskbell.core.alert import MOVES, Alert
+from deskbell.core.alert import Alert
 from deskbell.core.button import Press
 from deskbell.core.card import Button
 from deskbell.core.ports import Answer, Interaction
@@ -37,15 +36,10 @@ class Taps:
             office.behind(office.say.answer(tap.query, FORWARDED, alert=True))
         elif press is None:
             office.behind(office.say.answer(tap.query, OFF, alert=True))
-        elif tap.data.asks and await self._may(tap, press):
+        elif tap.data.asks and await office.clerk.may(tap.sender.account, press):
             office.behind(self._ask(tap, press, room))
         else:
             await self._act(tap, press, room)
-
-    async def _may(self, tap: Tap, press: Press) -> bool:
-        """A menu is seen by the whole room: for somebody who may not choose it is not opened, but refused at once."""
-        person = await self._office.front.person(PLATFORM, tap.sender.account)
-        return person is not None and holds(person, MOVES[press.verb].roles)
 
     # ------------------------------------------------------------ acting
 

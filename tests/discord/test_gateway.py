@@ -216,6 +216,13 @@ async def test_a_form_of_a_person_without_a_role_is_refused(card, desk, discord)
     assert "does not allow resolve" in (await discord.press("dan", card, "Resolve", "Fixed")).private[0]
 
 
+@pytest.mark.parametrize("label", ["Snooze", "Reassign", "Resolve"])
+async def test_who_may_not_do_it_is_asked_nothing_first(label, card, desk, discord):
+    heard = await discord.press("dan", card, label)
+
+    assert "does not allow" in heard.private[0]
+
+
 async def test_what_only_one_person_may_read(card, desk, discord):
     desk.revealed = Reply(title="D-12: the customer", lines=("Northgate Dairy, +44 1632 960983",))
     heard = await discord.press("ana", card, "Acknowledge")

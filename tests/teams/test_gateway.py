@@ -265,6 +265,13 @@ async def test_an_unknown_person_opens_no_form(card, desk, teams, seen):
     assert desk.acted[-1].verb == "reassign"
 
 
+async def test_who_may_not_do_it_gets_no_form(card, desk, teams, seen):
+    heard = await teams.press("dan", seen(), "Reassign", changes=False)
+
+    assert "role does not allow reassign" in heard.text
+    assert "Who should have it?" not in heard.text
+
+
 async def test_people_of_another_tenant_are_refused_and_noted(card, desk, teams, seen):
     heard = await teams.press("mallory", seen(), "Acknowledge", changes=False)
 
