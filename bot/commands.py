@@ -95,9 +95,9 @@ class Commands:
         if isinstance(line, Line) and line.spec.verb == "link" and line.rest.strip():
             return Spoken(await self._front.redeem(said, line.rest))
         if isinstance(line, Line) and line.spec.move:
-            ref, _ = read_ref(line.rest)
+            ref, rest = read_ref(line.rest)
             if ref:
-                await self._front.act(_interaction(line.spec.move, ref, {}, said))
+                await self._front.act(_interaction(line.spec.move, ref, _wish(line.spec, rest), said))
         return Spoken(answers.not_linked(said.platform, said.account, self._front.command))
 
     async def _link(self, person: Person, line: Line, said: Said) -> Spoken:
@@ -193,6 +193,16 @@ def _text(verb: Verb, rest: str, spec: Spec) -> Mapping[str, Any] | Problem:
     if needed and not text:
         return Problem(_MISSING[name], spec)
     return {name: text} if text else {}
+
+
+def _wish(spec: Spec, rest: str) -> Mapping[str, Any]:
+    """What somebody unknown wants beside the alert, kept until they are linked. A colleague is not looked up."""
+    found: Mapping[str, Any] | Problem = {}
+    if spec.move is Verb.SNOOZE:
+        found = _snooze(rest, spec)
+    elif spec.move in _TEXTS:
+        found = _text(spec.move, rest, spec)
+    return {} if isinstance(found, Problem) else found
 
 
 def _snooze(rest: str, spec: Spec) -> Mapping[str, Any] | Problem:

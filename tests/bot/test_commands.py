@@ -139,6 +139,23 @@ async def test_a_stranger_learns_how_to_be_linked_and_nothing_else(line, desk, a
     assert desk.acted == []
 
 
+@pytest.mark.parametrize(
+    ("line", "args"),
+    [
+        ("resolve D-12 customer called back", {"reason": "customer called back"}),
+        ("snooze D-12 30m parts", {"span": timedelta(minutes=30), "reason": "parts"}),
+        ("note D-12 called", {"text": "called"}),
+        ("snooze D-12 for ever", {}),
+        ("ack D-12", {}),
+    ],
+)
+async def test_what_a_stranger_wants_is_handed_on_whole(line, args, desk, ask):
+    """It is carried out when they are linked; without its words it would be refused then."""
+    await ask(line, "stranger")
+
+    assert dict(desk.acted[-1].args) == args
+
+
 @pytest.mark.parametrize("verb", CHANGES)
 async def test_a_stranger_who_tries_to_change_something_is_audited_and_told_the_same(verb, desk, ask):
     spoken = await ask(CHANGES[verb][0], "stranger")
