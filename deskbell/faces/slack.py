@@ -122,7 +122,7 @@ def _resolved(card: Card) -> list[Json]:
     facts = [f"{clean(label, LABEL)}: {clean(value, VALUE)}" for label, value in card.facts[:FACTS_SHOWN]]
     blocks += [_context(plain(" \u00b7 ".join(facts), SECTION_TEXT))] if facts else []
     blocks += _story(card, 1)
-    return blocks + _actions(b for b in card.buttons if b.verb == "reopen") + [_foot(card)]
+    return blocks + _actions(card.buttons) + [_foot(card)]
 
 
 def _story(card: Card, count: int) -> list[Json]:

@@ -162,14 +162,10 @@ def _body(card: Card, facts: int, trail: int, said: str = "", ringing: Sequence[
 
 
 def _offered(card: Card) -> list[Button]:
-    """What is over is small: it may be opened again, or taken back.
-
-    Undo says whose it is, and stands on everybody's card: a client asks for its person's own view once a minute at
+    """Undo says whose it is, and stands on everybody's card: a client asks for its person's own view once a minute at
     most, so that after two edits in a row there would be no Undo for anybody.
     """
-    small = card.tone is Tone.RESOLVED
-    kept = [one for one in card.buttons if not small or one.verb in ("reopen", "reveal")]
-    return [*kept, card.undo] if card.undo else kept
+    return [*card.buttons, card.undo] if card.undo else list(card.buttons)
 
 
 def _head(card: Card) -> Json:

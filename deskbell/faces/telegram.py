@@ -73,8 +73,7 @@ def plain_card(card: Card) -> Json:
 
 def keyboard(card: Card) -> Rows:
     """The card's buttons, two in a row and in their order; below them Undo, which this chat shows to all."""
-    buttons = [b for b in card.buttons if card.tone is not Tone.RESOLVED or b.verb in ("reopen", "reveal", "undo")]
-    return button_rows(buttons) + ([[_button(card.undo)]] if card.undo else [])
+    return button_rows(card.buttons) + ([[_button(card.undo)]] if card.undo else [])
 
 
 def note(note: Note, mention: Mention, card_url: str = "") -> Json:

@@ -100,8 +100,8 @@ def test_a_live_card():
     ]
 
 
-def test_a_resolved_card_is_small_and_offers_to_reopen():
-    buttons = (Button("note", "Note", "N"), Button("reopen", "Reopen", "R"))
+def test_a_resolved_card_is_small_and_offers_what_is_left():
+    buttons = (Button("reopen", "Reopen", "R"), Button("reveal", "Reveal", "V"))
     card = replace(CARD, tone=Tone.RESOLVED, state="Resolved by Ana Ruiz at 14:20", buttons=buttons)
 
     shown = face.card(card, mention)
@@ -113,7 +113,7 @@ def test_a_resolved_card_is_small_and_offers_to_reopen():
         for element in block.get("elements", [])
         if "action_id" in element
     ]
-    assert actions == ["desk.reopen"]
+    assert actions == ["desk.reopen", "desk.reveal"]
     assert shown["blocks"][1]["elements"] == [plain("Customer: Northgate Dairy · Window: 13:00 to 14:00")]
     assert len(shown["blocks"]) == 5
     assert "<@" not in str(shown)
