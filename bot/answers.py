@@ -42,6 +42,11 @@ def own(card: Card, person: Person) -> Card:
     return replace(card, buttons=buttons, undo=card.undo if card.undo_for == person.id else None)
 
 
+def not_genuine(command: str) -> str:
+    """Of a button that can't be read, in the desk's own words."""
+    return f"This button is not genuine or too old. Use {command} list instead."
+
+
 def not_linked(platform: str, account: str, command: str) -> Reply:
     """For people Deskbell doesn't know: how to be linked, and nothing about what there is."""
     return plain(

@@ -39,7 +39,6 @@ BEHIND_S = 0.4  # the first answer travels with the acknowledgement; what is beh
 
 NOT_OURS = "Only people of the workspace that Deskbell belongs to can do this."
 UNSURE_WHO = "Deskbell can't reach Slack just now to see who you are. Nothing was saved, please try again in a moment."
-OFF = "This button is not genuine or too old."
 CONNECT = Button(forms.CONNECT, "Connect", forms.CONNECT, Style.PRIMARY, form=True)
 
 log = logging.getLogger("deskbell.slack")
@@ -102,7 +101,7 @@ class Acts:
         press = self._front.press(tap.token)
         refused = await self._refusal(tap.sender)
         if press is None and tap.verb != forms.CONNECT:
-            refused = OFF
+            refused = answers.not_genuine(self._web.conf.command)
         if refused:
             await self._say.whisper(tap.sender, refused)
         elif press and not await self._clerk.may(tap.sender.account, press):

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from bot.answers import not_genuine
 from bot.telegram_office import Office
 from bot.telegram_reading import Tap
-from bot.telegram_words import CONNECT, FORWARDED, OFF, ONLY_PRIVATE, OPEN, connect, not_asked
+from bot.telegram_words import CONNECT, FORWARDED, ONLY_PRIVATE, OPEN, connect, not_asked
 from deskbell.core.alert import Alert
 from deskbell.core.button import Press
 from deskbell.core.card import Button
@@ -35,7 +36,7 @@ class Taps:
         if tap.sender.nobody:
             office.behind(office.say.answer(tap.query, FORWARDED, alert=True))
         elif press is None:
-            office.behind(office.say.answer(tap.query, OFF, alert=True))
+            office.behind(office.say.answer(tap.query, not_genuine(office.front.command), alert=True))
         elif tap.data.asks and await office.clerk.may(tap.sender.account, press):
             office.behind(self._ask(tap, press, room))
         else:
@@ -49,7 +50,7 @@ class Taps:
         bare = tap.data.asks or asked
         args = {} if bare else menus.args_of(tap.data, tuple(office.front.people))
         if args is None:
-            office.behind(office.say.answer(tap.query, OFF, alert=True))
+            office.behind(office.say.answer(tap.query, not_genuine(office.front.command), alert=True))
             return
         answer = await office.clerk.act(_interaction(tap, press, args, room), office.late(tap.sender))
         office.behind(self._tell(tap, press, answer))

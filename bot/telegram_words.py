@@ -6,7 +6,6 @@ from deskbell.core.card import Reply
 CONNECT = "connect"  # what links to the private chat carry: whoever comes by them is to be connected
 OPEN = "open"  # or only to be shown what waits for them
 
-OFF = "This button is not genuine or too old."
 ANONYMOUS = (
     "You write in the name of the group, so I can't see who you are, and nothing was done."
     " Switch off “Remain anonymous” in your admin rights and send it again."

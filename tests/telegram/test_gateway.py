@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.telegram_words import ANONYMOUS, FORWARDED, IN_PRIVATE, NOT_A_ROOM, OFF, ONLY_PRIVATE, STALE
+from bot.answers import not_genuine
+from bot.telegram_words import ANONYMOUS, FORWARDED, IN_PRIVATE, NOT_A_ROOM, ONLY_PRIVATE, STALE
 from deskbell.core.alert import Severity, Status, Verb
 from deskbell.core.card import Button, Note, Reply
 from deskbell.core.ports import Identity
@@ -79,7 +80,7 @@ async def test_a_forged_button_does_nothing(card, gateway, desk, telegram):
     message = message_of(telegram, card)
     for data in ("A" * 28, "", "x|m", "|", "\ud83d\ude00", "x" * 64, message.buttons[0]["callback_data"][:-2] + "AA"):
         query = await telegram.tap(telegram.who("ana"), message, data)
-        assert query.text == OFF
+        assert query.text == not_genuine("/desk")
         assert query.alert
     assert desk.acted == []
 
@@ -88,7 +89,7 @@ async def test_a_choice_that_was_never_offered_does_nothing(card, gateway, desk,
     token = desk.sign(Verb.SNOOZE, 12, 0)
     for data in (f"{token}|c", f"{token}|cforever", f"{token}|r99", f"{token}|r-1", f"{token}|unobody", f"{token}|zzz"):
         query = await telegram.tap(telegram.who("ana"), message_of(telegram, card), data)
-        assert query.text == OFF
+        assert query.text == not_genuine("/desk")
     assert desk.acted == []
 
 
