@@ -101,6 +101,8 @@ class Desk:
             return Answer(False, "unknown_person", "who?")
         if alert is None:
             return Answer(False, "no_alert", f"There is no alert {interaction.ref}.")
+        if interaction.verb in (Verb.UNDO, Verb.REVEAL):  # the true desk has them elsewhere than among the moves
+            return Answer(False, "no_undo", f"There is nothing to {interaction.verb} on {alert.ref}.", alert)
         command = Command(Verb(interaction.verb), alert.id, actor, interaction.args)
         result = decide(alert, command, NOON, self.people)
         if not isinstance(result, Change):

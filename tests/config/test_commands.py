@@ -89,7 +89,7 @@ async def test_what_was_given_up_is_listed_and_tried_again(lived: Town) -> None:
     assert "will be tried again" in done.out
     lived.slack.workspace.channel("C0DISPATCH").is_archived = False
     await lived.lives.start()
-    await lived.until(lambda: lived.cards(lived.made[-1]), "the card after all")
+    await lived.until(lambda: lived.cards(lived.made[-1], "slack"), "the card after all")
     assert await lived.lives.stop() == 0
 
 

@@ -70,12 +70,12 @@ async def rings(town: Town, chat: str, numbers: range) -> None:
 async def test_a_refused_login_is_told_once_and_asked_seldom(city: Town, chat: str, fault: str, where: str) -> None:
     city.chats[chat].faults.set(fault, where=where)
     city.urgent_ticket()
-    await rings(city, chat, range(4711, 4717))
+    await rings(city, chat, range(4711, 4731))
     words = f"{chat.title()} refuses Deskbell's login"
     for name in others(chat):
         await city.card_in(name, words)
     asked = refused(city, chat, where)
-    assert 1 <= asked <= 4, "two rooms, and the way in"
+    assert 1 <= asked <= 10, "two rooms and the way in, however much waits"
     await asyncio.sleep(2.0)
     assert refused(city, chat, where) <= asked + 2, "and then it is left alone"
     (told,) = await troubles(city)
