@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from deskbell.core.ports import AuditRow, Entry
 from deskbell.net.faults import point
+from storage import locks
 from storage.codec import dumps, loads, micros, moment
 from storage.schema import AUDIT, AUDIT_HEADS, AUDIT_VALUES
 from storage.sql import Db, Row, Statement, bind, sized, storable, within
@@ -114,6 +115,7 @@ class Chain:
         """Writes the entries that were appended so far."""
         if not self._pending:
             return
+        self._db.hold(locks.AUDIT)
         seq, prev = self._db.one(_TAIL) or (0, GENESIS)
         rows, values = [], []
         for entry, at in self._pending:

@@ -19,7 +19,7 @@ class Backend(Protocol):
 
     dialect: sa.Dialect
     place: str  # which database it is, for people, without its password
-    compiled: dict[Any, Any]  # what storage.sql.Db keeps of the statements it has compiled
+    compiled: tuple[dict[Any, Any], dict[Any, Any]]  # storage.sql.Db keeps its statements there: to read, to write
     several: bool  # whether others write at the same time, so that rows must be locked
     errors: tuple[type[Exception], ...]  # what the driver raises
     begin_reading: str
@@ -75,6 +75,10 @@ class Backend(Protocol):
         """Held around a migration. Raises InstanceRunning where no daemon may run meanwhile."""
         ...
 
+    def describe(self) -> None:
+        """Puts the schema's comments into the database, where it takes them."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -85,7 +89,11 @@ def backend_of(url: str) -> Backend:
         from storage.sqlite import Sqlite
 
         return Sqlite(url)
-    raise StoreError(f"Deskbell keeps its data in SQLite, not in {name}.")
+    if name == "postgresql":
+        from storage.postgres import Postgres
+
+        return Postgres(url)
+    raise StoreError(f"Deskbell keeps its data in SQLite or PostgreSQL, not in {name}.")
 
 
 def parsed(url: str) -> sa.URL:

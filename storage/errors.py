@@ -9,6 +9,7 @@ class Trouble(StrEnum):
     CONFLICT = "conflict"  # another writer was in the way: the same change may pass in a moment
     BUSY = "busy"  # another writer was in the way for as long as we wait
     LOST = "lost"  # the connection is gone, and with it what was not committed
+    UNKNOWN = "unknown"  # the connection went with the answer to a commit
     FULL = "full"
     DAMAGED = "damaged"
     OTHER = "other"
@@ -18,6 +19,18 @@ class StoreError(Exception):
     """The database can't be opened, read or written. `trouble` says why where it could not be written."""
 
     trouble: Trouble = Trouble.OTHER
+
+
+class Unreachable(StoreError):
+    """Nobody answers where the database should be."""
+
+    trouble = Trouble.LOST
+
+
+class CommitUnknown(StoreError):
+    """A commit was under way when the connection was lost, and the database can't be asked what became of it."""
+
+    trouble = Trouble.UNKNOWN
 
 
 class StoreClosed(StoreError):

@@ -31,6 +31,7 @@ def upgrade(url: str) -> str:
         if found is None and not _is_empty(backend):
             raise SchemaError(f"{backend.place} is a database, but not one of Deskbell's. Nothing was changed in it.")
         command.upgrade(_config(backend), "head")
+        backend.describe()
     return head()
 
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from deskbell.core.alert import Alert, Mode, Severity
 from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Op, OutboxRow, Post
 from deskbell.net.faults import point
+from storage import locks
 from storage.codec import (
     DISPATCH_COLUMNS,
     POST_COLUMNS,
@@ -172,13 +173,14 @@ def _settle(table: sa.Table, **changes: Any) -> Statement:
 
 # a card goes out in mode card only; what comes back otherwise is held
 CARDED = sa.select(ALERTS.c.mode).where(ALERTS.c.id == _P.alert_id).scalar_subquery() == Mode.CARD.value
+_NOW = bind("now", sa.BigInteger())
 _behind = _P.wanted > bind("version")
 _SHOWN = _settle(
     POSTS,
     shown=bind("version"),
     ref=sa.case((bind("new_ref") == "", _P.ref), else_=bind("new_ref")),
     state=sa.case((~_behind, "shown"), (CARDED, "waiting"), else_="held"),
-    due_at=sa.case((sa.and_(_behind, CARDED), bind("now")), else_=None),
+    due_at=sa.case((sa.and_(_behind, CARDED), _NOW), else_=None),
     lane=int(Lane.EDIT),
     attempts=0,
     unsure_since=None,
@@ -199,7 +201,10 @@ def _retry(table: sa.Table, **more: Any) -> Statement:
     )
 
 
-WAITING = {"state": sa.case((CARDED, "waiting"), else_="held"), "due_at": sa.case((CARDED, bind("next")), else_=None)}
+WAITING = {
+    "state": sa.case((CARDED, "waiting"), else_="held"),
+    "due_at": sa.case((CARDED, bind("next", sa.BigInteger())), else_=None),
+}
 _RETRY_POST = _retry(POSTS, **WAITING)
 _RETRY_DISPATCH = _retry(DISPATCHES, state="waiting", due_at=bind("next"), next_try_at=bind("next"))
 
@@ -215,6 +220,7 @@ _DEAD_POST, _DEAD_DISPATCH = _dead(POSTS), _dead(DISPATCHES, done_at=bind("now")
 def settle_sent(db: Db, held: Claim, ref: Mapping[str, str], shown: int, now: datetime) -> bool:
     point("outbox.settle.before")
     work = held.work
+    db.hold(locks.ALERT, alert_id=work.alert_id)
     new_ref = dumps(ref) if ref else ""
     who = {"row_id": work.id, "held_fence": held.fence, "now": micros(now), "new_ref": new_ref}
     statement = _SENT if isinstance(work, Dispatch) else _SHOWN
@@ -227,6 +233,7 @@ def settle_sent(db: Db, held: Claim, ref: Mapping[str, str], shown: int, now: da
 
 def settle_retry(db: Db, held: Claim, next_try_at: datetime, error: str, *, unsure: bool, counts: bool) -> bool:
     point("outbox.settle.before")
+    db.hold(locks.ALERT, alert_id=held.work.alert_id)
     statement = _RETRY_DISPATCH if isinstance(held.work, Dispatch) else _RETRY_POST
     settled = db.count(
         statement,
@@ -246,6 +253,7 @@ def settle_retry(db: Db, held: Claim, next_try_at: datetime, error: str, *, unsu
 def settle_dead(db: Db, held: Claim, error: str, now: datetime) -> bool:
     """Given up. What waited for it goes on without it: a dead card may not silence the notes behind it."""
     point("outbox.settle.before")
+    db.hold(locks.ALERT, alert_id=held.work.alert_id)
     statement = _DEAD_DISPATCH if isinstance(held.work, Dispatch) else _DEAD_POST
     settled = db.count(statement, row_id=held.work.id, held_fence=held.fence, error=error, now=micros(now)) == 1
     if settled:
@@ -283,6 +291,7 @@ def arrange(db: Db, alert_id: int, destination: str) -> None:
     """
     if not alert_id:
         return
+    db.hold(locks.ALERT, alert_id=alert_id)
     undone = db.all(_UNDONE, alert_id=alert_id, destination=destination)
     pending = bool(undone) and db.one(_CARD_PENDING, alert_id=alert_id, destination=destination) is not None
     begun: set[bool] = set()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from deskbell.core.alert import Verb
 from deskbell.core.undo import Undo
 from storage.codec import dumps, loads, micros, moment
-from storage.reader import SqlReader
+from storage.leases import LeaseReader, LeaseWork
 from storage.schema import ACCOUNTS, ASKINGS, LINK_CODES, UNDOS
 from storage.sql import Statement, bind, upsert
 
@@ -47,7 +47,7 @@ _UNDO_OF = Statement(
 _FORGET_UNDO = Statement(sa.delete(UNDOS).where(UNDOS.c.alert_id == bind("alert_id")))
 
 
-class PeopleReader(SqlReader):
+class PeopleReader(LeaseReader):
     def accounts_of(self, person_id: str) -> list[tuple[str, str]]:
         return [(platform, account) for platform, account in self.db.all(_ACCOUNTS_OF, person_id=person_id)]
 
@@ -59,7 +59,7 @@ class PeopleReader(SqlReader):
         return Undo(person_id, Verb(verb), moment(at), loads(before))
 
 
-class PeopleWork(PeopleReader):
+class PeopleWork(LeaseWork, PeopleReader):
     """The writing half; `_now` is the transaction's moment."""
 
     _now: datetime
@@ -77,9 +77,8 @@ class PeopleWork(PeopleReader):
 
     def take_code(self, digest: str) -> str | None:
         row = self.db.one(_CODE, digest=digest)
-        if row is None:
+        if row is None or not self.db.count(_FORGET_CODE, digest=digest):
             return None
-        self.db.run(_FORGET_CODE, digest=digest)
         person_id, expires_at = row
         return str(person_id) if expires_at > micros(self._now) else None
 
@@ -89,9 +88,8 @@ class PeopleWork(PeopleReader):
 
     def take_asking(self, platform: str, account: str, since: datetime) -> Mapping[str, Any] | None:
         row = self.db.one(_ASKING, platform=platform, account=account)
-        if row is None:
+        if row is None or not self.db.count(_FORGET_ASKING, platform=platform, account=account):
             return None
-        self.db.run(_FORGET_ASKING, platform=platform, account=account)
         at, body = row
         asked: Mapping[str, Any] = loads(body)
         return asked if at > micros(since) else None

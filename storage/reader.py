@@ -45,14 +45,18 @@ _ALERT = tuple(ALERTS.c[name] for name in ALERT_COLUMNS)
 _SEVEREST = (ALERTS.c.severity, ALERTS.c.opened_at, ALERTS.c.id)
 
 _SOURCE_ALL = Statement(sa.select(*SOURCES.c).order_by(SOURCES.c.name))
-_SOURCE_ONE = Statement(sa.select(*SOURCES.c).where(SOURCES.c.name == bind("name")))
+_SOURCE_ONE = Statement(sa.select(*SOURCES.c).where(SOURCES.c.name == bind("name")), held="wait")
 _RECORDS_MANY = sized(
-    lambda size: sa.select(RECORDS.c.record_id, *_RECORD).where(
-        RECORDS.c.source == bind("source"), within(RECORDS.c.record_id, size)
-    )
+    lambda size: (
+        sa.select(RECORDS.c.record_id, *_RECORD)
+        .where(RECORDS.c.source == bind("source"), within(RECORDS.c.record_id, size))
+        .order_by(RECORDS.c.record_id)
+    ),
+    held="wait",
 )
 _RECORDS_DUE = Statement(
-    sa.select(*_RECORD).where(RECORDS.c.due_at <= bind("now")).order_by(RECORDS.c.due_at).limit(bind("limit"))
+    sa.select(*_RECORD).where(RECORDS.c.due_at <= bind("now")).order_by(RECORDS.c.due_at).limit(bind("limit")),
+    held="skip",
 )
 _RECORDS_LIVE = Statement(
     sa.select(RECORDS.c.record_id)
@@ -62,7 +66,7 @@ _RECORDS_LIVE = Statement(
 _QUARANTINED = Statement(
     sa.select(sa.func.count())
     .select_from(QUARANTINE)
-    .where(sa.or_(bind("source") == "", QUARANTINE.c.source == bind("source")))
+    .where(sa.or_(bind("source", sa.Text()) == "", QUARANTINE.c.source == bind("source", sa.Text())))
 )
 
 
@@ -70,7 +74,7 @@ def _find(column: Any) -> Statement:
     """Those that are not over first, then those seen last. Empty `kind` is any."""
     return Statement(
         sa.select(RECORDS.c.source, RECORDS.c.record_id, *_RECORD)
-        .where(column == bind("key"), sa.or_(bind("kind") == "", RECORDS.c.kind == bind("kind")))
+        .where(column == bind("key"), sa.or_(bind("kind", sa.Text()) == "", RECORDS.c.kind == bind("kind", sa.Text())))
         .order_by(RECORDS.c.done, RECORDS.c.seen_at.desc())
         .limit(bind("limit"))
     )
@@ -79,20 +83,25 @@ def _find(column: Any) -> Statement:
 _FIND_NUMBER, _FIND_ID = _find(RECORDS.c.number_key), _find(RECORDS.c.id_key)
 _FIND_LOOSE, _FIND_DIGITS = _find(RECORDS.c.loose_key), _find(RECORDS.c.digits)
 
-_ALERT_ONE = Statement(sa.select(*_ALERT).where(ALERTS.c.id == bind("id")))
-_ALERT_BY_KEY = Statement(sa.select(*_ALERT).where(ALERTS.c.key == bind("key")).order_by(ALERTS.c.id.desc()).limit(1))
+_ALERT_ONE = Statement(sa.select(*_ALERT).where(ALERTS.c.id == bind("id")), held="wait")
+_ALERT_SEEN = Statement(sa.select(*_ALERT).where(ALERTS.c.id == bind("id")))
+_ALERT_BY_KEY = Statement(
+    sa.select(*_ALERT).where(ALERTS.c.key == bind("key")).order_by(ALERTS.c.id.desc()).limit(1), held="wait"
+)
 _ALERTS_OF = sized(
     lambda size: (
         sa.select(*_ALERT)
         .where(ALERTS.c.source == bind("source"), within(ALERTS.c.record_id, size), sa.text(f"({STANDING})"))
         .order_by(ALERTS.c.id)
-    )
+    ),
+    held="wait",
 )
 _ALERTS_DUE = Statement(
     sa.select(*_ALERT)
     .where(sa.text(LIVE), ALERTS.c.escalate_at <= bind("now"))
     .order_by(*_SEVEREST)
-    .limit(bind("limit"))
+    .limit(bind("limit")),
+    held="skip",
 )
 _COUNT_ALERTS = sized(lambda size: sa.select(sa.func.count()).select_from(ALERTS).where(within(ALERTS.c.status, size)))
 _POSTS_OF = Statement(
@@ -112,7 +121,7 @@ _ACCOUNT_OF = Statement(
     .limit(1)
 )
 _TAKEN_IN = Statement(sa.select(INBOX.c.answer).where(INBOX.c.key == bind("key")))
-_VALUE = Statement(sa.select(SETTINGS.c.value).where(SETTINGS.c.name == bind("name")))
+_VALUE = Statement(sa.select(SETTINGS.c.value).where(SETTINGS.c.name == bind("name")), held="wait")
 
 
 @lru_cache(maxsize=64)
@@ -177,6 +186,11 @@ class SqlReader:
 
     def alert(self, alert_id: int) -> Alert | None:
         row = self.db.one(_ALERT_ONE, id=alert_id)
+        return alert_of(row) if row else None
+
+    def alert_seen(self, alert_id: int) -> Alert | None:
+        """The alert as it is, for who will not change it: others may meanwhile."""
+        row = self.db.one(_ALERT_SEEN, id=alert_id)
         return alert_of(row) if row else None
 
     def newest_by_key(self, key: str) -> Alert | None:

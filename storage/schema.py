@@ -7,7 +7,7 @@ for has a partial index that holds only what is due, so that a tick costs what i
 import sqlalchemy as sa
 
 # The revisions of storage/migrations, oldest first; the code speaks the last one.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 
 METADATA = sa.MetaData()
 
@@ -317,4 +317,14 @@ SETTINGS = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     _text("value"),
     comment="Small things to remember, by name.",
+)
+
+LEASES = sa.Table(
+    "leases",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True, comment="what only one instance may do at a time"),
+    _text("holder", comment="which one; empty when it let go"),
+    sa.Column("fence", sa.BigInteger, nullable=False, comment="+1 with each holder; what it writes must name it"),
+    _time("until", null=False, comment="from then on another one may take it"),
+    comment="One holder per source, per bot that polls and per chat session, among all instances.",
 )

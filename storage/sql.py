@@ -40,33 +40,42 @@ class Connection(Protocol):
 
 
 class Statement:
-    """One construct, compiled when it is first run. What a call does not name keeps the value the construct gave."""
+    """One construct, compiled when it is first run. What a call does not name keeps the value the construct gave.
 
-    __slots__ = ("_columns", "_construct")
+    `held` tells what happens to the rows of a SELECT when a change reads them where others write at the same time:
+    "wait" locks them until the commit, waiting for who has them; "skip" locks them and leaves out those of others.
+    """
 
-    def __init__(self, construct: sa.ClauseElement, columns: Sequence[str] | None = None) -> None:
+    __slots__ = ("_columns", "_construct", "_held")
+
+    def __init__(self, construct: Any, columns: Sequence[str] | None = None, *, held: str = "") -> None:
         self._construct = construct
         self._columns = columns
+        self._held = held
 
-    def compile(self, dialect: sa.Dialect) -> Compiled:
-        compiled: Any = self._construct.compile(dialect=dialect, column_keys=self._columns)
+    def compile(self, dialect: sa.Dialect, *, hold: bool = False) -> Compiled:
+        construct = self._construct
+        if hold and self._held:  # not FOR UPDATE, which would also keep others from naming the row in a foreign key
+            construct = construct.with_for_update(key_share=True, skip_locked=self._held == "skip")
+        compiled: Any = construct.compile(dialect=dialect, column_keys=self._columns)
         given = compiled.params
         return str(compiled), tuple((name, given[name]) for name in compiled.positiontup)
 
 
 class Db:
-    """A connection that runs statements. One thread at a time."""
+    """A connection that runs statements. One thread at a time. `writes`: inside transactions that may change rows."""
 
-    __slots__ = ("_compiled", "_dialect", "_several", "connection")
+    __slots__ = ("_compiled", "_dialect", "_writes", "connection", "several")
 
-    def __init__(self, connection: Connection, backend: Backend) -> None:
+    def __init__(self, connection: Connection, backend: Backend, *, writes: bool = False) -> None:
         self.connection = connection
         self._dialect = backend.dialect
-        self._compiled = backend.compiled
-        self._several = backend.several
+        self._compiled = backend.compiled[writes]
+        self.several = backend.several
+        self._writes = writes
 
     def _compile(self, statement: Statement) -> Compiled:
-        compiled = self._compiled[statement] = statement.compile(self._dialect)
+        compiled = self._compiled[statement] = statement.compile(self._dialect, hold=self._writes)
         return compiled
 
     def run(self, statement: Statement, /, **values: Any) -> Cursor:
@@ -80,7 +89,7 @@ class Db:
 
     def hold(self, statement: Statement, /, **values: Any) -> None:
         """Takes locks until the commit, where others write at the same time. Elsewhere there is nothing to do."""
-        if self._several:
+        if self.several:
             self.run(statement, **values)
 
     def count(self, statement: Statement, /, **values: Any) -> int:
@@ -141,13 +150,14 @@ def within(column: Any, size: int) -> Any:
     return column.in_([sa.bindparam(f"item_{i}", type_=column.type) for i in range(size)])
 
 
-def sized(build: Callable[[int], sa.ClauseElement]) -> Callable[[int], Statement]:
+def sized(build: Callable[[int], sa.ClauseElement], *, held: str = "") -> Callable[[int], Statement]:
     """One statement a list size, compiled once each."""
-    return lru_cache(maxsize=len(_SIZES))(lambda size: Statement(build(size)))
+    return lru_cache(maxsize=len(_SIZES))(lambda size: Statement(build(size), held=held))
 
 
-def bind(name: str) -> Any:
-    return sa.bindparam(name, required=False)
+def bind(name: str, kind: Any = None) -> Any:
+    """A value to come. `kind` is needed where nothing beside it says of what type it is: in a CASE, in a function."""
+    return sa.bindparam(name, required=False, type_=kind)
 
 
 def storable(value: Any) -> Any:

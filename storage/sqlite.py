@@ -17,7 +17,7 @@ from storage.backend import parsed
 from storage.errors import InstanceRunning, StoreError, Trouble
 
 DIALECT: sa.Dialect = sqlite.dialect()
-_COMPILED: dict[Any, Any] = {}  # for all stores of a process
+_COMPILED: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})  # for all stores of a process
 BUSY_MS = 10_000  # how long a write waits for another process's
 
 _PRAGMAS = (
@@ -133,6 +133,9 @@ class Sqlite:
             yield
         finally:
             lock.release()
+
+    def describe(self) -> None:
+        """SQLite knows no comments."""
 
     def close(self) -> None:
         if self._lock:

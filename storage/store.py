@@ -13,7 +13,7 @@ from deskbell.core.ports import Reader, UnitOfWork, Urgency
 from storage import audit, outbox, verify
 from storage.audit import Head
 from storage.backend import Backend, backend_of
-from storage.errors import StoreClosed, StoreError
+from storage.errors import StoreClosed, StoreError, Trouble
 from storage.headfile import HeadFile
 from storage.people import PeopleReader
 from storage.sql import Db
@@ -123,15 +123,29 @@ class SqlStore:
     def read_now(self, query: Callable[[Reader], T]) -> T:
         if self._closed:
             raise StoreClosed(f"The database {self._backend.place} was closed.")
+        try:
+            return self._read(query)
+        except self._backend.errors as error:
+            if self._backend.trouble(error) is not Trouble.LOST:
+                raise
+        self._hang_up()
+        return self._read(query)  # the database was away, and may be there again
+
+    def _read(self, query: Callable[[Reader], T]) -> T:
         connection = self._borrow()
         try:
             connection.execute(self._backend.begin_reading)
             try:
                 return query(PeopleReader(Db(connection, self._backend), self._writer.data_version))
             finally:
-                connection.execute("ROLLBACK")
+                if self._backend.in_transaction(connection):
+                    connection.execute("ROLLBACK")
         finally:
             self._give_back(connection)
+
+    def _hang_up(self) -> None:
+        while not self._idle.empty():
+            self._idle.get().close()
 
     def _borrow(self) -> Any:
         try:
@@ -187,8 +201,7 @@ class SqlStore:
         self._writer.close()
         self._closed = True
         self._threads.shutdown()
-        while not self._idle.empty():
-            self._idle.get().close()
+        self._hang_up()
         if self._head_file:
             self._head_file.close()
         self._backend.close()

@@ -20,7 +20,7 @@ from deskbell.core.ports import (
     SourceState,
     StoredRecord,
 )
-from storage import outbox
+from storage import locks, outbox
 from storage.audit import Chain
 from storage.codec import (
     ALERT_COLUMNS,
@@ -150,20 +150,10 @@ _RETIRE_DISPATCHES = Statement(
 _ADD_DISPATCH = insert_new(
     DISPATCHES,
     [
-        "key",
-        "destination",
-        "kind",
-        "payload",
-        "alert_id",
-        "direct",
-        "state",
-        "lane",
-        "severity",
-        "created_at",
-        "next_try_at",
-        "due_at",
+        "key", "destination", "kind", "payload", "alert_id", "direct", "state", "lane", "severity", "created_at",
+        "next_try_at", "due_at",
     ],
-)
+)  # fmt: skip
 _REVIVE_POST = Statement(
     sa.update(POSTS)
     .where(_P.id == bind("row_id"), _P.state == "dead")
@@ -224,6 +214,14 @@ class SqlWork(PeopleWork):
 
     # ------------------------------------------------------------ alerts
 
+    def newest_by_key(self, key: str) -> Alert | None:
+        """Where there is none, nobody else may make one before the commit."""
+        found = super().newest_by_key(key)
+        if found is None and self.db.several:
+            self.db.hold(locks.NAME, name=key)
+            found = super().newest_by_key(key)
+        return found
+
     def insert_alert(self, alert: Alert) -> Alert:
         """Stores a new alert and returns it with its id. Raises DuplicateAlert when one with this key still stands."""
         row = self.db.one(_INSERT_ALERT, **alert_values(alert))
@@ -266,6 +264,7 @@ class SqlWork(PeopleWork):
     def _insert_post(
         self, alert_id: int, destination: str, generation: int, wanted: int, lane: int, severity: int, now: datetime
     ) -> bool:
+        self.db.hold(locks.ALERT, alert_id=alert_id)
         carded = self.db.scalar(_MODE, id=alert_id) == Mode.CARD
         inserted = self.db.count(
             _WANT_POST,
@@ -285,6 +284,7 @@ class SqlWork(PeopleWork):
 
     def bump_posts(self, alert_id: int, now: datetime) -> None:
         """Something that the cards show has changed: wanted_version + 1 on each post of the alert."""
+        self.db.hold(locks.ALERT, alert_id=alert_id)
         self.db.run(_BUMP_ALERT, of_alert=alert_id, now=micros(now))
 
     def bump_source_posts(self, source: str, now: datetime) -> None:
@@ -333,7 +333,7 @@ class SqlWork(PeopleWork):
         self, destination: str, now: datetime, lease: timedelta, limit: int = 1, ops: frozenset[Op] = EVERY_OP
     ) -> list[Claim]:
         """See core.ports; which work is due, and who waits for whom, is kept up in outbox.arrange."""
-        return outbox.claim(self.db, self.alert, destination, now, lease, limit, ops)
+        return outbox.claim(self.db, self.alert_seen, destination, now, lease, limit, ops)
 
     def settle_sent(self, claim: Claim, ref: Mapping[str, str], shown: int, now: datetime) -> bool:
         """The work is done (a post shows version `shown`). False when the lease was lost to another holder."""
@@ -381,6 +381,11 @@ class SqlWork(PeopleWork):
         return super().audit_count()
 
     # ------------------------------------------------------------ people and the rest
+
+    def taken_in(self, key: str) -> Mapping[str, Any] | None:
+        """The same interaction may come to two instances: the second waits for what the first makes of it."""
+        self.db.hold(locks.NAME, name=key)
+        return super().taken_in(key)
 
     def take_in(self, key: str, platform: str, at: datetime, body: Mapping[str, Any]) -> bool:
         """Notes an interaction under the platform's own unique id. False when it was there already (a repeat)."""

@@ -8,6 +8,8 @@ and then that one by itself: its error is its own. Nobody is told a result befor
 import asyncio
 import heapq
 import itertools
+import math
+import random
 import threading
 import time
 from collections import defaultdict
@@ -28,6 +30,11 @@ from storage.work import SqlWork
 
 MAX_GROUP = 200
 MAX_TIME = 0.010
+PATIENCE = 10.0  # so long a change is tried again, while others are in its way or the database is away
+
+_PASSING = (Trouble.CONFLICT, Trouble.LOST)
+# To try the others one by one would make each wait as long again; or do a second time what may have been done.
+_EVERYBODYS = (Trouble.BUSY, Trouble.LOST, Trouble.UNKNOWN)
 
 Change = Callable[[UnitOfWork], Any]
 
@@ -79,13 +86,14 @@ class Writer:
         self._sealed = sealed
         self._wake = wake
         self._connection = connection
-        self._db = Db(connection, backend)
+        self._db = Db(connection, backend, writes=True)
         self._queue: list[_Queued] = []
         self._numbers = itertools.count()
         self._ready = threading.Condition()
         self._using = threading.Lock()
         self._closing = False
         self._version = 0
+        self._lost = False
         self._thread = threading.Thread(target=self._run, name="deskbell-writer", daemon=True)
         self._thread.start()
 
@@ -141,18 +149,19 @@ class Writer:
         with self._ready:
             return heapq.heappop(self._queue).job if self._queue else None
 
-    def _commit(self, jobs: Iterable[Job]) -> None:
+    def _commit(self, jobs: Iterable[Job], tries: int = 0, until: float = math.inf) -> None:
         """Carries the jobs out in one transaction; in several when one fails, so that its error is its own."""
         ran: list[Job] = []
         try:
             with self._using:
                 head, changed = self._transaction(jobs, ran)
         except BaseException as error:  # noqa: BLE001 - whatever a change raises belongs to who asked for it
-            self._split(ran or list(jobs), error)
+            self._failed(ran or list(jobs), error, tries, min(until, time.monotonic() + PATIENCE))
         else:
             self._committed(ran, head, changed=changed)
 
     def _transaction(self, jobs: Iterable[Job], ran: list[Job]) -> tuple[Head | None, bool]:
+        self._connect()
         before = self._backend.changes(self._connection)
         self._connection.execute(self._backend.begin_writing)
         try:
@@ -184,13 +193,18 @@ class Writer:
             if self._backend.in_transaction(self._connection):
                 self._connection.execute("ROLLBACK")
 
-    def _split(self, jobs: list[Job], error: BaseException) -> None:
-        """After a rollback: those before the guilty one together, then it alone; each alone if none is known."""
+    def _failed(self, jobs: list[Job], error: BaseException, tries: int, until: float) -> None:
+        """After a rollback: another try, where that may help; else each who asked is told, or only the guilty one."""
+        trouble = self._backend.trouble(error)
         begun = any(job.error for job in jobs)
         for job in jobs:
             job.result = job.error = None
-        # who was kept waiting once: to try the others one by one would make each of them wait as long again
-        if len(jobs) == 1 or self._backend.trouble(error) is Trouble.BUSY:
+        if trouble is Trouble.LOST:
+            self._hang_up()
+        if trouble in _PASSING and time.monotonic() < until:
+            time.sleep(random.uniform(0.5, 1) * min(0.2, 0.005 * 2**tries))  # noqa: S311 - so that two do not meet again
+            self._again(jobs, tries + 1, until)
+        elif len(jobs) == 1 or trouble in _EVERYBODYS:
             for job in jobs:
                 job.error = self._told(error)
             _deliver(jobs)
@@ -200,6 +214,11 @@ class Writer:
         else:
             for job in jobs:
                 self._commit([job])
+
+    def _again(self, jobs: list[Job], tries: int, until: float) -> None:
+        """Together, and if they are in somebody's way once more, one by one: short transactions get through."""
+        for group in [jobs] if tries < 2 else [[job] for job in jobs]:
+            self._commit(group, tries, until)
 
     def _told(self, error: BaseException) -> BaseException:
         """The error for who asked: the database's own in words for people, a change's own as it is."""
@@ -225,6 +244,18 @@ class Writer:
         _deliver(jobs)
         if changed:
             self._wake()
+
+    def _connect(self) -> None:
+        if self._lost:
+            self._connection = self._backend.connect_writing()
+            self._db = Db(self._connection, self._backend, writes=True)
+            self._lost = False
+
+    def _hang_up(self) -> None:
+        if not self._lost:
+            self._lost = True
+            with suppress(*self._backend.errors):
+                self._connection.close()
 
     def _own_version(self) -> int:
         self._version = self._backend.version(self._connection)

@@ -242,6 +242,16 @@ class AuditRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """What one of several instances may do alone until then, unless it renews. `fence` grows with each holder."""
+
+    name: str
+    holder: str
+    fence: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRow:
     """One row of `deskbell outbox`."""
 
@@ -330,6 +340,10 @@ class Reader(Protocol):
         ...
 
     def value(self, name: str) -> str | None: ...
+    def leases(self) -> list[Lease]:
+        """Those that somebody took and did not release, by name; whether they are still valid, `until` tells."""
+        ...
+
     def now_data_version(self) -> int:
         """Changes when another process wrote."""
         ...
@@ -423,6 +437,25 @@ class UnitOfWork(Reader, Protocol):
     def save_undo(self, alert_id: int, undo: Undo | None) -> None: ...
     def put_value(self, name: str, value: str) -> None: ...
     def set_mode(self, alert_id: int, mode: Mode) -> None: ...
+    def take_lease(self, name: str, holder: str, now: datetime, ttl: timedelta) -> int | None:
+        """The fence of a lease that was free, that ran out, or that this holder had before; None while another has it.
+
+        `holder` names one life of one process, not a machine.
+        """
+        ...
+
+    def renew_lease(self, name: str, fence: int, now: datetime, ttl: timedelta) -> bool:
+        """False when another one has it since. A lease that ran out and that nobody took goes on."""
+        ...
+
+    def release_lease(self, name: str, fence: int) -> bool: ...
+    def holds_lease(self, name: str, fence: int) -> bool:
+        """Whether the lease is still this holder's; nobody can take it before the commit.
+
+        What may be done under a lease only asks this first, in the same transaction: who was paused for longer than
+        the lease then changes nothing.
+        """
+        ...
 
 
 class DuplicateAlert(Exception):

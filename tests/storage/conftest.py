@@ -1,19 +1,22 @@
 """A store on each database that Deskbell speaks, and short ways to make what goes into it."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 
 from deskbell.core.alert import Alert, Severity
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, StoredRecord
 from deskbell.core.records import Case, CaseStatus, Visit, VisitStatus
 from deskbell.net import faults
-from storage import sqlite, verify
+from storage import postgres_schema, sqlite, verify
 from storage.store import SqlStore
+from tests import postgres
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
@@ -69,12 +72,11 @@ def make_entry(number, **personal):
 
 
 class Desk:
-    """One store on one file, with the short words that the tests use."""
+    """One database and the stores on it, with the short words that the tests use."""
 
-    def __init__(self, folder, **options):
+    def __init__(self, folder, url, **options):
         self.folder = folder
-        self.path = folder / "deskbell.db"
-        self.url = f"sqlite:///{self.path}"
+        self.url = url
         self.head_file = folder / "deskbell.head"
         self.options = {"audit_key": KEY, "head_file": self.head_file, "clock": lambda: NOW} | options
         self.stores = []
@@ -90,19 +92,97 @@ class Desk:
 
     def sql(self, *statements):
         """Behind Deskbell's back, as an intruder or a broken tool would."""
-        with closing(sqlite3.connect(self.path)) as connection:
+        with self.connected() as connection:
+            rows = []
             for statement in statements:
                 text, values = statement if isinstance(statement, tuple) else (statement, ())
-                rows = connection.execute(text, values).fetchall()
+                rows = self.run(connection, text, values)
             connection.commit()
         return rows
 
 
-@pytest.fixture(params=["sqlite"])
-def database(request, tmp_path):
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
+class SqliteDesk(Desk):
+    name = "sqlite"
+    triggers = sqlite.TRIGGERS
+
+    def __init__(self, folder, **options):
+        self.path = folder / "deskbell.db"
+        super().__init__(folder, f"sqlite:///{self.path}", **options)
+
+    def connected(self):
+        return closing(sqlite3.connect(self.path))
+
+    def run(self, connection, text, values):
+        return connection.execute(text, values).fetchall()
+
+    def drop_triggers(self, names):
+        return [f"DROP TRIGGER {name}" for name in names]
+
+    def tables(self):
+        return [name for (name,) in self.sql("SELECT name FROM sqlite_master WHERE type = 'table'")]
+
+
+class PostgresDesk(Desk):
+    name = "postgresql"
+    triggers = postgres_schema.TRIGGERS
+
+    def connected(self):
+        return closing(psycopg.connect(self.url))
+
+    def run(self, connection, text, values):
+        cursor = connection.execute(text.replace("?", "%s") if values else text, values or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def drop_triggers(self, names):
+        return [f"DROP TRIGGER {name} ON {postgres_schema.TRIGGERS[name].split()[6]}" for name in names]
+
+    def tables(self):
+        return [name for (name,) in self.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+
+
+KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    """Each test runs on each database, but for those that name theirs: parametrize("kind", [...], indirect=True)."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def template():
+    """A database of PostgreSQL with the schema in it, to be copied."""
+    with postgres.database() as url:
+        SqlStore.open(url, audit_key=KEY).close()
+        yield sa.make_url(url).database
+
+
+@pytest.fixture
+def fresh(kind, tmp_path):
+    """Makes databases in which there is nothing yet, or (PostgreSQL; it saves time) the schema and nothing else."""
+    with ExitStack() as later:
+
+        def make(folder="", like="template1", **options):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            if kind == "sqlite":
+                desk = SqliteDesk(tmp_path / folder, **options)
+            else:
+                desk = PostgresDesk(tmp_path / folder, later.enter_context(postgres.database(like)), **options)
+            later.callback(desk.close)
+            return desk
+
+        yield make
+
+
+@pytest.fixture
+def database(request, kind, fresh):
+    if kind == "sqlite":
+        return fresh()
+    try:
+        postgres.server()
+    except postgres.Unavailable as why:
+        pytest.skip(str(why))
+    return fresh(like=request.getfixturevalue("template"))
 
 
 @pytest.fixture
@@ -138,7 +218,6 @@ def make():
         NOW=NOW,
         LEASE=LEASE,
         KEY=KEY,
-        Desk=Desk,
         ROOT=Path(__file__).parents[2],
         alert=make_alert,
         visit=make_visit,
@@ -188,7 +267,6 @@ def tamper(filled):
     """Changes rows with the triggers out of the way, and puts these back: an intruder who knows what he does."""
 
     def run(*statements):
-        drop = [f"DROP TRIGGER {name}" for name in sqlite.TRIGGERS]
-        filled.sql(*drop, *statements, *sqlite.TRIGGERS.values())
+        filled.sql(*filled.drop_triggers(filled.triggers), *statements, *filled.triggers.values())
 
     return run

@@ -50,6 +50,7 @@ def test_a_cut_tail_stays_evident_while_deskbell_goes_on(make, filled, judge, ta
     assert judge().ok, "an operator who knows why has begun the file anew"
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_a_backup_put_back_is_found(make, filled, judge, tmp_path):
     shutil.copy(filled.path, tmp_path / "backup")
     store = filled.open()

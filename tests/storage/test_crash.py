@@ -35,8 +35,8 @@ from deskbell.core.ports import Entry, Lane
 from storage.store import SqlStore
 
 now = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
-folder, start = Path(sys.argv[1]), int(sys.argv[2])
-store = SqlStore.open(f"sqlite:///{folder}/deskbell.db", audit_key=sys.argv[3].encode(), head_file=folder / "head")
+url, head, start, key = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4].encode()
+store = SqlStore.open(url, audit_key=key, head_file=head)
 
 def say(*words):
     print(*words, flush=True)
@@ -59,8 +59,9 @@ for number in range(start, start + 100_000):
 """
 
 
-def run_until_killed(make, folder, start, *, faults="", seconds=0.0):
-    command = [sys.executable, "-c", textwrap.dedent(WORKER), str(folder), str(start), make.KEY.decode()]
+def run_until_killed(make, desk, start, *, faults="", seconds=0.0):
+    command = [sys.executable, "-c", textwrap.dedent(WORKER), desk.url, str(desk.head_file), str(start)]
+    command.append(make.KEY.decode())
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, cwd=make.ROOT, env={**os.environ, "DESKBELL_FAULTS": faults}, text=True
     )
@@ -77,17 +78,17 @@ def told(said, word):
     return {int(number) for number in re.findall(rf"^{word} (\d+)$", said, re.MULTILINE)}
 
 
-def check(make, folder, said):
+def check(database, said):
     """Everything that was told is there; the rest is whole, whether the last change made it or not."""
-    store = make.Desk(folder, head_file=folder / "head").open()
+    store = database.open()
     try:
         assert store.trouble == ""
         verdict = store.verify()
         assert verdict.ok, verdict
-        connection = store._writer._connection
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        alerts = {row[0] for row in connection.execute("SELECT id FROM alerts")}
-        posts = dict(connection.execute("SELECT id, state FROM posts").fetchall())
+        if database.name == "sqlite":
+            assert database.sql("PRAGMA integrity_check") == [("ok",)]
+        alerts = {row[0] for row in database.sql("SELECT id FROM alerts")}
+        posts = dict(database.sql("SELECT id, state FROM posts"))
         assert told(said, "rang") <= alerts
         assert all(posts[number] in {"claimed", "shown"} for number in told(said, "claimed"))
         assert all(posts[number] == "shown" for number in told(said, "settled"))
@@ -101,31 +102,31 @@ def check(make, folder, said):
 
 @pytest.mark.parametrize("nth", [1, 7])
 @pytest.mark.parametrize("point", POINTS)
-def test_killed_at_a_named_point(make, tmp_path, point, nth):
-    said = run_until_killed(make, tmp_path, 1, faults=f"{point}@{nth}:kill")
-    alerts = check(make, tmp_path, said)
+def test_killed_at_a_named_point(make, database, point, nth):
+    said = run_until_killed(make, database, 1, faults=f"{point}@{nth}:kill")
+    alerts = check(database, said)
     if nth > 1:  # and what comes back is killed there again
-        again = run_until_killed(make, tmp_path, 1000, faults=f"{point}@{nth}:kill")
-        assert len(check(make, tmp_path, said + again)) >= len(alerts)
+        again = run_until_killed(make, database, 1000, faults=f"{point}@{nth}:kill")
+        assert len(check(database, said + again)) >= len(alerts)
 
 
-def test_killed_after_the_commit_the_change_is_there(make, tmp_path):
-    said = run_until_killed(make, tmp_path, 1, faults="store.commit.after@1:kill")
+def test_killed_after_the_commit_the_change_is_there(make, database):
+    said = run_until_killed(make, database, 1, faults="store.commit.after@1:kill")
     assert told(said, "rang") == set(), "nobody was told"
-    assert check(make, tmp_path, said) == {1}
+    assert check(database, said) == {1}
 
 
-def test_killed_before_the_commit_it_is_not(make, tmp_path):
-    said = run_until_killed(make, tmp_path, 1, faults="store.commit.before@1:kill")
-    assert check(make, tmp_path, said) == set()
+def test_killed_before_the_commit_it_is_not(make, database):
+    said = run_until_killed(make, database, 1, faults="store.commit.before@1:kill")
+    assert check(database, said) == set()
 
 
-def test_killed_at_random_again_and_again(make, tmp_path):
+def test_killed_at_random_again_and_again(make, database):
     chance = random.Random(5)
     said = ""
     for number in range(6):
-        said += run_until_killed(make, tmp_path, number * 100_000, seconds=chance.uniform(0.05, 0.3))
-        check(make, tmp_path, said)
+        said += run_until_killed(make, database, number * 100_000, seconds=chance.uniform(0.05, 0.3))
+        check(database, said)
 
 
 def test_every_point_of_the_store_is_tested_here(make):

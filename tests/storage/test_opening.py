@@ -2,12 +2,18 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 
 from storage import revision, sqlite
 from storage.errors import SchemaError, StoreError
 
+SQLITE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+POSTGRESQL = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 
+
+@SQLITE
 def test_the_database_is_set_up_as_it_must_be(store, database):
     def pragma(name):
         return store._writer._connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -18,12 +24,14 @@ def test_the_database_is_set_up_as_it_must_be(store, database):
     assert database.head_file.stat().st_mode & 0o077 == 0
 
 
+@SQLITE
 @pytest.mark.parametrize(
     ("url", "said"),
     [
         ("sqlite://", "must be a file"),
         ("sqlite:///:memory:", "must be a file"),
-        ("postgresql://localhost/desk", "not in postgresql"),
+        ("mysql://localhost/desk", "not in mysql"),
+        ("postgresql://ana:pw@127.0.0.1:1/desk", r"postgresql://127.0.0.1:1/desk can't be reached.*refused"),
         ("deskbell.db", "not a database URL"),
         ("sqlite:////proc/nowhere/deskbell.db", "can't be written"),
     ],
@@ -34,13 +42,15 @@ def test_a_url_that_can_not_be_is_refused(url, said, make, database):
         database.open()
 
 
+@SQLITE
 def test_a_file_that_is_no_database_is_refused(database):
     database.path.write_text("Dear diary, " * 1000)
     with pytest.raises(StoreError, match=r"deskbell\.db can't be opened: file is not a database"):
         database.open()
 
 
-def test_somebody_elses_database_is_refused(database):
+def test_somebody_elses_database_is_refused(fresh):
+    database = fresh()
     database.sql("CREATE TABLE diary (day TEXT)")
     with pytest.raises(SchemaError, match="not one of Deskbell's"):
         database.open()
@@ -61,16 +71,41 @@ def test_a_newer_schema_is_refused_and_an_older_one_told_how(database, store, mo
         database.open()
 
 
-def test_two_first_starts_at_once_make_one_database(make, tmp_path):
-    def start():
-        desk = make.Desk(tmp_path, head_file=None)
-        store = desk.open()
-        store.write_now(lambda uow: uow.put_value("a", "b"))
-        desk.close()
-        return True
+def test_two_first_starts_at_once_make_one_database(kind, fresh):
+    for number in range(3):
+        desk = fresh(f"{number}", head_file=None)
 
-    for _ in range(3):
+        def start(_, desk=desk):
+            store = desk.open()
+            store.write_now(lambda uow: uow.put_value("a", "b"))
+            return True
+
         with ThreadPoolExecutor(6) as pool:
-            assert all(pool.map(lambda _: start(), range(6)))
-        for file in tmp_path.iterdir():
-            file.unlink()
+            assert all(pool.map(start, range(6)))
+
+
+@POSTGRESQL
+def test_the_sessions_are_set_up_as_they_must_be(store, database):
+    def shown(name):
+        return store._writer._connection.execute(f"SHOW {name}").fetchone()[0]
+
+    assert shown("lock_timeout") == "500ms"
+    assert shown("idle_in_transaction_session_timeout") == "5s"
+    assert shown("synchronous_commit") == "on"
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        store.read_now(lambda reader: reader.db.connection.execute("DELETE FROM settings"))
+
+
+@POSTGRESQL
+def test_a_server_that_is_not_there_is_told_without_its_password(database):
+    database.url = sa.make_url(database.url).set(username="ana", password="hidden").render_as_string(False)
+    database.url = database.url.replace("/deskbell_", "/nothing_")
+    with pytest.raises(StoreError, match="can't be reached") as refused:
+        database.open()
+    assert "hidden" not in str(refused.value)
+
+
+@POSTGRESQL
+def test_comments_tell_what_columns_mean(database, store):
+    found = dict(database.sql("SELECT c.relname, obj_description(c.oid) FROM pg_class c WHERE c.relkind = 'r'"))
+    assert found["audit"].startswith("Append-only")

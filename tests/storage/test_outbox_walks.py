@@ -55,8 +55,8 @@ class Walk:
     def write(self, change):
         return self.store.write_now(change)
 
-    def sql(self, query, *values):
-        return self.store._writer._connection.execute(query, values).fetchall()
+    def sql(self, query):
+        return self.store._writer._connection.execute(query).fetchall()
 
     def step(self):
         moves = (self.want, self.bump, self.add, self.add, self.claim, self.deliver, self.settle, self.settle)
@@ -112,7 +112,7 @@ class Walk:
             return
         key, _, claim = self.held.pop(self.chance.randrange(len(self.held)))
         table = "posts" if key[0] else "dispatches"
-        ((state, fence),) = self.sql(f"SELECT state, fence FROM {table} WHERE id = ?", key[1])  # noqa: S608
+        ((state, fence),) = self.sql(f"SELECT state, fence FROM {table} WHERE id = {key[1]}")  # noqa: S608
         rightful = self.fences[key] == claim.fence and state != "retired"
         assert rightful == (state == "claimed" and fence == claim.fence)
         assert self._settle(claim, how or self.chance.choice(("sent", "blind", "retry", "unsure", "dead"))) == rightful

@@ -342,6 +342,9 @@ def _audit() -> None:
 
 
 def _triggers() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        _postgres_triggers()
+        return
     for table, key in (("audit", "seq"), ("audit_heads", "number")):
         _refuse(table, "UPDATE")
         _refuse(table, "DELETE")
@@ -358,3 +361,26 @@ def _refuse(table: str, act: str) -> None:
         f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
         f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
     )
+
+
+def _postgres_triggers() -> None:
+    _function("deskbell_append_only", "BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END")
+    for table, key in (("audit", "seq"), ("audit_heads", "number")):
+        _function(
+            f"deskbell_{table}_in_order",
+            f"BEGIN IF NEW.{key} IS DISTINCT FROM (SELECT coalesce(max({key}), 0) + 1 FROM {table}) THEN "  # noqa: S608 - the names are our own
+            f"RAISE EXCEPTION '{table} is append-only, and without gaps'; END IF; RETURN NEW; END",
+        )
+        _before("INSERT", table, f"{table}_in_order", f"deskbell_{table}_in_order")
+        for act in ("UPDATE", "DELETE", "TRUNCATE"):
+            _before(act, table, f"{table}_no_{act.lower()}", "deskbell_append_only")
+    _before("UPDATE", "audit_values", "audit_values_no_update", "deskbell_append_only")
+
+
+def _function(name: str, body: str) -> None:
+    op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $${body}$$")
+
+
+def _before(act: str, table: str, name: str, function: str) -> None:
+    each = "STATEMENT" if act == "TRUNCATE" else "ROW"
+    op.execute(f"CREATE TRIGGER {name} BEFORE {act} ON {table} FOR EACH {each} EXECUTE FUNCTION {function}()")
