@@ -34,9 +34,11 @@ class Taps:
         """Returns when what the tap asks for is durable."""
         office, press = self._office, self._office.front.press(tap.data.token)
         if tap.sender.nobody:
+            await office.front.turned_away(_interaction(tap, press, {}, room), tap.sender.nobody, FORWARDED)
             office.behind(office.say.answer(tap.query, FORWARDED, alert=True))
-        elif press is None:
-            office.behind(office.say.answer(tap.query, not_genuine(office.front.command), alert=True))
+        elif press is None:  # the desk refuses such a token, and notes it
+            answer = await office.clerk.act(_interaction(tap, None, {}, room), office.late(tap.sender))
+            office.behind(office.say.answer(tap.query, answer.text, alert=True))
         elif tap.data.asks and await office.clerk.may(tap.sender.account, press):
             office.behind(self._ask(tap, press, room))
         else:
@@ -160,12 +162,12 @@ def _place(tap: Tap) -> Place:
     return tap.sender.chat, tap.sender.message
 
 
-def _interaction(tap: Tap, press: Press, args: Mapping[str, Any], room: str) -> Interaction:
+def _interaction(tap: Tap, press: Press | None, args: Mapping[str, Any], room: str) -> Interaction:
     return Interaction(
         key=tap.key,
         platform=PLATFORM,
         account=tap.sender.account,
-        verb=press.verb.value,
+        verb=press.verb.value if press else "unknown",
         token=tap.data.token,
         args=args,
         room=room,

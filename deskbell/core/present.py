@@ -37,6 +37,7 @@ class View:
     buttons: bool = True
     mentions: tuple[str, ...] = ()
     undo: str = ""  # whose last move may still be taken back; nothing when there is none
+    undo_mark: int = 0  # which move that is
     personal: bool = False  # there is something that rooms don't see, and some people may
 
 
@@ -136,7 +137,7 @@ def _undo(alert: Alert, view: View) -> Button | None:
     if not view.undo:
         return None
     label = f"Undo ({name_of(view.undo, view.people)})"
-    return Button(Verb.UNDO, label, view.sign(Verb.UNDO, alert.id, mark(alert)))
+    return Button(Verb.UNDO, label, view.sign(Verb.UNDO, alert.id, view.undo_mark))
 
 
 def _button(verb: Verb, token: str) -> Button:

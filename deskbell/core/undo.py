@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Change, Refusal, Status, Verb, name_of
@@ -33,6 +34,11 @@ class Undo:
     verb: Verb
     at: datetime
     before: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def mark(self) -> int:
+        """Three bytes that tell this move from the one before: an old Undo button must not take back a later move."""
+        return crc32(repr((self.at.isoformat(), self.verb.value, sorted(self.before.items()))).encode()) & 0xFFFFFF
 
     def holds(self, now: datetime) -> bool:
         return now - self.at < WINDOW
@@ -65,6 +71,8 @@ def undone(
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Status):
+        return value.value
     return value.isoformat() if isinstance(value, datetime) else value
 
 

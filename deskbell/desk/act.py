@@ -9,10 +9,11 @@ from deskbell.core import button
 from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Change, Command, Refusal, Status, Verb, barred, decide, mark, name_of
 from deskbell.core.button import Press
-from deskbell.core.ports import Answer, Entry, Interaction, WriteKind
+from deskbell.core.ports import Answer, Entry, Interaction, Said, WriteKind
 from deskbell.core.present import REFUSED, View, state_of
 from deskbell.core.text import clean_lines, parse_span, span
 from deskbell.core.undo import kept, undone
+from deskbell.desk import people
 from deskbell.desk.book import WRITES, Book
 from deskbell.desk.ladder import climb, first_step, whom
 from deskbell.desk.people import how_to_link, keep_asking, reveal
@@ -22,12 +23,34 @@ def act(book: Book, said: Interaction) -> Answer:
     """Carries an interaction out once. A repeat of it gets the first answer again and changes nothing."""
     earlier = book.uow.taken_in(said.key)
     if earlier is not None:
-        return Answer(bool(earlier.get("ok")), "repeat", str(earlier.get("text", "")), _alert(book, earlier))
+        return _again(book, earlier)
     book.uow.take_in(said.key, said.platform, book.now, {"verb": said.verb, "ref": said.ref, "room": said.room})
     answer = _carry_out(book, said)
     kept = {"ok": answer.ok, "code": answer.code, "text": answer.text}
     book.uow.answered(said.key, {**kept, "alert_id": answer.alert.id if answer.alert else 0})
     return answer
+
+
+def _again(book: Book, earlier: Mapping[str, Any]) -> Answer:
+    """That somebody is not known here is what a chat must hear again: it then shows the way to connect."""
+    code = "unknown_person" if earlier.get("code") == "unknown_person" else "repeat"
+    return Answer(bool(earlier.get("ok")), code, str(earlier.get("text", "")), _alert(book, earlier))
+
+
+def redeem(book: Book, said: Said, code: str) -> tuple[Person | None, Answer | None]:
+    """A code links an account, and what the account last asked for is done: both, or neither. The person whose code it
+    was (None: no such code), and what became of the wish. The same message again is answered as before.
+    """
+    key = f"{said.key}:link:{said.account}"
+    if said.key and (earlier := book.uow.taken_in(key)):
+        return book.people.get(str(earlier.get("person"))), _again(book, earlier) if earlier.get("text") else None
+    person, asked = people.redeem(book, said.platform, said.account, code)
+    answer = act(book, asked) if person and asked else None
+    if said.key and person:
+        told = {"ok": answer.ok, "text": answer.text} if answer else {}
+        book.uow.take_in(key, said.platform, book.now, {"verb": "link"})
+        book.uow.answered(key, {**told, "person": person.id})
+    return person, answer
 
 
 def _alert(book: Book, earlier: Mapping[str, Any]) -> Alert | None:
@@ -80,13 +103,13 @@ class _Aim:
 
 
 def _aim(book: Book, said: Interaction) -> _Aim | Refusal:
+    press = button.read(book.house.secret, said.token) if said.token else None
+    if said.token and (press is None or press.verb != said.verb):
+        return Refusal("token", f"This button is not genuine or too old. Use {book.house.command} list instead.")
     try:
         verb = Verb(said.verb)
     except ValueError:
         return Refusal("verb", f"Deskbell has no command {said.verb[:20]!r}. Try {book.house.command} help.")
-    press = _pressed(book, said, verb) if said.token else None
-    if isinstance(press, Refusal):
-        return press
     alert = book.uow.alert(press.alert_id if press else ref_number(said.ref))
     if alert is None:
         return Refusal(
@@ -97,25 +120,26 @@ def _aim(book: Book, said: Interaction) -> _Aim | Refusal:
     return _Aim(verb, alert)
 
 
-def _pressed(book: Book, said: Interaction, verb: Verb) -> Press | Refusal:
-    press = button.read(book.house.secret, said.token)
-    if press is None or press.verb is not verb:
-        return Refusal("token", f"This button is not genuine or too old. Use {book.house.command} list instead.")
-    return press
-
-
 # A second tap of these would do it again, or undo what somebody did meanwhile; the others are safe from any card.
-_FRESH_ONLY = frozenset({Verb.ESCALATE, Verb.TAKE, Verb.REASSIGN})
+_FRESH_ONLY = frozenset({Verb.ESCALATE, Verb.TAKE, Verb.REASSIGN, Verb.UNDO})
 
 
 def _not_from_here(book: Book, said: Interaction, alert: Alert, press: Press) -> Refusal | None:
     """Why this button can't be used: it was not posted here, or its card has been overtaken."""
     if not _shown_in(book, alert, said.room):
         return Refusal("room", f"{alert.ref} was not posted in this room, so it can't be answered from here.")
-    if press.verb in _FRESH_ONLY and press.mark != mark(alert):
+    if press.verb in _FRESH_ONLY and press.mark != _fresh(book, alert, press.verb):
         state = state_of(alert, View(book.now, book.house.people, lambda *_: ""))
         return Refusal("stale", f"{alert.ref} has changed since that card was drawn: {state}. Look at it again.")
     return None
+
+
+def _fresh(book: Book, alert: Alert, verb: Verb) -> int | None:
+    """The mark of a button of this verb that is drawn now."""
+    undo = book.uow.undo_of(alert.id) if verb is Verb.UNDO else None
+    if verb is Verb.UNDO:
+        return undo.mark if undo else None
+    return mark(alert)
 
 
 def ref_number(ref: str) -> int:
@@ -181,7 +205,7 @@ def _keep(book: Book, command: Command, change: Change) -> Answer:
     undo = kept(change, command.actor, verb)
     if not book.keep(change, _entry(command, change), ring=ring, loud=bool(ring), undo=undo):
         return Answer(False, "raced", "Somebody was faster. Look at the card again.", after)
-    return Answer(True, "done", _words(book, command, after), after, book.undo_button(after) if undo else None)
+    return Answer(True, "done", _words(book, command, after), after, book.undo_button(after, undo) if undo else None)
 
 
 _UNDONE = {Status.OPEN: "open", Status.ACKED: "acknowledged", Status.RESOLVED: "resolved"}

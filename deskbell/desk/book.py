@@ -8,7 +8,7 @@ from typing import Any
 
 from deskbell.core import button
 from deskbell.core.access import Person
-from deskbell.core.alert import Alert, Change, Mode, Severity, Status, Verb, end_condition, mark
+from deskbell.core.alert import Alert, Change, Mode, Severity, Status, Verb, end_condition
 from deskbell.core.card import Button
 from deskbell.core.policy import begun, people_for
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, Reader, UnitOfWork, WriteKind
@@ -40,8 +40,8 @@ class Book:
         """Whose account it is."""
         return self.people.get(self.uow.person_for(platform, account) or "")
 
-    def undo_button(self, alert: Alert, label: str = "Undo") -> Button:
-        return Button(Verb.UNDO, label, button.sign(self.house.secret, Verb.UNDO, alert.id, mark(alert)))
+    def undo_button(self, alert: Alert, undo: Undo) -> Button:
+        return Button(Verb.UNDO, "Undo", button.sign(self.house.secret, Verb.UNDO, alert.id, undo.mark))
 
     def open(self, alert: Alert, data: Mapping[str, Any] | None = None) -> Alert:
         """Stores a new alert and wants a card of it in each of its rooms."""

@@ -11,11 +11,13 @@ from deskbell.core.ports import Reader
 from deskbell.core.present import View, card_of
 from deskbell.core.records import personal_of
 from deskbell.core.text import clock
+from deskbell.core.undo import Undo
 from deskbell.desk.house import House
 
 
 def card_now(reader: Reader, house: House, alert: Alert, now: datetime, *, buttons: bool = True) -> Card:
     """With its story, whom it rings, and the mark that says so when its source is silent."""
+    undo = _undo(reader, alert, now)
     view = View(
         now=now,
         people=house.people,
@@ -24,7 +26,8 @@ def card_now(reader: Reader, house: House, alert: Alert, now: datetime, *, butto
         warning=_warning(reader, house, alert, now),
         buttons=buttons,
         mentions=_mentions(house, alert, now),
-        undo=_undo(reader, alert, now),
+        undo=undo.person if undo else "",
+        undo_mark=undo.mark if undo else 0,
         personal=_personal(reader, house, alert),
     )
     return card_of(alert, view)
@@ -41,9 +44,9 @@ def _mentions(house: House, alert: Alert, now: datetime) -> tuple[str, ...]:
     return people_for(targets, house.people, house.rotas, now, alert.team, alert.assignee)
 
 
-def _undo(reader: Reader, alert: Alert, now: datetime) -> str:
+def _undo(reader: Reader, alert: Alert, now: datetime) -> Undo | None:
     undo = reader.undo_of(alert.id)
-    return undo.person if undo and undo.holds(now) else ""
+    return undo if undo and undo.holds(now) else None
 
 
 def _personal(reader: Reader, house: House, alert: Alert) -> bool:

@@ -267,15 +267,15 @@ class Desk:
         return code
 
     async def redeem(self, said: Said, code: str) -> Reply:
-        platform, account = said.platform, said.account
-        person, asked = await self._change(lambda book: people.redeem(book, platform, account, code), Urgency.TAP)
+        person, answer = await self._change(lambda book: act.redeem(book, said, code), Urgency.TAP)
         if person is None:
             again = f"Type {self.command} link in a chat where Deskbell knows you, and you get a new one."
             return Reply(lines=("That code is wrong, was used before, or is older than 15 minutes.", again))
         hello = f"Connected: you are {person.name} here now."
-        answer = await self.act(asked) if asked else None
         if answer is None:
             return Reply(lines=(hello, f"{self.command} help shows what you can do."))
+        if answer.reply is not None:  # for this person alone, like all of it
+            return replace(answer.reply, lines=(hello, *answer.reply.lines), footer=answer.text)
         return Reply(lines=(hello, answer.text), buttons=(answer.undo,) if answer.undo else ())
 
     async def recall(self, name: str) -> str | None:
