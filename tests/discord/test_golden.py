@@ -143,7 +143,7 @@ ALL |= {
     ),
     "answer_with_undo": face.reply(Reply(lines=("D-12 acknowledged. It is with Ana Ruiz.",), buttons=(UNDO,))),
     "card_in_private": face.reply(Reply(card=CARDS["open"])),
-    "not_connected": face.whisper("I don't know you here yet.", forms.connect()),
+    "not_connected": face.reply(Reply(lines=("I don't know you here yet.",)), forms.connect()),
     "snooze_menu": forms.menu("D-12", "token", "r", (("15m", "15 min"), ("1h", "1 hour"))),
     "picker": forms.picker("D-12", "token", "r", TEAM),
     "nobody_to_pick": forms.picker("D-12", "token", "r", []),
