@@ -1,8 +1,9 @@
 """What the store costs, beside raw commits of the same database on the same disk.
 
-    .venv/bin/python -m benchmarks.storage [folder]
+    .venv/bin/python -m benchmarks.storage [folder | postgresql://...]
 
 The folder should lie on the disk that the daemon will use; a temporary one beside the working directory is the default.
+With the URL of an empty database the same is measured there; each measure begins with empty tables.
 """  # noqa: INP001 - a script, not a package
 
 import asyncio
@@ -105,6 +106,28 @@ def raw_commits(folder: Path) -> float:
     return count / (time.perf_counter() - start)
 
 
+def raw_commits_far(url: str) -> float:
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS raw_commits")
+        connection.execute("CREATE TABLE raw_commits (id BIGSERIAL PRIMARY KEY, body TEXT)")
+        count, start = 2000, time.perf_counter()
+        for _ in range(count):
+            connection.execute("INSERT INTO raw_commits (body) VALUES (%s)", ("x" * 600,))
+        taken = time.perf_counter() - start
+        connection.execute("DROP TABLE raw_commits")
+    return count / taken
+
+
+def emptied(url: str) -> None:
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+
+
 async def one_by_one(store: SqlStore) -> float:
     count, start = 1000, time.perf_counter()
     for number in range(count):
@@ -171,17 +194,27 @@ MEASURES: dict[str, Callable[[SqlStore], Awaitable[float]]] = {
 }
 
 
-def main(parent: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=parent) as name:
+def measured(url: str, head: Path, measure: Callable[[SqlStore], Awaitable[float]]) -> float:
+    store = SqlStore.open(url, audit_key=b"benchmark", head_file=head)
+    try:
+        return asyncio.run(measure(store))
+    finally:
+        store.close()
+
+
+def main(where: str) -> None:
+    far = where.startswith("postgresql")
+    with tempfile.TemporaryDirectory(dir=Path.cwd() if far else where) as name:
         folder = Path(name)
-        sys.stdout.write(f"{raw_commits(folder):10,.0f}  raw commits/s of one row\n")
+        raw = raw_commits_far(where) if far else raw_commits(folder)
+        sys.stdout.write(f"{raw:10,.0f}  raw commits/s of one row\n")
         for number, (label, measure) in enumerate(MEASURES.items()):
-            url, head = f"sqlite:///{folder}/{number}.db", folder / f"{number}.head"
-            store = SqlStore.open(url, audit_key=b"benchmark", head_file=head)
-            sys.stdout.write(f"{asyncio.run(measure(store)):10,.0f}  {label}\n")
+            if far:
+                emptied(where)
+            url = where if far else f"sqlite:///{folder}/{number}.db"
+            sys.stdout.write(f"{measured(url, folder / f'{number}.head', measure):10,.0f}  {label}\n")
             sys.stdout.flush()
-            store.close()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path.cwd())
+    main(sys.argv[1] if len(sys.argv) > 1 else str(Path.cwd()))

@@ -139,7 +139,7 @@ class Chain:
         seq, last_hash = self._db.one(_TAIL) or (0, GENESIS)
         before = last_head(self._db)
         head = sealed(self._key, before, seq, self._written, last_hash, micros(at))
-        self._db.run(_SEAL, **{name: getattr(head, name) for name in Head.__slots__})
+        self._db.later(_SEAL, **{name: getattr(head, name) for name in Head.__slots__})
         return head
 
 

@@ -14,7 +14,7 @@ from storage.errors import StoreError, Trouble
 class Backend(Protocol):
     """One database, as one store uses it. storage/sqlite.py and storage/postgres.py have one each.
 
-    Connections are the driver's own, or fit `storage.sql.Connection`; they begin no transaction by themselves.
+    Connections are the driver's own, or look like sqlite3's; they begin no transaction by themselves.
     """
 
     dialect: sa.Dialect

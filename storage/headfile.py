@@ -4,6 +4,9 @@ The file holds two heads in slots of fixed place, and each commit overwrites the
 database's own fsync and not synced itself, so it may lag behind the database after a crash, but never leads; a slot
 torn by a power cut fails its HMAC, and the other one counts. A file that does not agree with the database is never
 overwritten: it is the evidence.
+
+Of several instances each has a file of its own, which knows its own commits; a head covers all before it, so that the
+newest of the files tells most, and each of them is right.
 """
 
 import os
@@ -25,8 +28,12 @@ def newest(path: Path, key: bytes) -> Head | None:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
-    slots = (_parse(data[start : start + _SLOT]) for start in (0, _SLOT))
-    return max((head for head in slots if head and head.fits(key)), key=lambda head: head.number, default=None)
+    heads = (head for head in _slots(data) if head and head.fits(key))
+    return max(heads, key=lambda head: head.number, default=None)
+
+
+def _slots(data: bytes) -> list[Head | None]:
+    return [_parse(data[start : start + _SLOT]) for start in (0, _SLOT)]
 
 
 class HeadFile:
@@ -37,12 +44,15 @@ class HeadFile:
         self.trouble = ""
         self.error = ""  # of the last write; the next one may do better
         self._fd = -1
+        self._key = b""
+        self._older = 0  # the slot that is written next; numbers may skip, where others commit too
 
     def start(self, key: bytes, last: Callable[[], Head], at: Callable[[int], Head | None]) -> None:
         """Compares the file with the database, whose heads `last` and `at` read, and keeps it up if they agree.
 
         The file is read first, because another process may commit meanwhile.
         """
+        self._key = key
         there, kept = self.path.exists(), newest(self.path, key)
         current = last()
         if not there and current.number == 0:
@@ -55,6 +65,7 @@ class HeadFile:
 
     def anchor(self, key: bytes, current: Head) -> None:
         """Begins the file anew at the database's head: for an operator who knows why they differ."""
+        self._key = key
         self.close()
         self.path.unlink(missing_ok=True)
         self._create(current if current.number else zero(key))
@@ -65,7 +76,8 @@ class HeadFile:
         if self._fd < 0:
             return
         try:
-            os.pwrite(self._fd, _slot(head), _SLOT * (head.number % 2))
+            os.pwrite(self._fd, _slot(head), _SLOT * self._older)
+            self._older = 1 - self._older
             self.error = ""
         except OSError as error:  # the database is whole, and the file lags behind it
             self.error = f"The head of the audit could not be written to {self.path}: {error.strerror}."
@@ -79,13 +91,15 @@ class HeadFile:
 
     def _open(self) -> None:
         self._fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        numbers = [head.number if head and head.fits(self._key) else -1 for head in _slots(self.path.read_bytes())]
+        self._older = numbers.index(min(numbers))
 
     def _create(self, head: Head) -> None:
         """On the disk before the first entry can be, so that from then on a missing file means something."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.pwrite(fd, _slot(head), _SLOT * (head.number % 2))
+            os.pwrite(fd, _slot(head), 0)
             os.fsync(fd)
         finally:
             os.close(fd)

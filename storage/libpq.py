@@ -11,15 +11,15 @@ from typing import Any
 
 import psycopg
 from psycopg import errors, pq
-from psycopg.abc import Buffer
 
 from storage.sql import storable
 
-_AT_ONCE = 100  # rows of one statement that are sent before the answers are read
+_AT_ONCE = 100  # statements that are sent before their answers are read
 _PLACE = re.compile(r"%s|%%")
 
 _ALIVE = pq.ConnStatus.OK
 _ROWS = pq.ExecStatus.TUPLES_OK
+_ABORTED = pq.ExecStatus.PIPELINE_ABORTED
 _GONE = "the connection to the database is gone"
 _DONE = (_ROWS, pq.ExecStatus.COMMAND_OK)
 _SYNC = pq.ExecStatus.PIPELINE_SYNC
@@ -74,34 +74,51 @@ class Rows:
 
 
 class Session:
-    """storage.sql.Connection over one connection of psycopg. `changes` counts the rows that it changed."""
+    """One connection, with the few methods of sqlite3's that we use. `changes` counts the rows that it changed."""
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
         self.connection = connection
         self.pgconn = connection.pgconn
         self.changes = 0
         self._prepared: dict[str, bytes] = {}
+        self._waiting: list[tuple[bytes, Any]] = []
 
     def execute(self, sql: str, parameters: Sequence[Any] | None = None) -> Rows:
         """With parameters (an empty list too) the statement is prepared and kept; without, it is sent as it is."""
         if parameters is None:
+            if sql == "ROLLBACK":
+                self._waiting.clear()
+            self.flush()
             return self._rows(self.pgconn.exec_(sql.encode()))
         name = self._prepared.get(sql) or self._prepare(sql)
         values: Any = [_encoded(value) for value in parameters]
+        if self._waiting:
+            self._waiting.append((name, values))
+            return self._rows(self._send())
         return self._rows(self.pgconn.exec_prepared(name, values))
+
+    def later(self, sql: str, parameters: Sequence[Any]) -> None:
+        """For whoever needs no answer: it goes out together with the next statement that does need one."""
+        name = self._prepared.get(sql) or self._prepare(sql)
+        self._waiting.append((name, [_encoded(value) for value in parameters]))
+        if len(self._waiting) >= _AT_ONCE:
+            self.flush()
 
     def cursor(self) -> "Session":
         return self
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """All rows of a batch are on their way before the first answer is read."""
-        name = self._prepared.get(sql) or self._prepare(sql)
-        values: list[Sequence[Buffer | None]] = [[_encoded(value) for value in row] for row in rows]
-        for start in range(0, len(values), _AT_ONCE):
-            self._pipeline(name, values[start : start + _AT_ONCE])
+        for row in rows:
+            self.later(sql, row)
+
+    def flush(self) -> None:
+        """Sends what waits. Its errors are told here, or by the next statement."""
+        if self._waiting:
+            self._count(self._send())
 
     def commit(self) -> bool:
         """False when the server rolled back instead, because a statement had failed before."""
+        self.flush()
         result = self.pgconn.exec_(b"COMMIT")
         self._checked(result)
         return result.command_status == b"COMMIT"
@@ -117,44 +134,50 @@ class Session:
         self._prepared[sql] = name
         return name
 
-    def _pipeline(self, name: bytes, rows: Sequence[Sequence[Buffer | None]]) -> None:
-        pgconn = self.pgconn
+    def _send(self) -> pq.abc.PGresult:
+        """Sends all that waits before the first answer is read; the answer to the last one."""
+        pgconn, waiting = self.pgconn, self._waiting
+        self._waiting = []
         pgconn.enter_pipeline_mode()
-        for row in rows:
-            pgconn.send_query_prepared(name, row)
+        for name, values in waiting:
+            pgconn.send_query_prepared(name, values)
         pgconn.pipeline_sync()
-        failed = None
-        while pgconn.status == _ALIVE:
-            result = pgconn.get_result()
+        results = self._answers()
+        if pgconn.status != _ALIVE:
+            raise errors.OperationalError(_GONE)
+        pgconn.exit_pipeline_mode()
+        for result in results[:-1]:
+            self._count(result)
+        return results[-1]
+
+    def _answers(self) -> "list[pq.abc.PGresult]":
+        """One a statement; what came after one that failed is left out."""
+        answers: list[pq.abc.PGresult] = []
+        while self.pgconn.status == _ALIVE:
+            result = self.pgconn.get_result()
             if result is None:  # the end of one answer
                 continue
             if result.status == _SYNC:
                 break
-            if result.status in _DONE:
-                self.changes += result.command_tuples or 0
-            else:
-                failed = failed or result
-        if pgconn.status == _ALIVE:
-            pgconn.exit_pipeline_mode()
-        elif failed is None:
-            raise errors.OperationalError(_GONE)
-        if failed is not None:
-            self._checked(failed)
+            if result.status != _ABORTED:
+                answers.append(result)
+        return answers
+
+    def _count(self, result: pq.abc.PGresult) -> int:
+        self._checked(result)
+        changed = 0 if (result.command_status or b"")[:6] == b"SELECT" else result.command_tuples or 0
+        self.changes += changed
+        return changed
 
     def _rows(self, result: pq.abc.PGresult) -> Rows:
-        self._checked(result)
-        if result.status != _ROWS or not result.nfields:
-            changed = result.command_tuples or 0
-            self.changes += changed
-            return Rows([], changed)
-        if result.command_status[:6] != b"SELECT":  # type: ignore[index]  # INSERT ... RETURNING
-            self.changes += result.ntuples
-        return Rows(_decoded(result), result.ntuples)
+        changed = self._count(result)
+        return Rows(_decoded(result), changed) if result.nfields else Rows([], changed)
 
     def _checked(self, result: pq.abc.PGresult) -> None:
         if result.status in _DONE:
             return
-        if self.pgconn.status != _ALIVE:
+        # what has no number was not said by the server, but by libpq about the way there
+        if self.pgconn.status != _ALIVE or not result.error_field(pq.DiagnosticField.SQLSTATE):
             raise errors.OperationalError(result.error_message.decode(errors="replace").strip() or _GONE)
         raise errors.error_from_result(result)
 

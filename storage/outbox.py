@@ -5,7 +5,7 @@ lease runs out, and it is null for all others. What must wait for something else
 `blocked` and has no `due_at` either, so that looking for work costs what is due.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,7 +27,7 @@ from storage.codec import (
     post_of,
 )
 from storage.schema import ALERTS, CURRENT, DISPATCHES, DUE, POSTS, UNDONE
-from storage.sql import Db, Row, Statement, bind
+from storage.sql import Db, Row, Statement, bind, literally, sized, within
 
 _P, _D = POSTS.c, DISPATCHES.c
 _IN_ORDER = ("severity", "lane", "created_at", "id")  # severest first, then the lane, then age
@@ -92,8 +92,10 @@ _DUE_DISPATCHES = _candidates(
     {Op.POST: _D.kind != DispatchKind.WRITE.value, Op.WRITE: _D.kind == DispatchKind.WRITE.value},
 )
 _LEASE_POST, _LEASE_DISPATCH = _lease(POSTS), _lease(DISPATCHES)
-_CARD_REF = Statement(
-    sa.select(_P.ref).where(_P.alert_id == bind("alert_id"), _P.destination == bind("destination"), sa.text(CURRENT))
+_CARD_REFS = sized(
+    lambda size: sa.select(_P.alert_id, _P.ref).where(
+        within(_P.alert_id, size), _P.destination == bind("destination"), sa.text(CURRENT)
+    )
 )
 
 
@@ -114,7 +116,7 @@ def work_due(db: Db, now: datetime) -> tuple[dict[str, Severity], datetime | Non
 
 def claim(
     db: Db,
-    alert: Callable[[int], Alert | None],
+    alerts: Callable[[Sequence[int]], Mapping[int, Alert]],
     destination: str,
     now: datetime,
     lease: timedelta,
@@ -127,14 +129,13 @@ def claim(
     work: list[tuple[Row, Post | Dispatch]] = [(row, post_of(row[5:])) for row in db.all(_DUE_POSTS, **asked)]
     work += [(row, dispatch_of(row[5:])) for row in db.all(_DUE_DISPATCHES, **asked)]
     work.sort(key=lambda pair: (*pair[0][:3], isinstance(pair[1], Dispatch), pair[0][3]))
-    until = micros(now + lease)
-    claims = [_take(db, alert, row[4], item, micros(now), until) for row, item in work[:limit]]
+    claims = _taken(db, alerts, [(row[4], item) for row, item in work[:limit]], micros(now), micros(now + lease))
     point("outbox.claim.after")
     return claims
 
 
 def _freed(table: sa.Table) -> Statement:
-    leased = sa.and_(sa.text(DUE), table.c.state == "claimed")
+    leased = sa.and_(sa.text(DUE), table.c.state == literally("claimed"))
     return Statement(sa.update(table).where(leased).values(due_at=bind("now")))
 
 
@@ -147,19 +148,28 @@ def free(db: Db, now: datetime) -> None:
         db.run(statement, now=micros(now))
 
 
-def _take(
-    db: Db, alert: Callable[[int], Alert | None], fence: int, item: Post | Dispatch, now: int, until: int
-) -> Claim:
-    statement = _LEASE_POST if isinstance(item, Post) else _LEASE_DISPATCH
-    db.run(statement, row_id=item.id, until=until, now=now)
-    about = alert(item.alert_id) if item.alert_id else None
-    return Claim(fence + 1, item, about, {} if isinstance(item, Post) else _card_ref(db, item))
+def _taken(
+    db: Db,
+    alerts: Callable[[Sequence[int]], Mapping[int, Alert]],
+    work: Sequence[tuple[int, Post | Dispatch]],
+    now: int,
+    until: int,
+) -> list[Claim]:
+    for _, item in work:
+        db.later(_LEASE_POST if isinstance(item, Post) else _LEASE_DISPATCH, row_id=item.id, until=until, now=now)
+    about = alerts([item.alert_id for _, item in work if item.alert_id])
+    threads = [item for _, item in work if isinstance(item, Dispatch) and item.alert_id]
+    refs = _card_refs(db, threads) if threads else {}
+    return [
+        Claim(fence + 1, item, about.get(item.alert_id), {} if isinstance(item, Post) else refs.get(item.alert_id, {}))
+        for fence, item in work
+    ]
 
 
-def _card_ref(db: Db, item: Dispatch) -> Mapping[str, Any]:
-    if not item.alert_id:
-        return {}
-    return loads_or_empty(db.scalar(_CARD_REF, alert_id=item.alert_id, destination=item.destination) or "")
+def _card_refs(db: Db, threads: Sequence[Dispatch]) -> dict[int, Mapping[str, Any]]:
+    """Of the cards in whose threads they go, by alert."""
+    found = db.all_in(_CARD_REFS, [item.alert_id for item in threads], destination=threads[0].destination)
+    return {alert_id: loads_or_empty(ref) for alert_id, ref in found}
 
 
 # ---------------------------------------------------------------- what became of it
@@ -167,7 +177,9 @@ def _card_ref(db: Db, item: Dispatch) -> Mapping[str, Any]:
 
 def _settle(table: sa.Table, **changes: Any) -> Statement:
     """Only who holds the claim may settle it."""
-    held = sa.and_(table.c.id == bind("row_id"), table.c.fence == bind("held_fence"), table.c.state == "claimed")
+    held = sa.and_(
+        table.c.id == bind("row_id"), table.c.fence == bind("held_fence"), table.c.state == literally("claimed")
+    )
     return Statement(sa.update(table).where(held).values(**changes))
 
 
@@ -264,23 +276,31 @@ def settle_dead(db: Db, held: Claim, error: str, now: datetime) -> bool:
 
 # ---------------------------------------------------------------- who waits for whom
 
-_UNDONE = Statement(
-    sa.select(_D.id, _D.kind, _D.direct, _D.state, _D.next_try_at)
-    .where(sa.text(UNDONE), _D.alert_id == bind("alert_id"), _D.destination == bind("destination"))
-    .order_by(_D.id)
+_E = DISPATCHES.alias("earlier").c
+_EARLIER = sa.exists().where(
+    _E.alert_id == _D.alert_id,
+    _E.destination == _D.destination,
+    _E.direct == _D.direct,
+    _E.id < _D.id,
+    _E.done_at.is_(None),
 )
-_CARD_PENDING = Statement(
-    sa.select(_P.id).where(
-        _P.alert_id == bind("alert_id"),
-        _P.destination == bind("destination"),
-        sa.text(CURRENT),
-        _P.ref == "",
-        _P.shown == 0,
-        _P.state != "dead",
-    )
+_CARD_PENDING = sa.exists().where(
+    _P.alert_id == _D.alert_id,
+    _P.destination == _D.destination,
+    sa.text(CURRENT),
+    _P.ref == "",
+    _P.shown == 0,
+    _P.state != literally("dead"),
 )
-_BLOCK = Statement(sa.update(DISPATCHES).where(_D.id == bind("row_id")).values(state="blocked", due_at=None))
-_UNBLOCK = Statement(sa.update(DISPATCHES).where(_D.id == bind("row_id")).values(state="waiting", due_at=bind("at")))
+_WAITS = sa.or_(_EARLIER, sa.and_(_D.kind == DispatchKind.NOTE.value, ~_D.direct, _CARD_PENDING))
+
+
+_HELD_BACK = sa.and_(_D.state == literally("waiting"), _WAITS)
+_LET_GO = sa.and_(_D.state == literally("blocked"), ~_WAITS)
+_OF_BOTH = (sa.text(UNDONE), _D.alert_id == bind("of_alert"), _D.destination == bind("of_destination"))
+
+_BLOCK = Statement(sa.update(DISPATCHES).where(*_OF_BOTH, _HELD_BACK).values(state="blocked", due_at=None))
+_UNBLOCK = Statement(sa.update(DISPATCHES).where(*_OF_BOTH, _LET_GO).values(state="waiting", due_at=_D.next_try_at))
 
 
 def arrange(db: Db, alert_id: int, destination: str) -> None:
@@ -289,19 +309,10 @@ def arrange(db: Db, alert_id: int, destination: str) -> None:
     Each waits for the one before it, and a note for the card. Direct messages are an order of their own: who is paged
     may not wait for a thread.
     """
-    if not alert_id:
-        return
-    db.hold(locks.ALERT, alert_id=alert_id)
-    undone = db.all(_UNDONE, alert_id=alert_id, destination=destination)
-    pending = bool(undone) and db.one(_CARD_PENDING, alert_id=alert_id, destination=destination) is not None
-    begun: set[bool] = set()
-    for row_id, kind, direct, state, next_try_at in undone:
-        blocked = bool(direct) in begun or (pending and kind == "note" and not direct)
-        begun.add(bool(direct))
-        if blocked and state == "waiting":
-            db.run(_BLOCK, row_id=row_id)
-        elif not blocked and state == "blocked":
-            db.run(_UNBLOCK, row_id=row_id, at=next_try_at)
+    if alert_id:
+        db.hold(locks.ALERT, alert_id=alert_id)
+        db.later(_BLOCK, of_alert=alert_id, of_destination=destination)
+        db.later(_UNBLOCK, of_alert=alert_id, of_destination=destination)
 
 
 # ---------------------------------------------------------------- what people see of it

@@ -96,7 +96,7 @@ class PeopleWork(LeaseWork, PeopleReader):
 
     def save_undo(self, alert_id: int, undo: Undo | None) -> None:
         if undo is None:
-            self.db.run(_FORGET_UNDO, alert_id=alert_id)
+            self.db.later(_FORGET_UNDO, alert_id=alert_id)
             return
         values = {
             "person_id": undo.person,
@@ -104,4 +104,4 @@ class PeopleWork(LeaseWork, PeopleReader):
             "at": micros(undo.at),
             "before": dumps(undo.before),
         }
-        self.db.run(_SAVE_UNDO, alert_id=alert_id, **values)
+        self.db.later(_SAVE_UNDO, alert_id=alert_id, **values)

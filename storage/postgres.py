@@ -34,11 +34,14 @@ CONNECT_S = 10
 LOCK_MS = 500  # so long a change waits for another one's; a deadlock ends with it too
 PAUSED_MS = 5_000  # an instance that stands still in mid-change loses its connection, and its locks with it
 
+# Every query of ours has its index; a plan that was made while a table was small would go on reading all of it.
+_PLANS = "SET enable_seqscan = off"
 _WRITING = (
-    f"SET lock_timeout = {LOCK_MS}; SET idle_in_transaction_session_timeout = {PAUSED_MS}; SET synchronous_commit = on"
+    f"{_PLANS}; SET lock_timeout = {LOCK_MS}; SET idle_in_transaction_session_timeout = {PAUSED_MS}; "
+    "SET synchronous_commit = on"
 )
 _MIGRATING = "SET lock_timeout = 10000"
-_READING = "SET default_transaction_read_only = on"
+_READING = f"{_PLANS}; SET default_transaction_read_only = on"
 # Sent with a commit that changed something: by its number it is found again when the answer to the commit is lost.
 _TELL = "SELECT pg_current_xact_id()::text, pg_notify(%s, %s)"
 
@@ -93,14 +96,19 @@ class Postgres:
             raise SchemaError(f"{self.place} is older than PostgreSQL {OLDEST // 10_000}.")
         if (encoding := session.connection.info.parameter_status("server_encoding")) != "UTF8":
             raise SchemaError(f"{self.place} is encoded in {encoding}. Deskbell needs a database in UTF8.")
-        with _transaction(session):
-            session.execute(f"SELECT pg_advisory_xact_lock{_SCHEMA}")
-            if schema.is_empty(session):
-                for sql in (*revisions.statements(DIALECT), *schema.protection(), *schema.comments(DIALECT)):
-                    session.execute(sql)
+        if schema.is_empty(session):
+            with _transaction(session):
+                session.execute(f"SET LOCAL lock_timeout = {1000 * CONNECT_S}")
+                session.execute(f"SELECT pg_advisory_xact_lock{_SCHEMA}")
+                self._create(session)
         revisions.check(schema.revision(session), self.place)
         if missing := schema.missing_triggers(session):
             raise revisions.unprotected(missing, self.place)
+
+    def _create(self, session: Session) -> None:
+        if schema.is_empty(session):  # still: another instance may have been faster
+            for sql in (*revisions.statements(DIALECT), *schema.protection(), *schema.comments(DIALECT)):
+                session.execute(sql)
 
     def missing_triggers(self, session: Session) -> list[str]:
         return schema.missing_triggers(session)
@@ -112,6 +120,7 @@ class Postgres:
         return connection.pgconn.transaction_status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
 
     def changes(self, session: Session) -> int:
+        session.flush()
         return session.changes
 
     def commit(self, session: Session, *, changed: bool) -> None:

@@ -31,14 +31,6 @@ class Cursor(Protocol):
     def executemany(self, sql: str, seq_of_parameters: Iterable[Any], /) -> Any: ...
 
 
-class Connection(Protocol):
-    """What is used of a driver's connection; sqlite3 and psycopg have it."""
-
-    def execute(self, sql: str, parameters: Any = ..., /) -> Any: ...
-    def cursor(self) -> Any: ...
-    def close(self) -> None: ...
-
-
 class Statement:
     """One construct, compiled when it is first run. What a call does not name keeps the value the construct gave.
 
@@ -65,14 +57,15 @@ class Statement:
 class Db:
     """A connection that runs statements. One thread at a time. `writes`: inside transactions that may change rows."""
 
-    __slots__ = ("_compiled", "_dialect", "_writes", "connection", "several")
+    __slots__ = ("_compiled", "_dialect", "_writes", "connection", "held", "several")
 
-    def __init__(self, connection: Connection, backend: Backend, *, writes: bool = False) -> None:
-        self.connection = connection
+    def __init__(self, connection: Any, backend: Backend, *, writes: bool = False) -> None:
+        self.connection = connection  # the driver's own, or storage.libpq.Session, which also has `later`
         self._dialect = backend.dialect
         self._compiled = backend.compiled[writes]
         self.several = backend.several
         self._writes = writes
+        self.held: set[tuple[Any, ...]] = set()  # in the transaction that is open
 
     def _compile(self, statement: Statement) -> Compiled:
         compiled = self._compiled[statement] = statement.compile(self._dialect, hold=self._writes)
@@ -87,10 +80,19 @@ class Db:
             cursor = self.connection.execute(text, [storable(value) for value in parameters])
         return cursor
 
+    def later(self, statement: Statement, /, **values: Any) -> None:
+        """For whoever needs no answer, not even that it went well: a database far away answers many at once."""
+        if not self.several:
+            self.run(statement, **values)
+            return
+        text, names = self._compiled.get(statement) or self._compile(statement)
+        self.connection.later(text, [values.get(name, fixed) for name, fixed in names])
+
     def hold(self, statement: Statement, /, **values: Any) -> None:
         """Takes locks until the commit, where others write at the same time. Elsewhere there is nothing to do."""
-        if self.several:
-            self.run(statement, **values)
+        if self.several and (lock := (statement, *values.values())) not in self.held:
+            self.held.add(lock)
+            self.later(statement, **values)
 
     def count(self, statement: Statement, /, **values: Any) -> int:
         """How many rows the statement changed."""
@@ -158,6 +160,15 @@ def sized(build: Callable[[int], sa.ClauseElement], *, held: str = "") -> Callab
 def bind(name: str, kind: Any = None) -> Any:
     """A value to come. `kind` is needed where nothing beside it says of what type it is: in a CASE, in a function."""
     return sa.bindparam(name, required=False, type_=kind)
+
+
+def literally(word: str) -> Any:
+    """A word of ours that stands in the SQL itself.
+
+    SQLite prepares a statement anew for each run when a parameter is compared with a column that a partial index asks
+    for, because the parameter might decide whether that index can be used.
+    """
+    return sa.literal_column(f"'{word}'")
 
 
 def storable(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """One transaction's view of the database: everything a reader can ask, and every change."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,8 +17,6 @@ from deskbell.core.ports import (
     Entry,
     Lane,
     Op,
-    SourceState,
-    StoredRecord,
 )
 from storage import locks, outbox
 from storage.audit import Chain
@@ -27,12 +25,10 @@ from storage.codec import (
     alert_values,
     dumps,
     micros,
-    micros_or_none,
-    record_values,
-    source_values,
     with_id,
 )
 from storage.people import PeopleWork
+from storage.records import RecordWork
 from storage.schema import (
     ALERTS,
     CURRENT,
@@ -40,49 +36,14 @@ from storage.schema import (
     INBOX,
     LIVE,
     POSTS,
-    QUARANTINE,
-    RECORDS,
     SETTINGS,
-    SOURCES,
     STANDING,
     UNDONE,
 )
-from storage.sql import Db, Statement, bind, insert, insert_new, upsert
+from storage.sql import Db, Statement, bind, insert, insert_new, literally, upsert
 
 _P, _D, _A = POSTS.c, DISPATCHES.c, ALERTS.c
 
-_SAVE_SOURCE = upsert(SOURCES, "name")
-_SAVE_RECORD = upsert(RECORDS, "source", "record_id")
-_SET_DUE = Statement(
-    sa.update(RECORDS)
-    .where(RECORDS.c.source == bind("from_source"), RECORDS.c.record_id == bind("row_id"))
-    .values(due_at=bind("next"))
-)
-_FORGET_RECORD = Statement(
-    sa.delete(RECORDS).where(RECORDS.c.source == bind("from_source"), RECORDS.c.record_id == bind("row_id"))
-)
-_ANY_QUARANTINED = Statement(sa.select(QUARANTINE.c.record_id).where(QUARANTINE.c.source == bind("source")).limit(1))
-_RELEASE = Statement(
-    sa.delete(QUARANTINE).where(
-        QUARANTINE.c.source == bind("source"),
-        QUARANTINE.c.record_id == bind("record_id"),
-        QUARANTINE.c.last_at < bind("seen_at"),
-    )
-)
-_new_bad = insert(QUARANTINE)
-_QUARANTINE = Statement(
-    _new_bad.on_conflict_do_update(
-        index_elements=["source", "record_id"],
-        set_={
-            "error": _new_bad.excluded.error,
-            "raw": _new_bad.excluded.raw,
-            "last_at": _new_bad.excluded.last_at,
-            "times": QUARANTINE.c.times + 1,
-        },
-    ),
-    [column.name for column in QUARANTINE.columns],
-)
-_RAW = 64 * 1024  # of a row that could not be read, so much is kept
 
 _INSERT_ALERT = Statement(insert(ALERTS).on_conflict_do_nothing().returning(_A.id), list(ALERT_COLUMNS[1:]))
 _SAVE_ALERT = Statement(
@@ -93,11 +54,21 @@ _SAVE_ALERT = Statement(
 _RIVAL = Statement(sa.select(_A.id).where(_A.key == bind("key"), sa.text(f"({STANDING})"), _A.id != bind("row_id")))
 _VERSION = Statement(sa.select(_A.version).where(_A.id == bind("id")))
 _SET_MODE = Statement(sa.update(ALERTS).where(_A.id == bind("row_id")).values(mode=bind("new_mode")))
-_MODE = Statement(sa.select(_A.mode).where(_A.id == bind("id")))
 
-_WANT_POST = insert_new(
-    POSTS, ["alert_id", "destination", "generation", "wanted", "state", "lane", "severity", "created_at", "due_at"]
-)
+_INT, _TIME = sa.Integer(), sa.BigInteger()
+_CARDED = _A.mode == Mode.CARD.value
+_WANT_POST = Statement(
+    insert(POSTS)
+    .from_select(
+        ["alert_id", "destination", "generation", "wanted", "lane", "severity", "created_at", "state", "due_at"],
+        sa.select(
+            _A.id, bind("destination", sa.Text()), bind("generation", _INT), bind("wanted", _INT), bind("lane", _INT),
+            bind("severity", _INT), bind("now", _TIME), sa.case((_CARDED, "waiting"), else_="held"),
+            sa.case((_CARDED, bind("now", _TIME)), else_=None),
+        ).where(_A.id == bind("of_alert")),
+    )
+    .on_conflict_do_nothing()
+)  # fmt: skip
 _GENERATIONS = Statement(
     sa.select(sa.func.max(_P.generation), sa.func.max(sa.case((sa.text(CURRENT), 1), else_=0))).where(
         _P.alert_id == bind("alert_id"), _P.destination == bind("destination")
@@ -107,7 +78,7 @@ _GENERATIONS = Statement(
 
 def _bump(chosen: Any) -> Statement:
     """What a chat shows is no longer what should be seen. What is under way or dead keeps its state."""
-    shown = _P.state == "shown"
+    shown = _P.state == literally("shown")
     severity = sa.select(_A.severity).where(_A.id == _P.alert_id).scalar_subquery()
     return Statement(
         sa.update(POSTS)
@@ -126,11 +97,13 @@ _LIVE_OF_SOURCE = sa.select(_A.id).where(_A.source == bind("of_source"), sa.text
 _BUMP_SOURCE = _bump(_P.alert_id.in_(_LIVE_OF_SOURCE))
 _UNHOLD = Statement(
     sa.update(POSTS)
-    .where(_P.alert_id == bind("of_alert"), _P.state == "held")
+    .where(_P.alert_id == bind("of_alert"), _P.state == literally("held"))
     .values(state="waiting", due_at=_P.created_at)
 )
 _HOLD = Statement(
-    sa.update(POSTS).where(_P.alert_id == bind("of_alert"), _P.state == "waiting").values(state="held", due_at=None)
+    sa.update(POSTS)
+    .where(_P.alert_id == bind("of_alert"), _P.state == literally("waiting"))
+    .values(state="held", due_at=None)
 )
 _RETIRE = {"state": "retired", "due_at": None, "fence": _P.fence + 1}  # a fence nobody holds: a late settle is refused
 _RETIRE_POST = Statement(
@@ -156,13 +129,13 @@ _ADD_DISPATCH = insert_new(
 )  # fmt: skip
 _REVIVE_POST = Statement(
     sa.update(POSTS)
-    .where(_P.id == bind("row_id"), _P.state == "dead")
+    .where(_P.id == bind("row_id"), _P.state == literally("dead"))
     .values(outbox.WAITING | {"attempts": 0})
     .returning(_P.alert_id, _P.destination)
 )
 _REVIVE_DISPATCH = Statement(
     sa.update(DISPATCHES)
-    .where(_D.id == bind("row_id"), _D.kind == bind("of_kind"), _D.state == "dead")
+    .where(_D.id == bind("row_id"), _D.kind == bind("of_kind"), _D.state == literally("dead"))
     .values(state="waiting", attempts=0, due_at=bind("next"), next_try_at=bind("next"), done_at=None)
     .returning(_D.alert_id, _D.destination)
 )
@@ -171,46 +144,14 @@ _ANSWERED = Statement(sa.update(INBOX).where(INBOX.c.key == bind("of_key")).valu
 _PUT_VALUE = upsert(SETTINGS, "name")
 
 
-class SqlWork(PeopleWork):
+class SqlWork(PeopleWork, RecordWork):
     """core.ports.UnitOfWork over the writer's connection, inside a transaction that the writer opens and ends."""
 
     def __init__(self, db: Db, data_version: Callable[[], int], chain: Chain, now: datetime) -> None:
         super().__init__(db, data_version)
+        db.held.clear()
         self.chain = chain
         self._now = now  # when the transaction began; for book-keeping that no caller decides on
-
-    # ------------------------------------------------------------ sources and records
-
-    def save_source(self, state: SourceState) -> None:
-        self.db.run(_SAVE_SOURCE, **source_values(state))
-
-    def save_records(self, rows: Sequence[StoredRecord]) -> None:
-        if not rows:
-            return
-        values = [record_values(row) for row in rows]
-        self.db.many(_SAVE_RECORD, values)
-        if any(self.db.one(_ANY_QUARANTINED, source=source) for source in {row["source"] for row in values}):
-            self.db.many(_RELEASE, values)
-
-    def set_due(self, source: str, record_id: str, due_at: datetime | None) -> None:
-        self.db.run(_SET_DUE, from_source=source, row_id=record_id, next=micros_or_none(due_at))
-
-    def forget_record(self, source: str, record_id: str) -> None:
-        """It is gone from its source. Its alerts and what was said of it stay."""
-        self.db.run(_FORGET_RECORD, from_source=source, row_id=record_id)
-
-    def quarantine(self, source: str, record_id: str, error: str, raw: str, at: datetime) -> None:
-        when = micros(at)
-        self.db.run(
-            _QUARANTINE,
-            source=source,
-            record_id=record_id,
-            error=error,
-            raw=raw[:_RAW],
-            first_at=when,
-            last_at=when,
-            times=1,
-        )
 
     # ------------------------------------------------------------ alerts
 
@@ -227,6 +168,7 @@ class SqlWork(PeopleWork):
         row = self.db.one(_INSERT_ALERT, **alert_values(alert))
         if row is None:
             raise DuplicateAlert(alert.key)
+        self.db.held.add((locks.ALERT, row[0]))
         return with_id(alert, row[0])
 
     def save_alert(self, alert: Alert, expected_version: int) -> bool:
@@ -245,11 +187,11 @@ class SqlWork(PeopleWork):
         return True
 
     def set_mode(self, alert_id: int, mode: Mode) -> None:
-        self.db.run(_SET_MODE, row_id=alert_id, new_mode=mode.value)
+        self.db.later(_SET_MODE, row_id=alert_id, new_mode=mode.value)
         self._follow_mode(alert_id, mode)
 
     def _follow_mode(self, alert_id: int, mode: Mode) -> None:
-        self.db.run(_UNHOLD if mode is Mode.CARD else _HOLD, of_alert=alert_id)
+        self.db.later(_UNHOLD if mode is Mode.CARD else _HOLD, of_alert=alert_id)
 
     # ------------------------------------------------------------ posts
 
@@ -265,18 +207,15 @@ class SqlWork(PeopleWork):
         self, alert_id: int, destination: str, generation: int, wanted: int, lane: int, severity: int, now: datetime
     ) -> bool:
         self.db.hold(locks.ALERT, alert_id=alert_id)
-        carded = self.db.scalar(_MODE, id=alert_id) == Mode.CARD
         inserted = self.db.count(
             _WANT_POST,
-            alert_id=alert_id,
+            of_alert=alert_id,
             destination=destination,
             generation=generation,
             wanted=wanted,
-            state="waiting" if carded else "held",
             lane=int(lane),
             severity=int(severity),
-            created_at=micros(now),
-            due_at=micros(now) if carded else None,
+            now=micros(now),
         )
         if inserted:
             outbox.arrange(self.db, alert_id, destination)
@@ -285,11 +224,11 @@ class SqlWork(PeopleWork):
     def bump_posts(self, alert_id: int, now: datetime) -> None:
         """Something that the cards show has changed: wanted_version + 1 on each post of the alert."""
         self.db.hold(locks.ALERT, alert_id=alert_id)
-        self.db.run(_BUMP_ALERT, of_alert=alert_id, now=micros(now))
+        self.db.later(_BUMP_ALERT, of_alert=alert_id, now=micros(now))
 
     def bump_source_posts(self, source: str, now: datetime) -> None:
         """The same for every live alert on records of one source (its data became stale, or fresh again)."""
-        self.db.run(_BUMP_SOURCE, of_source=source, now=micros(now))
+        self.db.later(_BUMP_SOURCE, of_source=source, now=micros(now))
 
     def repost(self, post_id: int, now: datetime) -> None:
         """The message is gone: a new generation of the post, in a row of its own. Who holds the old one loses it."""
@@ -333,7 +272,7 @@ class SqlWork(PeopleWork):
         self, destination: str, now: datetime, lease: timedelta, limit: int = 1, ops: frozenset[Op] = EVERY_OP
     ) -> list[Claim]:
         """See core.ports; which work is due, and who waits for whom, is kept up in outbox.arrange."""
-        return outbox.claim(self.db, self.alert_seen, destination, now, lease, limit, ops)
+        return outbox.claim(self.db, self.alerts_seen, destination, now, lease, limit, ops)
 
     def settle_sent(self, claim: Claim, ref: Mapping[str, str], shown: int, now: datetime) -> bool:
         """The work is done (a post shows version `shown`). False when the lease was lost to another holder."""
@@ -392,7 +331,7 @@ class SqlWork(PeopleWork):
         return self.db.count(_TAKE_IN, key=key, platform=platform, at=micros(at), body=dumps(body)) == 1
 
     def answered(self, key: str, answer: Mapping[str, Any]) -> None:
-        self.db.run(_ANSWERED, of_key=key, given=dumps(answer))
+        self.db.later(_ANSWERED, of_key=key, given=dumps(answer))
 
     def put_value(self, name: str, value: str) -> None:
-        self.db.run(_PUT_VALUE, name=name, value=value)
+        self.db.later(_PUT_VALUE, name=name, value=value)
