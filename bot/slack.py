@@ -113,7 +113,7 @@ class SlackGateway:
         acts = self._acts
         # No token on this client: bolt takes it from `authorize`, and would warn about a second one.
         app = AsyncApp(
-            name="deskbell",
+            name="slack_bolt",  # bolt sets the level of the logger of this name: never ours
             client=web_client(self.conf, None, self._web.session),
             authorize=_authorized(self.conf.bot_token),
             logger=SDK_LOG,

@@ -1,10 +1,12 @@
 """What people do in Slack, through the real SDK over real sockets: tap, fill in, type, and see."""
 
 import asyncio
+import logging
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from slack_bolt.logger import get_bolt_app_logger
 
 from bot.clerk import STILL_WORKING, UNSAVED
 from bot.slack import SlackGateway
@@ -13,6 +15,7 @@ from deskbell.core.alert import Status
 from deskbell.core.card import Reply
 from deskbell.core.outcome import Sent
 from deskbell.vendors.slack import Way
+from deskbell.vendors.slack_web import SDK_LOG
 
 ROOM = "C0DISPATCH"
 
@@ -434,3 +437,9 @@ async def test_a_card_posted_by_us_carries_what_the_gateway_reads(channel, gatew
     await channel.edit(room, sent.ref, desk.card(), identity)
 
     assert "Acknowledged by Ana Ruiz" in slack.workspace.message(ROOM, sent.ref["ts"]).as_text()
+
+
+async def test_the_sdk_leaves_our_own_log_alone(gateway):
+    """Bolt gives the level of its base logger to a logger of the app's name: were that ours, we would fall silent."""
+    assert get_bolt_app_logger(gateway._app.name, base_logger=SDK_LOG).name != "deskbell"
+    assert logging.getLogger("deskbell").level == logging.NOTSET

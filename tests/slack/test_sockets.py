@@ -60,7 +60,7 @@ async def test_half_open_connections_are_noticed_and_replaced(impatient, card, s
     slack.sockets.deafen()
 
     await wait(lambda: len([one for one in slack.sockets.connections if not one.deaf]) == 2, 20)
-    await wait(gateway.healthy)
+    await wait(lambda: not gateway.trouble)
     assert (await slack.type("ana", ROOM, "/desk list")).acked
 
 
@@ -77,7 +77,7 @@ async def test_a_session_that_is_never_greeted_is_replaced(
     assert gateway.trouble
 
     monkeypatch.setattr(slack.sockets, "_hello", greeting)
-    await wait(gateway.healthy, 20)
+    await wait(lambda: not gateway.trouble, 20)
     await gateway.close()
 
 
@@ -89,7 +89,7 @@ async def test_slack_is_away_at_the_start(impatient, conf, desk, commands, sessi
     assert gateway.trouble.startswith("Slack does not answer: Slack: HTTP 500")
 
     slack.faults.heal()
-    await wait(gateway.healthy, 30)
+    await wait(lambda: not gateway.trouble, 30)
     await gateway.close()
 
 
@@ -99,7 +99,7 @@ async def test_a_proxy_of_the_environment_is_not_used(conf, desk, commands, monk
     gateway = SlackGateway(conf, desk, commands)
     await gateway.start()
 
-    await wait(gateway.healthy)
+    await wait(lambda: not gateway.trouble)
     await gateway.close()
 
 
@@ -107,7 +107,7 @@ async def test_it_ends_quickly_and_leaves_nothing_behind(conf, desk, commands, s
     before = {task for task in asyncio.all_tasks() if not task.done()}
     gateway = SlackGateway(conf, desk, commands, session)
     await gateway.start()
-    await wait(gateway.healthy)
+    await wait(lambda: not gateway.trouble)
 
     started = time.monotonic()
     await gateway.close()
@@ -121,7 +121,7 @@ async def test_it_ends_quickly_and_leaves_nothing_behind(conf, desk, commands, s
 async def test_it_ends_quickly_when_slack_is_dead(impatient, conf, desk, commands, session, slack, wait):
     gateway = SlackGateway(conf, desk, commands, session)
     await gateway.start()
-    await wait(gateway.healthy)
+    await wait(lambda: not gateway.trouble)
     slack.sockets.deafen()
 
     started = time.monotonic()
