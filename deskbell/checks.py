@@ -3,12 +3,13 @@
 import asyncio
 import os
 import stat
-from pathlib import Path
 
 from deskbell.config import Settings
 from deskbell.core.card import Card, Tone, as_text
 from deskbell.core.outcome import Sent
 from deskbell.core.ports import Channel, Destination, Finding, Identity
+from storage.backend import backend_of
+from storage.errors import StoreError
 
 PATIENCE_S = 20.0
 
@@ -19,23 +20,38 @@ async def checks(settings: Settings, *, offline: bool = False) -> list[Finding]:
     found += _files(settings) + _watchful(settings)
     if offline:
         return found
+    found += await asyncio.to_thread(_database, settings)
     return found + await _sources(settings) + await _channels(settings)
 
 
 def _files(settings: Settings) -> list[Finding]:
     """The configuration may hold secrets, the folder of the database must be writable."""
+    from deskbell.daemon import head_file
+
     mode = settings.file.stat().st_mode
     plain = settings.plain_secrets
     out = []
     if plain and mode & (stat.S_IRGRP | stat.S_IROTH):
         what = f"{settings.file} holds secrets ({', '.join(plain)}) and others may read it"
         out.append(Finding("secrets", False, f"{what}: chmod 600 it, or write env:NAME instead"))
-    folder = Path(settings.database.removeprefix("sqlite:///")).parent
+    folder = head_file(settings).parent  # and of the database, where that is a file
     writable = folder.is_dir() and os.access(folder, os.W_OK)
     out.append(
         Finding("database", writable, f"in {folder}" if writable else f"{folder} can't be written to: create it")
     )
     return out
+
+
+def _database(settings: Settings) -> list[Finding]:
+    """Whether a server is there; what else may be wrong with a database, a start or `deskbell db upgrade` tells."""
+    backend = backend_of(settings.database)
+    if not backend.several:
+        return []
+    try:
+        backend.connect_reading().close()
+    except StoreError as error:
+        return [Finding("database server", False, str(error))]
+    return [Finding("database server", True, backend.place)]
 
 
 def _watchful(settings: Settings) -> list[Finding]:

@@ -32,6 +32,7 @@ from deskbell.net.limits import Buckets
 from deskbell.net.session import open_session
 from pollers import catalog as sources_catalog
 from pollers.loop import Loop
+from storage.backend import head_beside
 from storage.store import SqlStore
 
 log = structlog.get_logger("deskbell.daemon")
@@ -49,7 +50,7 @@ def open_store(settings: Settings) -> SqlStore:
 
 def head_file(settings: Settings) -> Path:
     """The audit's head, kept outside the database: without it a cut-off tail would go unseen."""
-    return Path(settings.database.removeprefix("sqlite:///")).with_suffix(".head")
+    return Path(settings.general.head_file) if settings.general.head_file else head_beside(settings.database)
 
 
 def audit_key(settings: Settings) -> bytes:

@@ -104,6 +104,8 @@ def parsed(url: str) -> sa.URL:
 
 
 def head_beside(url: str) -> Path:
-    """Where the audit's head is kept outside the database, unless somebody says where."""
+    """Where the audit's head is kept outside the database, unless somebody says where: beside a file, if it is one."""
     whole = parsed(url)
-    return Path(whole.database or "deskbell").with_suffix(".head")
+    if whole.get_backend_name() == "sqlite":
+        return Path(whole.database or "deskbell").with_suffix(".head")
+    return Path(f"{whole.database or 'deskbell'}.head")

@@ -41,6 +41,7 @@ class General:
     """[deskbell]"""
 
     database: str = "sqlite:///deskbell.db"
+    head_file: str = ""  # the end of the audit, outside the database
     secret: str = field(default="", repr=False)  # signs the buttons and the audit's head; long and random
     zone: str = "UTC"
     command: str = "/desk"

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from bot.server import ServerConf
 from deskbell.config.sense import General, SourceSetting, check_chats, check_ranges, cross_check, named
@@ -92,7 +93,7 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
     chats = _chats(reading, raw, command)
     sources = _sources(reading, raw.get("sources", {}))
     destinations = _named(reading, Destination, raw, "destinations")
-    _keep_secret(reading, destinations)
+    _keep_secret(reading, general or General(), destinations)
     people = _people(reading, raw.get("people", {}), tuple(named(raw, "sources")))
     house = _house(reading, raw, general or General(), people, destinations, sources)
     cross_check(reading, house, general, raw)
@@ -113,12 +114,22 @@ def _chats(reading: Reading, raw: Mapping[str, Any], command: str) -> dict[str, 
     return {name: conf for name, conf in made.items() if conf is not None}
 
 
-def _keep_secret(reading: Reading, destinations: Mapping[str, Destination]) -> None:
-    """Whoever has the address of a flow may post there: it is a secret, wherever it stands."""
+def _keep_secret(reading: Reading, general: General, destinations: Mapping[str, Destination]) -> None:
+    """Whoever has the address of a flow may post there; the address of a database may hold a password."""
+    if password := _password(general.database):
+        reading.secret_keys.append("deskbell.database")
+        reading.secrets += [password, unquote(password)]
     for name, destination in destinations.items():
         if destination.platform == workflows.PLATFORM:
             reading.secret_keys.append(f"destinations.{name}.address")
             reading.secrets += workflows.secrets_of(destination.address)
+
+
+def _password(address: str) -> str:
+    try:
+        return urlsplit(address).password or ""
+    except ValueError:  # the database tells what is wrong with it
+        return ""
 
 
 def _named(reading: Reading, cls: type[Any], raw: Mapping[str, Any], section: str) -> dict[str, Any]:
