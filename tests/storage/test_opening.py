@@ -72,7 +72,7 @@ def test_a_newer_schema_is_refused_and_an_older_one_told_how(database, store, mo
 
 
 def test_two_first_starts_at_once_make_one_database(kind, fresh):
-    for number in range(3):
+    for number in range(2):
         desk = fresh(f"{number}", head_file=None)
 
         def start(_, desk=desk):

@@ -246,7 +246,7 @@ def test_two_that_wait_for_one_another_get_through_both(make, store, second):
 def test_no_note_is_left_waiting_whoever_sends_the_card(make, store, second):
     """One settles while the other adds: what is added is let go by one of them, always."""
     chance = random.Random(3)
-    for number in range(40):
+    for number in range(20):
         alert = store.write_now(lambda uow, n=number: make.raised(uow, n))
         (card,) = store.write_now(lambda uow: uow.claim("ops", make.NOW, make.LEASE))
 
