@@ -144,7 +144,7 @@ def ways(town: Town) -> Iterator[Door]:
     ]
     assert {path for path, *_ in known} == hooks, "a hook that nobody attacks"
     yield from known
-    for path in (*hooks, "/a/", "/a/link", "/a/D-1", "/a/" + "A" * 28):
+    for path in (*sorted(hooks), "/a/", "/a/link", "/a/D-1", "/a/" + "A" * 28):
         yield path, unsigned, {}
 
 
