@@ -98,19 +98,20 @@ class _Turn(ActivityHandler):  # type: ignore[misc]  # the SDK carries no types
         return InvokeResponse(status=200, body=await handle(self._activity))
 
 
+ONLY_THE_GUARD = "the SDK lets nobody in: bot/teams_guard.py does"
+
+
 class _Trusted(BotFrameworkAuthentication):  # type: ignore[misc]
-    """Stands where the SDK would authenticate: everything that reaches it was let in by the guard."""
+    """Stands where the SDK would authenticate: what the guard let in is past that, and nothing else gets in."""
 
-    async def authenticate_request(self, activity: Activity, auth_header: str) -> AuthenticateRequestResult:
-        raise NotImplementedError
+    async def authenticate_request(self, *_of_the_sdk: object) -> AuthenticateRequestResult:
+        raise PermissionError(ONLY_THE_GUARD)
 
-    async def authenticate_streaming_request(
-        self, auth_header: str, channel_id_header: str
-    ) -> AuthenticateRequestResult:
-        raise NotImplementedError
+    async def authenticate_streaming_request(self, *_of_the_sdk: object) -> AuthenticateRequestResult:
+        raise PermissionError(ONLY_THE_GUARD)
 
-    def create_connector_factory(self, claims_identity: ClaimsIdentity) -> ConnectorFactory:
-        raise NotImplementedError
+    def create_connector_factory(self, claims_identity: ClaimsIdentity) -> ConnectorFactory:  # noqa: ARG002 - the SDK's
+        return _NoConnector()
 
     async def create_user_token_client(self, claims_identity: ClaimsIdentity) -> None:  # noqa: ARG002
         return None

@@ -1,4 +1,8 @@
-"""For all tests: machines are noisy, so no test fails for being slow; and the run says which PostgreSQL it used."""
+"""For all tests: none fails for being slow, the vendors' descriptions are at hand, the PostgreSQL used is named."""
+
+import importlib.util
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,3 +28,24 @@ def pytest_testnodedown(node):
 def pytest_terminal_summary(terminalreporter):
     for words in sorted(set(postgres.used)):
         terminalreporter.write_line(f"The tests of the database used {words}")
+
+
+def specs_folder():
+    named = os.environ.get("DESKBELL_SPECS")
+    folder = Path(named) if named else Path(__file__).parents[1].parent / "shared" / "specs"
+    if (folder / "oracle.py").is_file():
+        return folder
+    if named:
+        pytest.fail(f"DESKBELL_SPECS names {named}, and there is no oracle.py in it")
+    return None
+
+
+@pytest.fixture(scope="session")
+def oracle_module():
+    folder = specs_folder()
+    if folder is None:
+        return None
+    spec = importlib.util.spec_from_file_location("deskbell_test_oracle", folder / "oracle.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,14 +1,11 @@
 """A stand-in of Discord over real HTTP and WebSocket, our side of it through the real SDK, and a desk in memory."""
 
 import asyncio
-import importlib.util
 import json
-import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -93,27 +90,6 @@ def template_of(path):
     names = {"channels": "channel_id", "messages": "message_id", "guilds": "guild_id", "members": "user_id"}
     names |= {"applications": "application_id"}
     return re.sub(r"/(\w+)/(\d+)(?=/|$)", lambda match: f"/{match[1]}/{{{names[match[1]]}}}", path)
-
-
-def specs_folder():
-    named = os.environ.get("DESKBELL_SPECS")
-    folder = Path(named) if named else Path(__file__).parents[2].parent / "shared" / "specs"
-    if (folder / "oracle.py").is_file():
-        return folder
-    if named:
-        pytest.fail(f"DESKBELL_SPECS names {named}, and there is no oracle.py in it")
-    return None
-
-
-@pytest.fixture(scope="session")
-def oracle_module():
-    folder = specs_folder()
-    if folder is None:
-        return None
-    spec = importlib.util.spec_from_file_location("deskbell_test_oracle", folder / "oracle.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

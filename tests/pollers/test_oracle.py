@@ -1,10 +1,7 @@
 """Every request to Freshdesk and ServiceNow, held against the vendors' own descriptions."""
 
-import importlib.util
-import os
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -13,25 +10,17 @@ from deskbell.core.ports import WriteBack, WriteKind
 from deskbell.sandbox import credentials
 from pollers.servicenow import ServiceNow, ServiceNowConf
 
-NAMED = os.environ.get("DESKBELL_SPECS")
-SPECS = Path(NAMED) if NAMED else Path(__file__).parents[3] / "shared" / "specs"
-
 # What the documents do not describe, with the reason that it is right all the same.
 UNDOCUMENTED = {
     ("servicenow", "POST", "/oauth_token.do"): "the token endpoint belongs to the platform, not to the Table API",
 }
 
 
-@pytest.fixture(scope="module")
-def oracle():
-    if not (SPECS / "oracle.py").is_file():
-        if NAMED:
-            pytest.fail(f"DESKBELL_SPECS names {NAMED}, where there is no oracle.py")
+@pytest.fixture
+def oracle(oracle_module):
+    if oracle_module is None:
         pytest.skip("the vendors' descriptions are not beside this checkout; DESKBELL_SPECS may name their folder")
-    spec = importlib.util.spec_from_file_location("oracle", SPECS / "oracle.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return oracle_module
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """A stand-in of Slack over real HTTP and WebSocket, our side of it, and a desk in memory."""
 
 import asyncio
-import importlib.util
-import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -38,14 +35,14 @@ UNDESCRIBED = {"apps.connections.open": "not among the methods that the document
 class Oracle:
     """Every request that went out, and what the document has against it."""
 
-    check: object = None
+    module: object = None
     checked: Counter = field(default_factory=Counter)
     passed_over: Counter = field(default_factory=Counter)
     complaints: list = field(default_factory=list)
 
     def look(self, method, url, headers, body):
         name = url.rsplit("/", 1)[-1].split("?")[0]
-        if self.check is None:
+        if self.module is None:
             return
         if name in UNDESCRIBED:
             self.passed_over[name] += 1
@@ -54,34 +51,13 @@ class Oracle:
         url = f"https://slack.com/{path}" if path.startswith("api/") else f"https://hooks.slack.com/{path}"
         request = {"method": method, "url": url, "headers": dict(headers), "body": body or None, "system": "slack"}
         self.checked[name if "/api/" in url else "response_url"] += 1
-        self.complaints += [f"{name}: {complaint}" for complaint in self.check(request, strict=True)]
-
-
-def specs_folder():
-    named = os.environ.get("DESKBELL_SPECS")
-    folder = Path(named) if named else Path(__file__).parents[2].parent / "shared" / "specs"
-    if (folder / "oracle.py").is_file():
-        return folder
-    if named:
-        pytest.fail(f"DESKBELL_SPECS names {named}, and there is no oracle.py in it")
-    return None
-
-
-@pytest.fixture(scope="session")
-def oracle_check():
-    folder = specs_folder()
-    if folder is None:
-        return None
-    spec = importlib.util.spec_from_file_location("deskbell_test_oracle", folder / "oracle.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.check
+        self.complaints += [f"{name}: {complaint}" for complaint in self.module.check(request, strict=True)]
 
 
 @pytest.fixture
-def oracle(oracle_check):
+def oracle(oracle_module):
     """Watches every request of a test; whoever sends what the document does not allow, fails."""
-    found = Oracle(oracle_check)
+    found = Oracle(oracle_module)
     yield found
     assert found.complaints == []
 

@@ -1,12 +1,9 @@
 """A stand-in of Teams over real HTTP, our side of it behind a real server, and a desk in memory."""
 
 import asyncio
-import importlib.util
-import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import unquote
 
 import aiohttp
@@ -89,27 +86,6 @@ def named(method, path):
     if "pagedmembers" in parts:
         return "pagedmembers"
     return {"POST": "send" if "activities" in parts else "create", "PUT": "update", "DELETE": "delete"}[method]
-
-
-def specs_folder():
-    named = os.environ.get("DESKBELL_SPECS")
-    folder = Path(named) if named else Path(__file__).parents[2].parent / "shared" / "specs"
-    if (folder / "oracle.py").is_file():
-        return folder
-    if named:
-        pytest.fail(f"DESKBELL_SPECS names {named}, and there is no oracle.py in it")
-    return None
-
-
-@pytest.fixture(scope="session")
-def oracle_module():
-    folder = specs_folder()
-    if folder is None:
-        return None
-    spec = importlib.util.spec_from_file_location("deskbell_test_oracle", folder / "oracle.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

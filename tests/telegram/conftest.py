@@ -1,12 +1,9 @@
 """A stand-in of Telegram over real HTTP, our side of it through the real SDK, and a desk in memory."""
 
 import asyncio
-import importlib.util
-import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -62,27 +59,6 @@ class Oracle:
         if self.module is not None and status == 200:
             found = self.module.check_response("telegram", "POST", f"/bot{{token}}/{name}", status, value)
             self.complaints += [f"answer of {name}: {complaint}" for complaint in found]
-
-
-def specs_folder():
-    named = os.environ.get("DESKBELL_SPECS")
-    folder = Path(named) if named else Path(__file__).parents[2].parent / "shared" / "specs"
-    if (folder / "oracle.py").is_file():
-        return folder
-    if named:
-        pytest.fail(f"DESKBELL_SPECS names {named}, and there is no oracle.py in it")
-    return None
-
-
-@pytest.fixture(scope="session")
-def oracle_module():
-    folder = specs_folder()
-    if folder is None:
-        return None
-    spec = importlib.util.spec_from_file_location("deskbell_test_oracle", folder / "oracle.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
