@@ -5,20 +5,20 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-import aiohttp
 import pytest
 
 from bot.ports import Spoken
 from bot.slack import SlackGateway
 from channels.slack import SlackChannel
 from deskbell.core import button
-from deskbell.core.access import Person, Role
-from deskbell.core.alert import Alert, Change, Command, Severity, Verb, decide
+from deskbell.core.access import Role
+from deskbell.core.alert import Change, Command, Verb, decide
 from deskbell.core.card import Reply
 from deskbell.core.ports import Answer, Destination, Identity
 from deskbell.core.present import View, card_of
 from deskbell.sandbox.server import Sandbox
 from deskbell.vendors.slack import SlackConf
+from tests.tiny import an_alert, overheard, person
 
 SECRET = b"a secret of the tests"
 ROOM = "C0DISPATCH"
@@ -65,37 +65,11 @@ def oracle(oracle_module):
 @pytest.fixture
 async def session(oracle):
     """The one session that all share, with an ear on it."""
-
-    async def started(_session, context, params):
-        context.body = b""
-        context.seen = (params.method, str(params.url), params.headers)
-
-    async def chunk(_session, context, params):
-        context.body += params.chunk
-
-    async def ended(_session, context, params):
-        method, url, _ = context.seen
-        oracle.look(method, url, params.headers, context.body)
-
-    async def failed(_session, context, params):
-        if context.body:  # else nothing was sent, and nobody can judge it
-            await ended(_session, context, params)
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_start.append(started)
-    trace.on_request_chunk_sent.append(chunk)
-    trace.on_request_end.append(ended)
-    trace.on_request_exception.append(failed)
-    timeout = aiohttp.ClientTimeout(total=10, sock_connect=2)
-    async with aiohttp.ClientSession(trace_configs=[trace], timeout=timeout) as session:
+    async with overheard(oracle) as session:
         yield session
 
 
 # ---------------------------------------------------------------- the desk
-
-
-def person(id, name, role, **more):
-    return Person(id, name, f"{id}@example.org", frozenset({role}), **more)
 
 
 PEOPLE = {
@@ -110,25 +84,6 @@ PEOPLE = {
 }
 
 
-def an_alert(**values):
-    base = {
-        "key": "late:J-4711",
-        "rule": "technician_late",
-        "source": "fieldservice",
-        "record_id": "4711",
-        "subject": "J-4711",
-        "title": "Technician late",
-        "summary": "Marco Bianchi is 25 min late at Northgate Dairy, J-4711",
-        "severity": Severity.P1,
-        "opened_at": NOW,
-        "updated_at": NOW,
-        "id": 12,
-        "facts": (("Customer", "Northgate Dairy"), ("Site", "Hall 3, Milk Lane"), ("Window", "13:00 to 14:00")),
-        "url": "https://fieldservice.example.org/jobs/4711",
-    }
-    return Alert(**(base | values))
-
-
 class TinyDesk:
     """Decides with the real domain, keeps everything in memory, answers a repeat as the real desk does."""
 
@@ -138,7 +93,7 @@ class TinyDesk:
     def __init__(self):
         self.people = dict(PEOPLE)
         self.accounts = {}
-        self.alert = an_alert()
+        self.alert = an_alert(NOW)
         self.answers = {}
         self.acted = []
         self.slow = 0.0

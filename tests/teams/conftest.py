@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
-import aiohttp
 import pytest
 from aiohttp import web
 
@@ -15,7 +14,7 @@ from bot.teams import TeamsGateway
 from channels.teams import TeamsChannel
 from deskbell.core import button
 from deskbell.core.access import Person, Role
-from deskbell.core.alert import Alert, Change, Command, Severity, Verb, decide
+from deskbell.core.alert import Change, Command, Verb, decide
 from deskbell.core.card import Button, Reply
 from deskbell.core.ports import Answer, Destination, Identity
 from deskbell.core.present import View, card_of
@@ -25,6 +24,7 @@ from deskbell.sandbox.ledger import Ledger
 from deskbell.sandbox.staff import STAFF
 from deskbell.sandbox.teams.stand_in import TeamsStandIn
 from deskbell.vendors.teams import TeamsConf
+from tests.tiny import an_alert, overheard
 
 SECRET = b"a secret of the tests"
 ROOM = credentials.TEAMS_ROOMS["dispatch"]
@@ -99,23 +99,7 @@ def oracle(oracle_module):
 @pytest.fixture
 async def session(oracle):
     """The one session that all share, with an ear on it."""
-
-    async def started(_session, context, params):
-        context.body = b""
-        context.seen = (params.method, str(params.url))
-
-    async def chunk(_session, context, params):
-        context.body += params.chunk
-
-    async def ended(_session, context, params):
-        oracle.look(*context.seen, params.headers, context.body)
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_start.append(started)
-    trace.on_request_chunk_sent.append(chunk)
-    trace.on_request_end.append(ended)
-    timeout = aiohttp.ClientTimeout(total=10, sock_connect=2)
-    async with aiohttp.ClientSession(trace_configs=[trace], timeout=timeout) as session:
+    async with overheard(oracle, unanswered=False) as session:
         yield session
 
 
@@ -138,25 +122,6 @@ PEOPLE = {
 PEOPLE["nobody"] = Person("nobody", "No Teams", "nobody@example.org", frozenset({Role.AGENT}))
 
 
-def an_alert(**values):
-    base = {
-        "key": "late:J-4711",
-        "rule": "technician_late",
-        "source": "fieldservice",
-        "record_id": "4711",
-        "subject": "J-4711",
-        "title": "Technician late",
-        "summary": "Marco Bianchi is 25 min late at Northgate Dairy, J-4711",
-        "severity": Severity.P1,
-        "opened_at": NOW,
-        "updated_at": NOW,
-        "id": 12,
-        "facts": (("Customer", "Northgate Dairy"), ("Site", "Hall 3, Milk Lane"), ("Window", "13:00 to 14:00")),
-        "url": "https://fieldservice.example.org/jobs/4711",
-    }
-    return Alert(**(base | values))
-
-
 class TinyDesk:
     """Decides with the real domain, keeps everything in memory, answers a repeat as the real desk does."""
 
@@ -166,7 +131,7 @@ class TinyDesk:
     def __init__(self):
         self.people = dict(PEOPLE)
         self.accounts = {("teams", one.accounts["teams"]): one.id for one in PEOPLE.values() if one.accounts}
-        self.alert = an_alert()
+        self.alert = an_alert(NOW)
         self.answers = {}
         self.acted = []
         self.away = []
