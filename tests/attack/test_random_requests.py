@@ -121,6 +121,13 @@ def telegram(body: bytes) -> tuple[bytes, Headers]:
 
 Signed = Callable[[bytes], tuple[bytes, Headers]]
 Door = tuple[str, Signed, dict[str, Any]]
+# A call of each hook that is let in as it is: what is refused below is refused for its body, not for its signature.
+GENUINE: dict[Signed, bytes] = {
+    slack: b'{"type": "block_actions", "team": {"id": "T0SANDBOX"}, "user": {"id": "U1"}, '
+    b'"actions": [{"type": "button", "block_id": "b", "action_id": "desk.ack", "value": "x"}]}',
+    slack_line: b"help",
+    discord: b'{"type": 1}',
+}
 
 
 def ways(town: Town) -> Iterator[Door]:
@@ -158,7 +165,6 @@ async def test_no_request_is_a_five_hundred(town: Town) -> None:
     await town.until_async(town.daemon.pending, 0)
     before, loop = await town.alert("J-4711"), asyncio.get_running_loop()
     base, doors = f"http://127.0.0.1:{town.daemon.server.port}", list(ways(town))
-    seen: set[tuple[str, int]] = set()
 
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as session:
 
@@ -173,13 +179,13 @@ async def test_no_request_is_a_five_hundred(town: Town) -> None:
             sent, headers = sign(drawn if isinstance(drawn, bytes) else json.dumps(base | drawn).encode())
             asked: Any = asyncio.run_coroutine_threadsafe(knock(method, path, sent, headers), loop)
             status, said = asked.result(20)
-            seen.add((path, status))
             assert status < 500, (method, path, sent)
             assert "Traceback" not in said
 
+        for path, sign, held in doors[: len(GENUINE) + 2]:
+            sent, headers = sign(GENUINE.get(sign, json.dumps(held).encode()))
+            assert (await knock("POST", path, sent, headers))[0] == 200, (path, sent)
         await asyncio.to_thread(attack)
         assert (await knock("GET", "/healthz", b"", {}))[0] == 200
-    hooks = {path for path, *_ in doors if not path.startswith("/a/")}
-    assert {path for path, status in seen if status == 200} >= hooks, "what was signed well was let in"
     assert await town.alert("J-4711") == before
     assert not any(gateway.trouble for gateway in town.daemon.gateways.values())
