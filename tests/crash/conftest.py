@@ -6,8 +6,8 @@ from aiohttp import web
 
 from deskbell.sandbox.server import Sandbox
 from deskbell.sandbox.workflows import Workflows
+from deskbell.torture.nursery import Nursery
 from tests.crash.lives import QUICK, Flows, Lives, Town
-from tests.crash.nursery import Nursery
 from tests.town import Town as City
 from tests.town import running
 

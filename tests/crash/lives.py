@@ -22,10 +22,11 @@ from deskbell.sandbox.chat import Card, Chat, Heard, Refused
 from deskbell.sandbox.server import Sandbox
 from deskbell.sandbox.verdict import summary
 from deskbell.sandbox.workflows import Workflows
+from deskbell.torture.nursery import Born, Nursery
 from storage.verify import verify
-from tests.crash.nursery import ROOT, Born, Nursery
 from tests.town import ROOMS, configured, environ
 
+ROOT = Path(__file__).parents[2]
 ROOM = {"job": "dispatch", "ticket": "support"}
 QUICK = {
     "posts_per_second = 1": "posts_per_second = 20",

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from deskbell.sandbox.server import Sandbox
+from deskbell.torture.nursery import Nursery
 from deskbell.vendors.chats import CHATS
-from tests.crash.lives import Flows, Lives, Town
-from tests.crash.nursery import ROOT, Nursery
+from tests.crash.lives import ROOT, Flows, Lives, Town
 
 TWICE = (1, 2)
 # Which passing of a point kills each life in turn.

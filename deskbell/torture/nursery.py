@@ -5,6 +5,7 @@ Each daemon is a process of its own from before anything of it runs, so that a k
 
 import asyncio
 import gc
+import importlib
 import json
 import os
 import random
@@ -16,8 +17,9 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
-ROOT = Path(__file__).parents[2]
+LOOK_S = 0.005  # between two looks whether a daemon has ended
 
 
 class Born:
@@ -31,9 +33,9 @@ class Born:
         return int(self._end.read_text()) if self._end.exists() else None
 
     async def wait(self) -> int:
-        while self.returncode is None:
-            await asyncio.sleep(0.005)
-        return self.returncode
+        while (status := self.returncode) is None:  # noqa: ASYNC110 - the end of a grandchild is told by a file
+            await asyncio.sleep(LOOK_S)
+        return status
 
     def send_signal(self, sign: int) -> None:
         if self.returncode is None:
@@ -44,15 +46,18 @@ class Born:
 
 
 class Nursery:
-    """The test's side."""
+    """The side of who asks for daemons. `folder` is where their ends are written down."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._count = folder, 0
         self._mother = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.nursery"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-m", "deskbell.torture.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
     def born(self, args: Sequence[str], environ: Mapping[str, str], log: Path) -> Born:
+        """`deskbell ARGS` as a process of its own. Waits for the mother, seconds the first time."""
+        assert self._mother.stdin is not None  # noqa: S101 - asked for above
+        assert self._mother.stdout is not None  # noqa: S101 - the same
         self._count += 1
         end = self._folder / str(self._count)
         asked = {"args": list(args), "environ": dict(environ), "log": str(log), "end": str(end)}
@@ -61,7 +66,8 @@ class Nursery:
         return Born(int(self._mother.stdout.readline()), end)
 
     def close(self) -> None:
-        self._mother.stdin.close()
+        if self._mother.stdin is not None:
+            self._mother.stdin.close()
         self._mother.wait(10)
 
 
@@ -72,7 +78,8 @@ def mother() -> None:
     _import_everything()
     gc.collect()
     gc.freeze()
-    assert threading.active_count() == 1, "a fork would leave a thread behind"
+    if threading.active_count() != 1:
+        raise RuntimeError("a fork would leave a thread behind")
     ends: dict[int, str] = {}
     signal.signal(signal.SIGCHLD, lambda *_: _bury(ends))
     for line in sys.stdin:
@@ -82,17 +89,16 @@ def mother() -> None:
             _live(asked)
         ends[pid] = asked["end"]
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-        print(pid, flush=True)
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
 
 
 def _import_everything() -> None:
-    import deskbell.cli
-    import deskbell.config
-    import deskbell.daemon
+    for name in ("deskbell.cli", "deskbell.config", "deskbell.daemon", "storage.postgres"):
+        importlib.import_module(name)
     from bot.catalog import GATEWAYS
     from channels.catalog import CHANNELS
 
-    assert deskbell.cli
     for catalog in (CHANNELS, GATEWAYS):
         for row in catalog.values():
             row.load()
@@ -108,7 +114,7 @@ def _bury(ends: dict[int, str]) -> None:
         path.with_suffix(".new").rename(path)
 
 
-def _live(asked: dict) -> None:
+def _live(asked: dict[str, Any]) -> NoReturn:
     """The whole life of a daemon, from what `python -m deskbell` would begin with."""
     status = 1
     try:
@@ -128,7 +134,7 @@ def _live(asked: dict) -> None:
         os._exit(status)
 
 
-def _at_home(asked: dict) -> None:
+def _at_home(asked: dict[str, Any]) -> None:
     from deskbell.net import faults
 
     nothing, log = os.open(os.devnull, os.O_RDONLY), os.open(asked["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
