@@ -46,6 +46,8 @@ TIMEOUT_S = 40.0
 IDLE_S = 5.0  # how long a lane-keeper sleeps when nobody wakes it; a wake-up may be lost, an alert may not
 LOCKED_S = 30.0  # how long a room is left alone whose chat refuses our login, however much waits for it
 SOURCE_LANE = "source:"
+# So much of a vendor's limit may be used when an edit goes that nobody waits for; the rest is for what people do next.
+TIDY_SHARE = 0.5
 AT_HAND = frozenset({"ack", "take", "escalate"})  # the buttons of a direct message
 
 
@@ -136,11 +138,12 @@ class Courier:
 
     def _allowed(self, name: str) -> tuple[frozenset[Op], float]:
         """The kinds of work that the vendor's limits allow now, and how long the others must wait."""
-        waits = {op: self._buckets.peek(self._keys(name, op)) for op in EVERY_OP}
+        waits = {op: self._buckets.peek(self._keys(name, op), TIDY_SHARE if op is Op.TIDY else 1.0) for op in EVERY_OP}
         allowed = frozenset(op for op, wait in waits.items() if wait <= 0)
         return allowed, min((wait for wait in waits.values() if wait > 0), default=0.0)
 
     def _keys(self, name: str, op: Op) -> dict[Key, list[Limit]]:
+        op = Op.EDIT if op is Op.TIDY else op
         destination = self._destinations.get(name)
         if destination is None:
             return wanted(name, name, op, ())  # a source paces its own requests

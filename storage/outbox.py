@@ -85,7 +85,15 @@ _TABLES = (POSTS, DISPATCHES)
 _NEXT_DESTINATION = [_next_destination(table) for table in _TABLES]
 _SEVEREST = [_severest(table) for table in _TABLES]
 _NEXT_TIME = [_next_time(table) for table in _TABLES]
-_DUE_POSTS = _candidates(POSTS, POST_COLUMNS, {Op.POST: _P.ref == "", Op.EDIT: _P.ref != ""})
+_DUE_POSTS = _candidates(
+    POSTS,
+    POST_COLUMNS,
+    {
+        Op.POST: _P.ref == "",
+        Op.EDIT: sa.and_(_P.ref != "", _P.lane != int(Lane.TIDY)),
+        Op.TIDY: sa.and_(_P.ref != "", _P.lane == int(Lane.TIDY)),
+    },
+)
 _DUE_DISPATCHES = _candidates(
     DISPATCHES,
     DISPATCH_COLUMNS,
@@ -193,7 +201,7 @@ _SHOWN = _settle(
     ref=sa.case((bind("new_ref") == "", _P.ref), else_=bind("new_ref")),
     state=sa.case((~_behind, "shown"), (CARDED, "waiting"), else_="held"),
     due_at=sa.case((sa.and_(_behind, CARDED), _NOW), else_=None),
-    lane=int(Lane.EDIT),
+    lane=sa.case((_P.lane < int(Lane.EDIT), int(Lane.EDIT)), else_=_P.lane),
     attempts=0,
     unsure_since=None,
     last_error="",

@@ -77,12 +77,15 @@ def _bump(chosen: Any) -> Statement:
     """What a chat shows is no longer what should be seen. What is under way or dead keeps its state."""
     shown = _P.state == literally("shown")
     severity = sa.select(_A.severity).where(_A.id == _P.alert_id).scalar_subquery()
+    # A card that still has to be posted is not an edit, and an edit that people wait for is not held up by a tidier.
+    sooner = sa.or_(_P.ref == "", sa.and_(~shown, _P.lane < bind("edit", _INT)))
     return Statement(
         sa.update(POSTS)
         .where(chosen, sa.text(CURRENT))
         .values(
             wanted=_P.wanted + 1,
             severity=severity,
+            lane=sa.case((sooner, _P.lane), else_=bind("edit", _INT)),
             due_at=sa.case((sa.and_(shown, outbox.CARDED), bind("now")), else_=_P.due_at),
             state=sa.case((~shown, _P.state), (outbox.CARDED, "waiting"), else_="held"),
         )
@@ -211,14 +214,14 @@ class SqlWork(PeopleWork, RecordWork):
         )
         outbox.arrange(self.db, alert_id, destination)
 
-    def bump_posts(self, alert_id: int, now: datetime) -> None:
+    def bump_posts(self, alert_id: int, now: datetime, lane: Lane = Lane.EDIT) -> None:
         """Something that the cards show has changed: wanted_version + 1 on each post of the alert."""
         self.db.hold(locks.ALERT, alert_id=alert_id)
-        self.db.later(_BUMP_ALERT, of_alert=alert_id, now=micros(now))
+        self.db.later(_BUMP_ALERT, of_alert=alert_id, now=micros(now), edit=int(lane))
 
     def bump_source_posts(self, source: str, now: datetime) -> None:
         """The same for every live alert on records of one source (its data became stale, or fresh again)."""
-        self.db.later(_BUMP_SOURCE, of_source=source, now=micros(now))
+        self.db.later(_BUMP_SOURCE, of_source=source, now=micros(now), edit=int(Lane.TIDY))
 
     def repost(self, post_id: int, now: datetime) -> None:
         """The message is gone: a new generation of the post, in a row of its own. Who holds the old one loses it."""

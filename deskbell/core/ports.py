@@ -159,13 +159,17 @@ class Lane(IntEnum):
     EDIT = 2
     STORY = 3
     DIGEST = 4
+    TIDY = 5  # an edit that nobody waits for
 
 
 class Op(StrEnum):
-    """The kinds of work that vendors limit apart: a new message (card or note), an edit, a write to a source."""
+    """The kinds of work that are paced apart: a new message (card or note), an edit, an edit that nobody waits for,
+    a write to a source.
+    """
 
     POST = "post"
     EDIT = "edit"
+    TIDY = "tidy"
     WRITE = "write"
 
 
@@ -369,12 +373,16 @@ class UnitOfWork(Reader, Protocol):
         """A card for the alert in the destination; nothing if there is one."""
         ...
 
-    def bump_posts(self, alert_id: int, now: datetime) -> None:
-        """Something that the cards show has changed: wanted_version + 1 on each post of the alert."""
+    def bump_posts(self, alert_id: int, now: datetime, lane: Lane = Lane.EDIT) -> None:
+        """Something that the cards show has changed: wanted_version + 1 on each post of the alert. Lane.TIDY where it
+        may wait until the room has little else to do.
+        """
         ...
 
     def bump_source_posts(self, source: str, now: datetime) -> None:
-        """The same for every live alert on records of one source (its data became stale, or fresh again)."""
+        """The same for every live alert on records of one source (its data became stale, or fresh again), in
+        Lane.TIDY.
+        """
         ...
 
     def repost(self, post_id: int, now: datetime) -> None:

@@ -185,7 +185,7 @@ def _written(book: Book, alert: Alert | None, payload: Mapping[str, Any], outcom
     title = book.house.source_title(alert.source)
     done = {WriteKind.NOTE: "note added", WriteKind.ASSIGN: "reassigned", WriteKind.RESOLVE: "resolved"}
     word = f"{title}: {done[WriteKind(payload['kind'])]}" + (f", {outcome.detail}" if outcome.detail else "")
-    _show(book, alert, alert.writeback if payload.get("no_account") else word)
+    _show(book, alert, alert.writeback if payload.get("no_account") else word, Lane.TIDY)
 
 
 def _not_written(book: Book, alert: Alert | None, work: Dispatch, why: str) -> None:
@@ -197,13 +197,13 @@ def _not_written(book: Book, alert: Alert | None, work: Dispatch, why: str) -> N
     book.about_us(f"wb:{work.key}", "writeback_failed", Severity.P3, summary, source="", subject=alert.subject)
 
 
-def _show(book: Book, alert: Alert, word: str) -> None:
+def _show(book: Book, alert: Alert, word: str, lane: Lane = Lane.EDIT) -> None:
     current = book.uow.alert(alert.id)
     if current is None or current.writeback == word:
         return
     after = replace(current, writeback=word[:200], version=current.version + 1)
     if book.uow.save_alert(after, current.version):
-        book.uow.bump_posts(alert.id, book.now)
+        book.uow.bump_posts(alert.id, book.now, lane)
 
 
 def _echo(book: Book, alert: Alert, payload: Mapping[str, Any]) -> None:

@@ -49,11 +49,11 @@ class Buckets:
                 if window := self._taken.get((key, limit)):
                     window.pop()
 
-    def peek(self, keys: Wanted) -> float:
-        """As `wait`, but nothing is counted."""
+    def peek(self, keys: Wanted, share: float = 1.0) -> float:
+        """As `wait`, but nothing is counted. `share`: as if only so much of each limit were there."""
         now = self.clock()
         waits = [self._cooling(key, now) for key in keys]
-        waits += [self._full(key, limit, now) for key, limits in keys.items() for limit in limits]
+        waits += [self._full(key, limit, now, share) for key, limits in keys.items() for limit in limits]
         return max(waits, default=0.0)
 
     def cool(self, key: Key, until: float) -> None:
@@ -66,11 +66,11 @@ class Buckets:
             self._cool.pop(key, None)
         return max(0.0, left)
 
-    def _full(self, key: Key, limit: Limit, now: float) -> float:
-        window = self._window(key, limit, now)
-        if len(window) < limit.count:
+    def _full(self, key: Key, limit: Limit, now: float, share: float) -> float:
+        window, room = self._window(key, limit, now), max(1, int(limit.count * share))
+        if len(window) < room:
             return 0.0
-        return window[0] + limit.per.total_seconds() - now
+        return window[-room] + limit.per.total_seconds() - now
 
     def _window(self, key: Key, limit: Limit, now: float) -> deque[float]:
         window = self._taken.setdefault((key, limit), deque())

@@ -76,3 +76,16 @@ def test_what_was_not_sent_is_given_back():
     clock.now += 60
     some.give_back(keys)
     assert some.wait(keys) == 0
+
+
+def test_a_share_of_a_limit_leaves_room_for_what_matters_more():
+    some, clock = buckets()
+    edit = wanted("slack", "a", "edit", LIMITS)
+    for _ in range(25):
+        assert some.peek(edit, 0.5) == 0
+        assert some.wait(edit) == 0
+        clock.now += 1
+    assert some.peek(edit, 0.5) == 35, "until the oldest of the last 25 is a minute old"
+    assert some.peek(edit) == 0
+    post = wanted("slack", "a", "post", LIMITS)
+    assert some.peek(post, 0.5) == 0, "half of one is one"

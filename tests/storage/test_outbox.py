@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from deskbell.core.alert import Mode, Severity
-from deskbell.core.ports import DispatchKind, Lane, Op
+from deskbell.core.ports import EVERY_OP, DispatchKind, Lane, Op
 
 
 @pytest.fixture
@@ -86,6 +86,27 @@ def test_a_bump_takes_over_the_severity(make, write, read, claim, send):
     write("save_alert", replace(alert, severity=Severity.P1, version=2), 1)
     write("bump_posts", alert.id, make.NOW)
     assert read("work_due", make.NOW)[0] == {"ops": Severity.P1}
+
+
+def test_an_edit_that_nobody_waits_for_is_asked_for_apart(make, write, claim, send):
+    alert = write(make.raised)
+    send(claim()[0])
+    write("bump_posts", alert.id, make.NOW, Lane.TIDY)
+    assert claim(ops=EVERY_OP - {Op.TIDY}) == []
+    write("bump_posts", alert.id, make.NOW)
+    write("bump_posts", alert.id, make.NOW, Lane.TIDY)
+    (edit,) = claim(ops=frozenset({Op.EDIT}))
+    write("bump_posts", alert.id, make.NOW, Lane.TIDY)
+    send(edit)
+    (late,) = claim(ops=frozenset({Op.EDIT}))
+    assert late.work.wanted == 5, "what comes while an edit is under way goes with the next one"
+
+
+def test_a_card_that_was_not_posted_yet_is_no_edit(make, write, claim):
+    alert = write(make.raised)
+    write("bump_posts", alert.id, make.NOW, Lane.TIDY)
+    (post,) = claim(ops=frozenset({Op.POST}))
+    assert post.work.wanted == 2
 
 
 def test_a_lost_message_is_posted_anew(make, write, read, claim, send):
