@@ -1,7 +1,6 @@
 """Fifty people tap the same button at once, in four chats: one is first, and everybody else is told who that was."""
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,7 +23,7 @@ UNLIMITED = {
     "per_minute_in_chat = 18 ": "per_second_in_chat = 1000\nper_minute_in_chat = 100000 ",
     'way = "gateway" ': 'posts_per_second = 1000\nway = "gateway" ',
 }
-ROUNDS = int(os.environ.get("DESKBELL_RACES", "20"))  # 200 for a long look
+ROUNDS = 200
 CROWD = [one for one in STAFF.values() if one.ours and one.id != "dan"]  # Dan may only look
 ROOM = {chat: rooms["dispatch"] for chat, rooms in ROOMS.items()}
 TAPS = [(chat, one.id) for one in CROWD for chat in CHATS][:50]
@@ -47,7 +46,7 @@ async def crowd(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Town]:
         yield made
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600)
 async def test_one_winner_a_round_and_every_loser_is_told_who(crowd: Town) -> None:
     assert len(TAPS) == 50
     for turn in range(ROUNDS):
@@ -66,6 +65,10 @@ async def test_one_winner_a_round_and_every_loser_is_told_who(crowd: Town) -> No
         for chat in CHATS:
             await crowd.shows_in(chat, subject, f"Acknowledged by {name}", ROOM[chat])
         await crowd.chats["slack"].say("ana", ROOM["slack"], f"resolve {alert.ref} over")
+        for chat in CHATS:
+            # Swept away, so that the last round looks through as little as the first.
+            await crowd.shows_in(chat, subject, "Resolved", ROOM[chat])
+            crowd.chats[chat].delete_by_hand(cards[chat])
 
 
 async def tap(town: Town, chat: str, who: str, card: Card) -> Heard:
