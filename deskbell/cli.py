@@ -357,3 +357,28 @@ def demo(
     from deskbell.demo import Show, show
 
     raise SystemExit(show(Show(config, port, headless, seconds, as_json, sabotage)))
+
+
+@app.command()
+def bench(
+    measures: Annotated[list[str] | None, typer.Argument(help="Which measures; left out: all of them.")] = None,
+    as_json: AsJson = False,
+    db: Annotated[str, typer.Option(help="sqlite, postgres (what is at hand), or the URL of a PostgreSQL.")] = "",
+    quick: Annotated[bool, typer.Option(help="Small sizes, for a first impression.")] = False,
+    rounds: Annotated[int, typer.Option(help="Pairs from which a ratio is taken; 0: five, or two with --quick.")] = 0,
+) -> None:
+    """How fast this Deskbell is, beside what this very machine could do at all, measured in the same run."""
+    from deskbell.bench.run import known, run, wished
+    from deskbell.bench.show import write
+
+    if strange := [name for name in measures or () if name not in known()]:
+        fail(f"There is no measure {strange[0]!r}. There are: {', '.join(known())}.")
+    wish = wished(measures or (), db, quick=quick, rounds=rounds)
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        report = run(wish, status.update)
+    if as_json:
+        _print_json(report.as_json())
+    else:
+        write(report, _console())

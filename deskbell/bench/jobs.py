@@ -1,0 +1,60 @@
+"""The schedule that the sink offers: jobs whose technician is late, in pages, by their time of change."""
+
+import time
+from bisect import bisect_left
+from datetime import UTC, datetime
+
+import orjson
+
+MINUTE = 60.0
+
+
+def stamp(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Feed:
+    """One reader's schedule: rows are only ever added behind the others, as time goes by."""
+
+    def __init__(self) -> None:
+        self._rows: list[bytes] = []
+        self._at: list[str] = []
+        self.first_read = 0.0  # when the first page with a row in it was asked for; of the monotonic clock
+
+    def lay(self, first: int, count: int, *, late: bool = True) -> None:
+        now = time.time()
+        start = now - 20 * MINUTE if late else now + 600 * MINUTE
+        self._rows += [orjson.dumps(job(number, now, start)) for number in range(first, first + count)]
+        self._at += [stamp(now)] * count
+
+    def clear(self) -> None:
+        self._rows, self._at, self.first_read = [], [], 0.0
+
+    def page(self, since: str, number: int, size: int) -> bytes:
+        begin = bisect_left(self._at, since) if since else 0
+        count = len(self._rows) - begin
+        if count and not self.first_read:
+            self.first_read = time.monotonic()
+        begin += (number - 1) * size
+        rows = self._rows[begin : begin + size]
+        meta = {"page": number, "per_page": size, "pages": -(-count // size), "total": count}
+        return b'{"data":[%b],"meta":%b}' % (b",".join(rows), orjson.dumps(meta))
+
+
+def job(number: int, now: float, start: float) -> dict[str, object]:
+    """As the field-service system of the sandbox shows one."""
+    return {
+        "id": number,
+        "number": f"N{number:08d}",
+        "summary": "No pressure at compressor 3, hall B",
+        "status": "dispatched",
+        "customer": {"name": "Hansen Maschinenbau GmbH", "phone": "+49 30 5550 199"},
+        "site": {"address": "Industriestr. 14, 13509 Berlin", "timezone": "Europe/Berlin"},
+        "technician": {"id": 1, "name": "Marco Bianchi", "email": "marco@example.org"},
+        "scheduled_start": stamp(start),
+        "scheduled_end": stamp(start + 90 * MINUTE),
+        "window_start": stamp(start),
+        "window_end": stamp(start + 120 * MINUTE),
+        "created_at": stamp(now - 600 * MINUTE),
+        "updated_at": stamp(now),
+    }

@@ -1,0 +1,173 @@
+"""The other side of every socket: answers as each vendor would, at once, and keeps when what arrived.
+
+A program of its own (`python -m deskbell.bench.sink`) on asyncio's bare protocols: it must never be what limits a
+figure. Paths begin with who asks, so that our requests and the floor's are told apart; `/_sink/` is for who measures.
+"""
+
+import asyncio
+import re
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+
+from deskbell.bench.answers import MARK, VENDORS, Call
+from deskbell.bench.jobs import Feed
+
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_HEAD = b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+_REASONS = {200: b"OK", 404: b"Not Found", 503: b"Service Unavailable"}
+_DOWN = b'{"error":"out of order"}'
+
+
+def response(body: bytes, status: int = 200) -> bytes:
+    return _HEAD % (status, _REASONS[status], len(body)) + body
+
+
+class Sink:
+    """What arrived: (when, who asked, vendor, post or edit, the alert's number), in order."""
+
+    def __init__(self) -> None:
+        self.site = ""
+        self.arrived: list[tuple[float, str, str, str, int]] = []
+        self.last: dict[str, bytes] = {}  # vendor -> the newest card posted there
+        self.cards: dict[int, bytes] = {}  # alert -> its card in Slack, kept when it is asked for
+        self.keeps = False
+        self.down: set[str] = set()
+        self.refused = 0
+        self.feeds: defaultdict[str, Feed] = defaultdict(Feed)
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    def answer(self, method: str, path: str, body: bytes) -> bytes:
+        _, who, vendor, *_ = path.split("/", 3)
+        if vendor == "source":
+            return response(self._page(who, path))
+        if vendor not in VENDORS:
+            return response(b"{}", 404)
+        if vendor in self.down:
+            self.refused += 1
+            return response(_DOWN, 503)
+        kind, said = VENDORS[vendor](Call(method, path, body, f"{self.site}/{who}"))
+        if kind:
+            self._keep(who, vendor, kind, body)
+        return response(said)
+
+    def _page(self, who: str, path: str) -> bytes:
+        asked = dict(parse_qsl(urlsplit(path).query))
+        number, size = int(asked.get("page", 1)), int(asked.get("per_page", 100))
+        return self.feeds[who].page(asked.get("updated_since", ""), number, size)
+
+    def _keep(self, who: str, vendor: str, kind: str, body: bytes) -> None:
+        found = MARK.search(body)
+        number = int(found[1]) if found else 0
+        self.arrived.append((time.monotonic(), who, vendor, kind, number))
+        if kind == "post":
+            self.last[vendor] = body
+            if self.keeps and vendor == "slack":
+                self.cards[number] = body
+        while self._waiting and len(self.arrived) >= self._waiting[0][0]:
+            _, told = self._waiting.pop(0)
+            if not told.done():
+                told.set_result(None)
+
+    # ------------------------------------------------------------ for whoever measures
+
+    async def told(self, path: str, body: bytes) -> bytes:
+        name, asked = path.rsplit("/", 1)[-1], orjson.loads(body) if body else {}
+        return orjson.dumps(await getattr(self, f"do_{name}")(asked))
+
+    async def do_reset(self, asked: Mapping[str, Any]) -> Any:
+        """Forgets what arrived, and clears the feeds."""
+        self.arrived, self.cards, self.refused = [], {}, 0
+        self.keeps = bool(asked.get("keeps"))
+        for feed in self.feeds.values():
+            feed.clear()
+        return {}
+
+    async def do_lay(self, asked: Mapping[str, Any]) -> Any:
+        self.feeds[asked["who"]].lay(asked["first"], asked["count"], late=asked.get("late", True))
+        return {"at": time.monotonic()}
+
+    async def do_first_read(self, asked: Mapping[str, Any]) -> Any:
+        return {"at": self.feeds[asked["who"]].first_read}
+
+    async def do_down(self, asked: Mapping[str, Any]) -> Any:
+        self.down = set(asked["vendors"])
+        return {}
+
+    async def do_wait(self, asked: Mapping[str, Any]) -> Any:
+        """Answers once so many have arrived, or the seconds are over."""
+        if len(self.arrived) < asked["count"]:
+            told = asyncio.get_running_loop().create_future()
+            self._waiting.append((asked["count"], told))
+            self._waiting.sort(key=lambda waiting: waiting[0])
+            await asyncio.wait([told], timeout=asked["seconds"])
+            self._waiting = [waiting for waiting in self._waiting if waiting[1] is not told]
+        return {"count": len(self.arrived), "last": self.arrived[-1][0] if self.arrived else 0.0}
+
+    async def do_arrived(self, asked: Mapping[str, Any]) -> Any:
+        return {"arrived": self.arrived[asked.get("after", 0) :], "refused": self.refused}
+
+    async def do_last(self, asked: Mapping[str, Any]) -> Any:
+        """The newest card of each vendor, as it was sent."""
+        del asked
+        return {vendor: body.decode() for vendor, body in self.last.items()}
+
+    async def do_cards(self, asked: Mapping[str, Any]) -> Any:
+        del asked
+        return {str(number): body.decode() for number, body in self.cards.items()}
+
+
+class Connection(asyncio.Protocol):
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._buffer = b""
+        self._transport: asyncio.Transport | None = None
+        self._asking: set[asyncio.Task[None]] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while True:
+            head, end, rest = self._buffer.partition(b"\r\n\r\n")
+            found = _LENGTH.search(head)
+            size = int(found[1]) if found else 0
+            if not end or len(rest) < size:
+                return
+            self._buffer = rest[size:]
+            method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
+            self._take(method, path, rest[:size])
+
+    def _take(self, method: str, path: str, body: bytes) -> None:
+        assert self._transport is not None  # noqa: S101 - data comes through one
+        if path.startswith("/_sink/"):
+            task = asyncio.ensure_future(self._tell(path, body))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+        else:
+            self._transport.write(self._sink.answer(method, path, body))
+
+    async def _tell(self, path: str, body: bytes) -> None:
+        said = await self._sink.told(path, body)
+        if self._transport is not None:
+            self._transport.write(response(said))
+
+
+async def serve() -> None:
+    sink = Sink()
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(sink), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    sink.site = f"http://127.0.0.1:{port}"
+    sys.stdout.write(orjson.dumps({"port": port}).decode() + "\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())
