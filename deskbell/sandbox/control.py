@@ -38,6 +38,8 @@ class Control:
         self.verbs: dict[str, Do] = {name: partial(verb, sandbox) for name, verb in trouble.VERBS.items()}
         for chat in sandbox.chats.values():
             self.verbs |= {f"{chat.name}.{name}": verb for name, verb in chat.verbs.items()}
+        ordeal = sandbox.ordeal
+        self.verbs |= {"ordeal.make": ordeal.make, "ordeal.begin": ordeal.begin, "ordeal.end": ordeal.end}
 
     async def credentials(self, request: web.Request) -> web.Response:  # noqa: ARG002 - one shape for all
         return reply(credentials.listing(self.sandbox.url))
@@ -50,6 +52,9 @@ class Control:
             answer["entries"] = [entry.as_json() for entry in sandbox.ledger.entries]
             answer["expectations"] = [expectation.as_json() for expectation in sandbox.ledger.expectations]
         return reply(answer)
+
+    async def ordeal(self, request: web.Request) -> web.Response:  # noqa: ARG002 - one shape for all
+        return reply(self.sandbox.ordeal.evidence())
 
     async def do(self, request: web.Request) -> web.Response:
         try:
@@ -81,5 +86,6 @@ class Control:
     def add_routes(self, router: web.UrlDispatcher) -> None:
         router.add_get("/_sandbox/credentials", self.credentials)
         router.add_get("/_sandbox/ledger", self.ledger)
+        router.add_get("/_sandbox/ordeal", self.ordeal)
         router.add_get("/_sandbox/audit", self.audit)
         router.add_post("/_sandbox/do", self.do)

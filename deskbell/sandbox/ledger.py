@@ -13,6 +13,7 @@ SETTLING = 15.0  # a condition shorter than this may pass unnoticed
 EDIT_WINDOW = 30.0  # an edit later than this after a tap has another cause
 CONVERGE_WINDOW = 120.0  # the same, where a vendor's limit may hold edits back
 REF = re.compile(r"\bD-\d+\b")  # what people call an alert
+_NAMES = re.compile(r"(?<![\w-])\w[\w-]*")  # what may name a job or ticket, with whatever hangs on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Ledger:
     cards_of: Callable[[str], Collection["CardKey"]] = field(default=lambda _: ())  # every live card of a ref
     first_named: dict[str, float] = field(default_factory=dict)  # ref -> when people could first read of it
     _converging: dict[str, list["Converging"]] = field(default_factory=dict)
+    _awaited: dict[str, list[Expectation]] = field(default_factory=dict)  # by subject, those not seen yet
     _pending: dict[tuple[str, str], PendingTap] = field(default_factory=dict)
 
     def note(self, system: str, kind: str, **what: Any) -> None:
@@ -85,14 +87,16 @@ class Ledger:
     # ------------------------------------------------------------------ what must ring
 
     def expect(self, subject: str, what: str, at: float | None = None) -> None:
-        self.expectations.append(Expectation(subject, what, self.clock.time() if at is None else at))
+        expectation = Expectation(subject, what, self.clock.time() if at is None else at)
+        self.expectations.append(expectation)
+        self._awaited.setdefault(subject, []).append(expectation)
 
     def seen(self, text: str) -> None:
         """People can read this: whoever is named in it has rung."""
         for ref in REF.findall(text):
             self.first_named.setdefault(ref, self.clock.time())
-        for expectation in self.expectations:
-            if not expectation.seen and names(text, expectation.subject):
+        for subject in named(text) & self._awaited.keys():
+            for expectation in self._awaited.pop(subject):
                 expectation.seen = True
 
     def withdraw(self, subject: str) -> None:
@@ -154,6 +158,15 @@ class Ledger:
 def names(text: str, subject: str) -> bool:
     """Does the text name this job or ticket, as a whole word?"""
     return re.search(rf"(?<![\w-]){re.escape(subject)}(?!\w)", text) is not None
+
+
+def named(text: str) -> set[str]:
+    """Every subject that the text may name as a whole word: of J-47-b also J-47 and J."""
+    found: set[str] = set()
+    for word in _NAMES.findall(text):
+        cuts = [at for at, sign in enumerate(word) if sign == "-"]
+        found |= {word[:at] for at in (*cuts, len(word))}
+    return found
 
 
 def percentile(values: list[float], share: float) -> float | None:

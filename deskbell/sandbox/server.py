@@ -14,6 +14,7 @@ from deskbell.sandbox.faults import Faults
 from deskbell.sandbox.fieldservice import FieldService
 from deskbell.sandbox.freshdesk.stand_in import Freshdesk
 from deskbell.sandbox.ledger import CardKey, Ledger
+from deskbell.sandbox.ordeal import Ordeal
 from deskbell.sandbox.pager import Pager
 from deskbell.sandbox.people import People
 from deskbell.sandbox.scenario.director import Director
@@ -65,6 +66,7 @@ class Sandbox:
         self.sources: dict[str, Source] = {
             source.name: source for source in (self.freshdesk, self.servicenow, self.fieldservice)
         }
+        self.ordeal = Ordeal(self, seed)
         self.removed: set[tuple[str, str]] = set()  # chat and room that Deskbell was removed from
         self.held: set[str] = set()  # numbers in trouble: the ordinary day leaves them alone
         if sabotage:  # the name of a chat; "any": by the seed
@@ -135,6 +137,7 @@ class Sandbox:
 
     async def end_day(self) -> None:
         """Nothing more happens by itself: the director and the people go home, the stand-ins stay."""
+        await self.ordeal.end({})
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()

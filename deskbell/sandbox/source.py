@@ -26,6 +26,9 @@ class Source(ABC):
 
     # ------------------------------------------------------------------ what each vendor words its own way
 
+    def no_limits(self) -> None:  # noqa: B027 - not every vendor counts
+        """For trials of other things than the vendor's limits."""
+
     @abstractmethod
     def unauthorised(self) -> web.Response: ...
 

@@ -182,6 +182,20 @@ async def desk(sandbox: "Sandbox", asked: Json) -> None:
     sandbox.introduce(str(asked["url"]), str(asked.get("token", "")))
 
 
+async def front(sandbox: "Sandbox", asked: Json) -> None:
+    """What the vendors say of their own address: where somebody stands in front of them. By vendor."""
+    for name, url in asked["urls"].items():
+        sandbox.chats[name].url = str(url)
+
+
+async def no_limits(sandbox: "Sandbox", asked: Json) -> None:  # noqa: ARG001 - one shape for all
+    """For trials of other things than the vendors' limits."""
+    for chat in sandbox.chats.values():
+        chat.no_limits()
+    for source in sandbox.sources.values():
+        source.no_limits()
+
+
 VERBS: dict[str, Do] = {
     "late": make_late,
     "check_in": check_in,
@@ -197,5 +211,7 @@ VERBS: dict[str, Do] = {
     "chat_fault": chat_fault,
     "remove_bot": remove_bot,
     "desk": desk,
+    "front": front,
+    "no_limits": no_limits,
     "end_of_day": end_of_day,
 }
