@@ -79,6 +79,7 @@ class Courier:
         )  # set and thrown away at each commit; whoever waits for news holds the current one
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._open = True
+        self.carried = 0  # attempts that came to an end, for whoever watches that they do
 
     def wake(self) -> None:
         self._woken.set()
@@ -187,6 +188,7 @@ class Courier:
         metrics.delivered(work.destination, type(outcome).__name__)
         if not isinstance(outcome, Sent):
             log.warning("delivery", to=work.destination, outcome=type(outcome).__name__, why=outcome.why)
+        self.carried += 1
         if not await self._desk.settle(claim, outcome, shown):
             log.warning("lease_lost", to=work.destination)
 

@@ -5,7 +5,7 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from functools import partial
@@ -30,6 +30,7 @@ from deskbell.net import logs
 from deskbell.net.clock import Clock, wall
 from deskbell.net.limits import Buckets
 from deskbell.net.session import open_session
+from deskbell.watch import Pulse, Watch
 from pollers import catalog as sources_catalog
 from pollers.loop import Loop
 from storage.backend import head_beside
@@ -76,6 +77,7 @@ class Daemon:
     gateways: Mapping[str, Gateway]  # the chats' ways in
     server: Server
     scheduler: AsyncIOScheduler
+    watch: Watch
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -85,6 +87,7 @@ class Daemon:
         store = open_store(settings)
         async with contextlib.AsyncExitStack() as undo:
             undo.callback(store.close)
+            await asyncio.to_thread(store.refuse_damage)
             store.lock_instance()
             daemon = cls._wire(settings, store)
             undo.push_async_callback(daemon.stop)
@@ -103,23 +106,26 @@ class Daemon:
         hooks = {path: hook for gateway in gateways.values() for path, hook in gateway.hooks.items()}
         secret, public_url = settings.general.secret.encode(), settings.server.public_url
         page = Page(desk, secret, public_url) if public_url else None
+        loops = tuple(Loop(source, desk) for source in sources.values())
         return cls(
             settings=settings,
             store=store,
             desk=desk,
             courier=courier,
-            loops=tuple(Loop(source, desk) for source in sources.values()),
+            loops=loops,
             sources=sources,
             channels=channels,
             session=session,
             gateways=gateways,
             server=Server(settings.server, desk, hooks, page),
             scheduler=AsyncIOScheduler(timezone=UTC),
+            watch=build_watch(settings, store, channels, courier, loops),
         )
 
     async def go(self) -> None:
         self.desk.reasons = self._reasons
         self.desk.deaf = self._deaf
+        self.watch.start()
         await self.desk.adopt()
         await self.server.start()
         self._task(self.courier.run(), "courier")
@@ -138,6 +144,9 @@ class Daemon:
             next_run_time=wall(),
         )
         self.scheduler.start()
+        for name, work in self.watch.work(self.settings.general.zone):
+            self._task(work, name)
+        self.watch.ready(f"{len(self.sources)} sources, {len(self.settings.destinations)} rooms")
         log.info("started", sources=list(self.sources), destinations=list(self.settings.destinations))
 
     def _task(self, work: Any, name: str) -> None:
@@ -162,8 +171,7 @@ class Daemon:
             log.exception("tick_failed")
 
     def _reasons(self) -> Sequence[str]:
-        troubles = [*self._deaf().values(), self.store.trouble]
-        return [trouble for trouble in troubles if trouble]
+        return [*self._deaf().values(), *self.watch.emergency.reasons]
 
     def _deaf(self) -> Mapping[str, str]:
         """The chats in which nobody can answer us just now, and why."""
@@ -172,6 +180,7 @@ class Daemon:
     async def stop(self) -> None:
         """Ends everything in the order in which nothing is lost: inputs, the outbox, the connections, the database."""
         self.stopping.set()
+        self.watch.stopping("letting what is under way arrive")
         if self.scheduler.running:
             self.scheduler.shutdown(wait=False)
         for name, gateway in self.gateways.items():
@@ -185,8 +194,15 @@ class Daemon:
         for part in parts:
             await _within(STEP_S, part.close, type(part).__name__)
         await _within(STEP_S, self.session.close, "session")
+        await _within(STEP_S, self._tell_what_is_left, "outbox")
         self.store.close()
-        log.info("stopped")
+        await _within(STEP_S, self.watch.close, "watch")
+
+    async def _tell_what_is_left(self) -> None:
+        """What a stop could not deliver waits in the outbox for the next start."""
+        left = await self.pending()
+        self.watch.stopping(f"stopped; {left} pieces of work wait for the next start")
+        log.info("stopped", left_in_the_outbox=left)
 
     # ------------------------------------------------------------ what the demo and tests ask
 
@@ -222,6 +238,20 @@ def build_channels(
         else:
             channels[platform] = make()
     return channels
+
+
+def build_watch(
+    settings: Settings, store: SqlStore, channels: Mapping[str, Channel], courier: Courier, loops: Sequence[Loop]
+) -> Watch:
+    async def due() -> Collection[str]:
+        found, _ = await store.read(lambda reader: reader.work_due(wall()))
+        return found.keys()
+
+    async def check() -> Sequence[str]:
+        return await asyncio.to_thread(store.wrong_with_it)
+
+    pulse = Pulse(loops, due, lambda: courier.carried)
+    return Watch(settings.watch, store, settings.destinations, channels, pulse, check, wall)
 
 
 def page_links(settings: Settings) -> Callable[[str], str]:

@@ -38,6 +38,7 @@ from deskbell.core.route import Route
 from deskbell.core.rules import RULES
 from deskbell.core.rules.base import Rule, RuleConf
 from deskbell.vendors.chats import CHATS
+from deskbell.watch import WatchConf
 from pollers.catalog import KINDS
 from pollers.conf import Writeback
 from pollers.rest_conf import AuthConf, Paging, WriteRule
@@ -152,6 +153,7 @@ def sections() -> Iterator[Section]:
     yield Section("`[deskbell]`", "deskbell", General)
     yield Section("`[server]`", "server", ServerConf)
     yield Section("`[[server.tokens]]`", "server.tokens", ApiToken)
+    yield Section("`[watch]`", "watch", WatchConf)
     yield Section("`[calendar]`", "calendar", Calendar)
     yield Section("`[people.NAME]`", "people.NAME", Person, frozenset({"id", "accounts"}), _ACCOUNTS + _SOURCES)
     yield Section("`[rotas.NAME]`", "rotas.NAME", Rota, _NAME)

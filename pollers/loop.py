@@ -66,9 +66,19 @@ class Loop:
         self._wake = asyncio.Event()
         self._busy = asyncio.Lock()
         self._not_before = 0.0
+        self._came_forward: float | None = None  # the poll under way, last
         self._looked_at = self._around.monotonic()
         self._missed: frozenset[str] = frozenset()
         self._turn = ""
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @property
+    def hangs_s(self) -> float:
+        """Seconds since the poll under way brought a page, or began; 0 between polls."""
+        return 0.0 if self._came_forward is None else self._around.monotonic() - self._came_forward
 
     def poke(self) -> None:
         """Poll now instead of when it is time; a source that told us to wait is waited for all the same."""
@@ -86,7 +96,7 @@ class Loop:
             return self.source.interval
         async with self._busy:
             self._wake.clear()
-            started = self._around.monotonic()
+            started = self._came_forward = self._around.monotonic()
             try:
                 skew = await self._read_all()
                 await self._desk.source_read(self.source.name, skew)
@@ -96,6 +106,8 @@ class Loop:
                 return await self._failed(error)
             except Exception as error:  # noqa: BLE001 - whatever the desk may raise, the loop goes on
                 return self._desk_failed(error)
+            finally:
+                self._came_forward = None
             self._measure("ok", started)
             return self._read_well()
 
@@ -135,6 +147,7 @@ class Loop:
                 point("poll.observe.before")
                 await self._desk.observe(page)
                 point("poll.observe.after")
+                self._came_forward = self._around.monotonic()
         finally:
             if isinstance(pages, AsyncGenerator):
                 await pages.aclose()

@@ -33,6 +33,18 @@ class CommitUnknown(StoreError):
     trouble = Trouble.UNKNOWN
 
 
+class Damaged(StoreError):
+    """The database is not whole, and nothing may be built on it."""
+
+    trouble = Trouble.DAMAGED
+
+    def __init__(self, place: str, found: str) -> None:
+        super().__init__(
+            f"The database {place} is damaged: {found}. Keep its files as they are for whoever may rescue more, "
+            "and go back to a backup: deskbell restore FILE"
+        )
+
+
 class StoreClosed(StoreError):
     """A write or read after `close`."""
 

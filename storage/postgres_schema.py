@@ -59,6 +59,10 @@ SELECT 1 FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace A
 AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') LIMIT 1
 """
 
+BTREES = """
+    SELECT i.indexrelid::bigint, c.relname
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
+    WHERE a.amname = 'btree' AND i.indisvalid AND c.relnamespace = 'public'::regnamespace ORDER BY 2"""
 _FIND_TRIGGERS = """
 SELECT t.tgname, pg_get_triggerdef(t.oid, true), p.prosrc, t.tgenabled IN ('O', 'A')
 FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class c ON c.oid = t.tgrelid

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import sqlite
 
 from storage import revision as revisions
 from storage.backend import parsed
-from storage.errors import InstanceRunning, StoreError, Trouble
+from storage.errors import Damaged, InstanceRunning, StoreError, Trouble
 
 DIALECT: sa.Dialect = sqlite.dialect()
 _COMPILED: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})  # for all stores of a process
@@ -98,6 +98,9 @@ class Sqlite:
     def missing_triggers(self, connection: sqlite3.Connection) -> list[str]:
         return missing_triggers(connection)
 
+    def wrong(self, connection: sqlite3.Connection) -> list[str]:
+        return wrong(connection)
+
     def in_transaction(self, connection: sqlite3.Connection) -> bool:
         return connection.in_transaction
 
@@ -163,8 +166,14 @@ def connect_writing(path: Path) -> sqlite3.Connection:
         _retried(lambda: connection.execute("PRAGMA journal_mode = WAL"))
     except sqlite3.Error as error:
         connection.close()
-        raise StoreError(f"The database {path} can't be opened: {error}.") from error
+        raise _unopened(path, error) from error
     return connection
+
+
+def _unopened(path: Path, error: sqlite3.Error) -> StoreError:
+    if _TROUBLES.get(error.sqlite_errorcode & 0xFF) is Trouble.DAMAGED:
+        return Damaged(str(path), f"it can't be opened: {error}")
+    return StoreError(f"The database {path} can't be opened: {error}.")
 
 
 def _retried(act: Callable[[], object]) -> None:
@@ -194,7 +203,7 @@ def connect(path: Path) -> sqlite3.Connection:
         for pragma in _PRAGMAS:
             connection.execute(pragma)
     except sqlite3.Error as error:
-        raise StoreError(f"The database {path} can't be opened: {error}.") from error
+        raise _unopened(path, error) from error
     return connection
 
 
@@ -246,6 +255,19 @@ def revision(connection: sqlite3.Connection) -> str | None:
 def missing_triggers(connection: sqlite3.Connection) -> list[str]:
     found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
     return [name for name, sql in TRIGGERS.items() if found.get(name) != sql]
+
+
+def wrong(connection: sqlite3.Connection) -> list[str]:
+    """There are no checksums: what `integrity_check` can't see is seldom text any more, so that all of it is read."""
+    found = [str(line) for (line,) in connection.execute("PRAGMA integrity_check(20)") if line != "ok"]
+    connection.text_factory = str
+    for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        try:
+            for _ in connection.execute(f'SELECT * FROM "{table}"'):  # noqa: S608 - the name is the database's own
+                pass
+        except sqlite3.Error as error:
+            found.append(f"table {table}: {error}"[:200])
+    return found
 
 
 def _create(connection: sqlite3.Connection) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deskbell.core.ports import Reader, UnitOfWork, Urgency
-from storage import audit, outbox, verify
+from storage import audit, integrity, outbox, verify
 from storage.audit import Head
 from storage.backend import Backend, backend_of
-from storage.errors import StoreClosed, StoreError, Trouble
+from storage.errors import Damaged, StoreClosed, StoreError, Trouble
 from storage.headfile import HeadFile
 from storage.people import PeopleReader
 from storage.sql import Db
@@ -67,6 +67,13 @@ class SqlStore:
         try:
             backend.ensure_schema(connection)
             kept = _started(head_file, audit_key, Db(connection, backend)) if head_file else None
+        except backend.errors as error:
+            connection.close()
+            raise (
+                Damaged(backend.place, str(error))
+                if backend.trouble(error) is Trouble.DAMAGED
+                else StoreError(f"The database {backend.place} can't be used: {error}.")
+            ) from error
         except BaseException:
             connection.close()
             raise
@@ -81,6 +88,11 @@ class SqlStore:
     def trouble(self) -> str:
         """Why the audit's head is not kept outside the database as it should be, for people; empty when all is well."""
         return (self._head_file.trouble or self._head_file.error) if self._head_file else ""
+
+    @property
+    def written_at(self) -> float:
+        """By the monotonic clock: when a change of ours was last durable."""
+        return self._writer.written_at
 
     def lock_instance(self) -> None:
         """Marks this as a daemon of the database. Raises InstanceRunning where there may be one only.
@@ -191,6 +203,18 @@ class SqlStore:
         if self._head_file:
             head = self.read_now(lambda reader: audit.last_head(reader.db))  # type: ignore[attr-defined]
             self._head_file.anchor(self._key, head)
+
+    # ------------------------------------------------------------ is it whole?
+
+    def refuse_damage(self) -> None:
+        """Looks through all of a database that is a file. Raises Damaged, with what to do."""
+        if not self._backend.several:  # a server does the like when it starts itself
+            integrity.refuse(self._backend.place, integrity.wrong(self._backend))
+
+    def wrong_with_it(self) -> list[str]:
+        """The same, and the whole audit, for people. It takes a while: call it in a thread."""
+        verdict = self.verify()
+        return [*integrity.wrong(self._backend), *(() if verdict.ok else (verdict.why,))]
 
     # ------------------------------------------------------------ the end
 

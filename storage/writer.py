@@ -94,6 +94,7 @@ class Writer:
         self._closing = False
         self._version = 0
         self._lost = False
+        self.written_at = time.monotonic()  # when a change of ours was last durable
         self._thread = threading.Thread(target=self._run, name="deskbell-writer", daemon=True)
         self._thread.start()
 
@@ -170,7 +171,7 @@ class Writer:
             for job in jobs:
                 ran.append(job)
                 self._carry_out(job, work)
-            head = work.chain.seal(now)
+            head = work.seal(now)
             changed = self._backend.changes(self._connection) != before
             point("store.commit.before")
             self._backend.commit(self._connection, changed=changed)
@@ -232,6 +233,8 @@ class Writer:
         return told
 
     def _committed(self, jobs: list[Job], head: Head | None, *, changed: bool) -> None:
+        if changed:
+            self.written_at = time.monotonic()
         try:
             point("store.commit.after")
             if head is not None:

@@ -17,6 +17,7 @@ from deskbell.core.rules import RULES
 from deskbell.desk.house import House
 from deskbell.vendors import workflows
 from deskbell.vendors.chats import CHATS
+from deskbell.watch import WatchConf
 
 _COMMAND = re.compile(r"/[a-z0-9_-]{1,31}")
 # What Deskbell rings about itself, and by hand; routes may name them.
@@ -111,6 +112,12 @@ def check_ranges(reading: Reading, general: General | None, sources: Mapping[str
     for setting in sources.values():
         if setting.conf.interval < timedelta(seconds=1):
             reading.wrong(f"sources.{setting.name}.interval", "must be a second or longer")
+
+
+def check_rooms(reading: Reading, watch: WatchConf | None, raw: Mapping[str, Any]) -> None:
+    for name in watch.rooms if watch else ():
+        if name not in named(raw, "destinations"):
+            reading.wrong("watch.rooms", f"there is no [destinations.{name[:40]}]")
 
 
 def check_chats(reading: Reading, chats: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bot.server import ServerConf
-from deskbell.config.sense import General, SourceSetting, check_chats, check_ranges, cross_check, named
+from deskbell.config.sense import General, SourceSetting, check_chats, check_ranges, check_rooms, cross_check, named
 from deskbell.config.strict import ConfigError, Reading, environment, is_plain, unknown
 from deskbell.core.access import Person, Role
 from deskbell.core.calendar import Calendar
@@ -24,6 +24,7 @@ from deskbell.faces.wording import LANGUAGES, Wording, WordingError
 from deskbell.net import redact
 from deskbell.vendors import workflows
 from deskbell.vendors.chats import CHATS
+from deskbell.watch import WatchConf
 from pollers import catalog as sources_catalog
 
 
@@ -32,6 +33,7 @@ class Settings:
     general: General
     house: House
     server: ServerConf
+    watch: WatchConf
     chats: Mapping[str, Any]  # platform -> its conf, as deskbell.vendors.chats says
     sources: Mapping[str, SourceSetting]
     destinations: Mapping[str, Destination]
@@ -71,6 +73,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
 _SECTIONS = (
     "deskbell",
     "server",
+    "watch",
     "calendar",
     "people",
     "rotas",
@@ -89,6 +92,7 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
             reading.wrong(key, unknown(key, _SECTIONS))
     general = reading.table(General, raw.get("deskbell", {}), "deskbell")
     server = reading.table(ServerConf, raw.get("server", {}), "server")
+    watch = reading.table(WatchConf, raw.get("watch", {}), "watch")
     command = general.command if general else "/desk"
     chats = _chats(reading, raw, command)
     sources = _sources(reading, raw.get("sources", {}))
@@ -99,11 +103,12 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
     cross_check(reading, house, general, raw)
     check_chats(reading, chats)
     check_ranges(reading, general, sources)
-    if reading.problems or general is None or server is None:
+    check_rooms(reading, watch, raw)
+    if reading.problems or general is None or server is None or watch is None:
         return None
     keys = frozenset(reading.secret_keys)
     plain = tuple(sorted(_plain(raw, "", keys)))
-    return Settings(general, house, server, chats, sources, destinations, path, raw, plain, keys)
+    return Settings(general, house, server, watch, chats, sources, destinations, path, raw, plain, keys)
 
 
 def _chats(reading: Reading, raw: Mapping[str, Any], command: str) -> dict[str, Any]:

@@ -51,6 +51,13 @@ _detected = Histogram(
     buckets=_LAGS,
     registry=REGISTRY,
 )
+_loop = Histogram(
+    "deskbell_loop_seconds",
+    "Until the event loop gave a sign of life, asked twice a second or so.",
+    buckets=_QUICK,
+    registry=REGISTRY,
+)
+_stalls = Counter("deskbell_loop_stalls", "Times the event loop stood still.", registry=REGISTRY)
 _refused = Counter("deskbell_refused_calls", "Inbound calls not let in.", ("where", "why"), registry=REGISTRY)
 
 
@@ -99,6 +106,14 @@ def detected(source: str, seconds: float) -> None:
 
 def refused(where: str, why: str) -> None:
     _refused.labels(where, why).inc()
+
+
+def loop_answered(seconds: float) -> None:
+    _loop.observe(seconds)
+
+
+def loop_stalled() -> None:
+    _stalls.inc()
 
 
 def render() -> bytes:

@@ -1,0 +1,7 @@
+"""Who watches the watcher: a stalled loop, a database that takes nothing, silence itself."""
+
+from deskbell.watch.conf import WatchConf
+from deskbell.watch.pulse import Pulse
+from deskbell.watch.watch import Watch
+
+__all__ = ["Pulse", "Watch", "WatchConf"]

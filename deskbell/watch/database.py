@@ -1,0 +1,102 @@
+"""Whether the database takes what it is given, and whether it is whole."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from deskbell.core.ports import UnitOfWork, Urgency
+from deskbell.watch.conf import WatchConf
+
+log = structlog.get_logger("deskbell.watch")
+
+_MARK = "watch.written"  # the small value that is written to see whether it can be
+_LONGEST_LOOK_S = 5.0
+
+Report = Callable[[str, str], None]  # a trouble's name, and why; "" when it is over
+
+
+class Store(Protocol):
+    """What is needed of the store."""
+
+    @property
+    def written_at(self) -> float:
+        """By the monotonic clock: when a change of ours was last durable."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the audit's head outside the database."""
+        ...
+
+    async def write(self, change: Callable[[UnitOfWork], object], urgency: Urgency = Urgency.NORMAL) -> object: ...
+
+
+class Database:
+    """Reports "database" once nothing could be written for `unwritable_after`, and once it can be again."""
+
+    def __init__(
+        self,
+        store: Store,
+        conf: WatchConf,
+        check: Callable[[], Awaitable[Sequence[str]]],
+        report: Report,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store, self._conf, self._check, self._report, self._now = store, conf, check, report, now
+        self._after_s = conf.unwritable_after.total_seconds()
+        self._failing_since: float | None = None
+
+    async def run(self) -> None:
+        """Until cancelled. A database that is written to anyway is not written to for the look's sake."""
+        pace = min(self._after_s / 4, _LONGEST_LOOK_S)
+        while True:
+            self._report("audit", self._store.trouble)
+            await self.look()
+            await asyncio.sleep(pace)
+
+    async def look(self) -> None:
+        asked = time.monotonic()
+        why = "" if asked - self._store.written_at < self._after_s / 2 else await self._refusal()
+        if not why:
+            self._failing_since = None
+            self._report("database", "")
+            return
+        if self._failing_since is None:
+            self._failing_since = asked
+        if time.monotonic() - self._failing_since >= self._after_s:
+            self._report("database", why)
+
+    async def _refusal(self) -> str:
+        """Why a small change is not kept; "" when it is."""
+        mark = self._now().isoformat()
+        try:
+            async with asyncio.timeout(self._after_s):
+                await self._store.write(lambda uow: uow.put_value(_MARK, mark), Urgency.TAP)
+        except TimeoutError:
+            return f"nothing could be written for {self._after_s:g} s"
+        except Exception as error:  # noqa: BLE001 - whatever the database says, it is what people must hear
+            return str(error) or type(error).__name__
+        return ""
+
+    # ------------------------------------------------------------ each night
+
+    async def check_each_night(self, zone: str) -> None:
+        """Until cancelled. Damage that nobody reads for months must not wait until somebody does."""
+        while True:
+            await asyncio.sleep(_until(self._conf, self._now().astimezone(ZoneInfo(zone))))
+            found = await self._check()
+            log.info("database_checked", wrong=len(found))
+            self._report("integrity", "; ".join(found))
+
+
+def _until(conf: WatchConf, local: datetime) -> float:
+    """Seconds until `check_at` comes next, a second later at the earliest."""
+    due = local.replace(hour=conf.check_at.hour, minute=conf.check_at.minute, second=0, microsecond=0)
+    if due <= local:
+        due += timedelta(days=1)
+    return max(1.0, due.timestamp() - local.timestamp())
