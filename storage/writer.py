@@ -171,7 +171,7 @@ class Writer:
             for job in jobs:
                 ran.append(job)
                 self._carry_out(job, work)
-            head = work.seal(now)
+            head = work.chain.seal(now)
             changed = self._backend.changes(self._connection) != before
             point("store.commit.before")
             self._backend.commit(self._connection, changed=changed)
