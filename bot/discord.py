@@ -20,7 +20,7 @@ from bot.discord_reading import PING, PONG
 from bot.discord_say import Say
 from bot.discord_socket import Connection
 from bot.hooks import Answered
-from bot.ports import Front, Hook
+from bot.ports import Alone, Front, Hook
 from deskbell.core.outcome import Fault, Rejected
 from deskbell.core.ports import Destination, Memory
 from deskbell.net import metrics
@@ -65,10 +65,8 @@ class DiscordGateway:
     # ------------------------------------------------------------ life
 
     async def start(self) -> None:
-        """Returns at once; connecting, and registering the commands, goes on behind it."""
-        if self._connection is not None:
-            self._connection.start()
-        else:
+        """Returns at once; registering the commands goes on behind it."""
+        if self._connection is None:
             self._clerk.spawn(self._keep_in_touch())
         self._clerk.spawn(self._keep_synced())
 
@@ -79,9 +77,16 @@ class DiscordGateway:
 
     async def _close(self) -> None:
         if self._connection is not None:
-            await self._connection.stop()
+            await self._connection.close()
         await self._clerk.close()
         await self._web.close()
+
+    @property
+    def alone(self) -> Alone | None:
+        """Two sessions would each get every tap, and a day allows few logins."""
+        if self._connection is None:
+            return None
+        return Alone(f"{PLATFORM}:{self.conf.application_id}", self._connection.run)
 
     @property
     def hooks(self) -> Mapping[str, Hook]:

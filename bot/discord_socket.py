@@ -21,6 +21,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from deskbell.core.outcome import Fault, Rejected
+from deskbell.instance import Held
 from deskbell.net.session import Trouble, words_of
 from deskbell.vendors.discord import FATAL, DiscordConf
 from deskbell.vendors.discord_web import DiscordWeb
@@ -90,6 +91,8 @@ class Connection:
 
     def __init__(self, conf: DiscordConf, web: DiscordWeb, heard: Heard) -> None:
         self.conf, self._web, self._heard = conf, web, heard
+        self._held = Held("")
+        self._closing = asyncio.Event()
         self.connected = False
         self.lives = 0
         self._was_connected = False
@@ -107,10 +110,20 @@ class Connection:
             return ""
         return f"no connection to Discord{self._why}"
 
-    def start(self) -> None:
+    async def run(self, held: Held) -> None:
+        """Until `close`, or until the lease is lost. One who is given up keeps it: with the same token all would be."""
+        self._held, self._was_connected, self._fatal = held, False, ""
         self._task = asyncio.create_task(self._watch(), name="discord gateway")
+        try:
+            await self._closing.wait()
+        finally:
+            await self._stop()
 
-    async def stop(self) -> None:
+    async def close(self) -> None:
+        self._closing.set()
+        await self._stop()
+
+    async def _stop(self) -> None:
         self.connected = False
         while self._task is not None and not self._task.done():
             self._task.cancel()  # again and again: before Python 3.12 wait_for, which the SDK uses, may swallow one
@@ -138,12 +151,17 @@ class Connection:
             pause = FIRST_PAUSE_S if time.monotonic() - started > STEADY_S else min(pause * 2, LONGEST_PAUSE_S)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
 
+    def _hear(self, body: Mapping[str, Any]) -> None:
+        """Who was paused finds taps here that the one after it has answered."""
+        if self._held.ours:
+            self._heard(body)
+
     async def _live(self) -> None:
         """From the login until the connection ends. The SDK's addresses are its own globals, so they are set here."""
         address = await self._address()
         Route.BASE = self.conf.base_url.rstrip("/")
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(address)
-        self._client = _Client(self.conf, self._heard, lambda up: self._changed(up=up))
+        self._client = _Client(self.conf, self._hear, lambda up: self._changed(up=up))
         self.lives += 1
         try:
             await self._client.start(self.conf.token, reconnect=False)

@@ -15,8 +15,9 @@ from deskbell.core.button import Press
 from deskbell.core.card import Card, Reply
 from deskbell.core.ports import Answer, Interaction, Said, StoredRecord
 from deskbell.core.records import Record
+from deskbell.instance import Held
 
-__all__ = ["LIVE", "Front", "Gateway", "Hook", "Said", "Spoken"]
+__all__ = ["LIVE", "Alone", "Front", "Gateway", "Hook", "Said", "Spoken"]
 
 LIVE = (Status.OPEN, Status.ACKED)
 
@@ -41,6 +42,14 @@ class Spoken:
 Hook = Callable[[Mapping[str, str], bytes], Awaitable[tuple[int, Mapping[str, str], bytes]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """Listening that one instance may do at a time: the name of its lease, and the work, which `Gateway.close` ends."""
+
+    lease: str
+    listen: Callable[[Held], Awaitable[None]]
+
+
 class Gateway(Protocol):
     """The way in of one chat. Made by `bot.catalog`, started and closed by the daemon."""
 
@@ -50,8 +59,16 @@ class Gateway(Protocol):
         ...
 
     @property
+    def alone(self) -> Alone | None:
+        """What is to be run beside `start`, while its lease is held; None where every instance may listen."""
+        ...
+
+    @property
     def trouble(self) -> str:
-        """What is wrong, in words for people; nothing when taps and commands can come in."""
+        """What is wrong, in words for people; nothing when taps and commands can come in.
+
+        Of no account in an instance that only stands by, because another one has the lease.
+        """
         ...
 
     async def start(self) -> None:

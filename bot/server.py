@@ -43,11 +43,17 @@ class ServerConf:
 class Server:
     """`hooks` maps a path to what answers there, like /slack/events in Slack's HTTP mode. Each verifies its caller.
 
-    `page`: what stands behind a one-way card's link.
+    `page`: what stands behind a one-way card's link. `api`: whether other programs may call.
     """
 
     def __init__(
-        self, conf: ServerConf, front: Front, hooks: Mapping[str, Hook] | None = None, page: Page | None = None
+        self,
+        conf: ServerConf,
+        front: Front,
+        hooks: Mapping[str, Hook] | None = None,
+        page: Page | None = None,
+        *,
+        api: bool = True,
     ) -> None:
         self._conf, self._front, self._page = conf, front, page
         self._app = web.Application(client_max_size=BODY_LIMIT, middlewares=[speak_json])
@@ -57,7 +63,7 @@ class Server:
                 web.get("/healthz", self._healthz),
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
-                *Api(front, conf.tokens, conf.alerts_per_hour).routes(),
+                *(Api(front, conf.tokens, conf.alerts_per_hour).routes() if api else ()),
                 *(page.routes() if page else ()),
                 *(web.post(path, _hooked(hook)) for path, hook in (hooks or {}).items()),
             ]

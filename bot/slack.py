@@ -40,6 +40,8 @@ log = logging.getLogger("deskbell.slack")
 class SlackGateway:
     """The way in of one workspace. The daemon calls `start` and `close`; `handle_http` is for its server."""
 
+    alone = None  # every instance has sockets of its own, and Slack gives each tap to one of them
+
     def __init__(
         self,
         conf: SlackConf,

@@ -75,6 +75,8 @@ log = logging.getLogger("deskbell.teams")
 class TeamsGateway:
     """The way in of one bot. It decides nothing: what is genuine goes to the clerk, and what comes back is shown."""
 
+    alone = None  # Teams calls whichever instance is behind the address
+
     def __init__(
         self,
         conf: TeamsConf,

@@ -13,7 +13,7 @@ import aiohttp
 from bot.allowance import Allowance
 from bot.clerk import Clerk
 from bot.commands import Commands
-from bot.ports import Front, Hook
+from bot.ports import Alone, Front, Hook
 from bot.telegram_hook import Webhook
 from bot.telegram_lines import Lines
 from bot.telegram_office import Office
@@ -65,9 +65,7 @@ class TelegramGateway:
     async def start(self) -> None:
         """Returns at once; connecting goes on behind it."""
         self._clerk.spawn(self._setup.publish_commands())
-        if self.conf.way is Way.POLL:
-            self._poller.start()
-        else:
+        if self.conf.way is Way.WEBHOOK:
             self._clerk.spawn(self._webhook.keep_set())
 
     async def close(self) -> None:
@@ -75,6 +73,12 @@ class TelegramGateway:
         await self._poller.close()
         await self._clerk.close()
         await self._api.close()
+
+    @property
+    def alone(self) -> Alone | None:
+        """Of two who ask Telegram with one token, one is always turned away."""
+        bot = self.conf.token.partition(":")[0]
+        return Alone(f"{PLATFORM}:{bot}", self._poller.run) if self.conf.way is Way.POLL else None
 
     @property
     def hooks(self) -> Mapping[str, Hook]:

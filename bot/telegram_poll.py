@@ -14,7 +14,8 @@ from datetime import datetime
 
 from bot.telegram_reading import Update, account_of
 from deskbell.core.outcome import Fault, Rejected, Retry
-from deskbell.core.ports import Memory
+from deskbell.core.ports import LeaseLost, Memory
+from deskbell.instance import Held
 from deskbell.net.faults import point
 from deskbell.vendors.telegram_api import TelegramApi, Trouble
 
@@ -52,6 +53,7 @@ class Poller:
         self._stopping = asyncio.Event()
         self._fetching: asyncio.Task[Sequence[Update]] | None = None
         self._running: asyncio.Task[None] | None = None
+        self._held = Held("")
 
     @property
     def trouble(self) -> str:
@@ -59,8 +61,16 @@ class Poller:
         late = time.monotonic() - self._good_at > self._api.conf.poll_s + QUIET_S
         return (self._why or "Telegram does not answer") if late or self._surely else ""
 
-    def start(self) -> None:
-        self._running = asyncio.create_task(self._run())
+    async def run(self, held: Held) -> None:
+        """Until `close`, or until the lease is lost. Begins where the last one who had it has stopped."""
+        self._held, self._running = held, asyncio.current_task()
+        self._why, self._surely, self._pause = "Telegram has not answered yet", True, PAUSE_S
+        self._failed.clear()
+        try:
+            await self._poll()
+        finally:
+            if self._fetching is not None:
+                self._fetching.cancel()
 
     async def close(self) -> None:
         """What is being carried out is finished; the question that waits is not."""
@@ -70,10 +80,8 @@ class Poller:
         if self._running is not None:
             await asyncio.wait({self._running}, timeout=CLOSE_S)
             self._running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._running
 
-    async def _run(self) -> None:
+    async def _poll(self) -> None:
         self._offset = await self._remembered()
         first = True
         while not self._stopping.is_set():
@@ -81,10 +89,13 @@ class Poller:
                 updates = await self._fetch(0 if first else self._api.conf.poll_s)
                 first, self._good_at, self._pause = False, time.monotonic(), PAUSE_S
                 self._why, self._surely = "", False
+                self._held.check()  # who was paused has the same from Telegram as the one after it
                 await self._carry_out(updates)
             except asyncio.CancelledError:
                 if not self._stopping.is_set():
                     raise
+            except LeaseLost:
+                raise
             except Trouble as trouble:
                 await self._wait(await self._pause_after(trouble))
             except Exception:
@@ -150,9 +161,10 @@ class Poller:
     async def _in_order(self, updates: Sequence[Update]) -> None:
         for update in updates:
             try:
+                self._held.check()
                 await self._take(update)
-            except Trouble:
-                raise  # Telegram's own, and no fault of the update: it waits for as long as it takes
+            except (Trouble, LeaseLost):
+                raise  # no fault of the update: it waits for as long as it takes
             except Exception:
                 number = int(update["update_id"])
                 self._failed[number] += 1
@@ -173,4 +185,4 @@ class Poller:
     async def _remember(self, offset: int) -> None:
         self._offset = offset
         if self._memory is not None:
-            await self._memory.remember(OFFSET, f"{offset} {self._now().timestamp():.0f}")
+            await self._memory.remember(OFFSET, f"{offset} {self._now().timestamp():.0f}", self._held.guard)

@@ -93,11 +93,15 @@ def _run(work: "Callable[[], Coroutine[Any, Any, int]]") -> None:
 
 
 @app.command()
-def run(config: ConfigPath = CONFIG) -> None:
+def run(
+    config: ConfigPath = CONFIG,
+    roles: Annotated[str, typer.Option(help="What this instance does: some of poll,courier,bot,web.")] = "",
+) -> None:
     """Start the daemon. It runs until it is told to stop (Ctrl-C or SIGTERM), and then finishes what is under way."""
+    from deskbell.config import with_roles
     from deskbell.daemon import serve
 
-    settings = _settings(config)
+    settings = with_roles(_settings(config), roles)
     _run(lambda: serve(settings))
 
 

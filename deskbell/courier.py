@@ -69,10 +69,12 @@ class Courier:
         channels: Mapping[str, Channel],
         sources: Mapping[str, Source],
         buckets: Buckets,
+        mine: Callable[[str], bool] = lambda _lane: True,
     ) -> None:
+        """`mine`: whether this instance works a lane, now."""
         self._store, self._desk = store, desk
         self._destinations, self._channels, self._sources = destinations, channels, sources
-        self._buckets = buckets
+        self._buckets, self._mine = buckets, mine
         self._woken = asyncio.Event()
         self._pulse = (
             asyncio.Event()
@@ -109,7 +111,7 @@ class Courier:
         now = self._desk.now()
         due, next_at = await self._store.read(lambda reader: reader.work_due(now))
         for name, _severity in sorted(due.items(), key=lambda item: item[1]):
-            if self._open and name not in self._lanes:
+            if self._open and name not in self._lanes and self._mine(name):
                 task = asyncio.create_task(self._lane(name), name=f"lane {name}")
                 self._lanes[name] = task
                 task.add_done_callback(partial(self._left, name))
@@ -123,7 +125,7 @@ class Courier:
 
     async def _lane(self, name: str) -> None:
         """Works one destination off, as far as its limits allow at this moment."""
-        while self._open:
+        while self._open and self._mine(name):
             pulse = self._pulse
             ops, wait = self._allowed(name)
             claims = await self._claim(name, ops) if ops else []

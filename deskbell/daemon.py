@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from apscheduler.job import Job
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.catalog import GATEWAYS
@@ -23,9 +25,10 @@ from bot.server import Server
 from channels.catalog import CHANNELS
 from deskbell.config import Settings
 from deskbell.core.alert import Status
-from deskbell.core.ports import Channel, Memory, Source
-from deskbell.courier import Courier
+from deskbell.core.ports import Channel, LeaseLost, Memory, Source
+from deskbell.courier import SOURCE_LANE, Courier
 from deskbell.desk import Desk
+from deskbell.instance import TTL, Held, Keeper
 from deskbell.net import logs
 from deskbell.net.clock import Clock, wall
 from deskbell.net.limits import Buckets
@@ -41,6 +44,7 @@ AccountOf = Callable[[str, str], Awaitable[str | None]]  # platform, person id -
 
 DRAIN_S = 10.0  # how long a stop waits for what is under way
 STEP_S = 5.0  # how long any one part may take to close
+TAKE_OVER = TTL * 2  # so long nobody may read a source whose reader died
 VERIFY_AGAIN_S = 3.0  # an answer about the whole audit chain serves this long
 
 
@@ -78,6 +82,7 @@ class Daemon:
     server: Server
     scheduler: AsyncIOScheduler
     watch: Watch
+    keeper: Keeper
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -101,12 +106,14 @@ class Daemon:
         desk = Desk(store, settings.house, Clock(), sources, _verifier(store))
         session = open_session()
         channels = build_channels(settings, desk.account_of, session, desk)
-        courier = Courier(store, desk, settings.destinations, channels, sources, Buckets())
+        keeper = Keeper(store, several=store.several)
+        works = partial(_works, settings, keeper)
+        courier = Courier(store, desk, settings.destinations, channels, sources, Buckets(), works)
         gateways = build_gateways(settings, desk, session)
         hooks = {path: hook for gateway in gateways.values() for path, hook in gateway.hooks.items()}
         secret, public_url = settings.general.secret.encode(), settings.server.public_url
-        page = Page(desk, secret, public_url) if public_url else None
-        loops = tuple(Loop(source, desk) for source in sources.values())
+        page = Page(desk, secret, public_url) if public_url and "web" in settings.general.roles else None
+        loops = tuple(Loop(source, desk) for source in sources.values()) if "poll" in settings.general.roles else ()
         return cls(
             settings=settings,
             store=store,
@@ -117,37 +124,43 @@ class Daemon:
             channels=channels,
             session=session,
             gateways=gateways,
-            server=Server(settings.server, desk, hooks, page),
+            server=Server(settings.server, desk, hooks, page, api="web" in settings.general.roles),
             scheduler=AsyncIOScheduler(timezone=UTC),
-            watch=build_watch(settings, store, channels, courier, loops),
+            watch=build_watch(settings, store, channels, courier, loops, keeper),
+            keeper=keeper,
         )
 
     async def go(self) -> None:
         self.desk.reasons = self._reasons
         self.desk.deaf = self._deaf
+        self.desk.reads = [loop.name for loop in self.loops]
+        self.keeper.say = lambda: {"roles": self.settings.general.roles, "ears": self._ears()}
         self.watch.start()
         await self.desk.adopt()
         await self.server.start()
-        self._task(self.courier.run(), "courier")
+        self.scheduler.start()
+        self._every_tick(self.desk.measure)
+        if self.store.several:
+            self.desk.patience = TAKE_OVER
+            self._task(self.keeper.run(), "leases")
+        if {"courier", "poll"} & set(self.settings.general.roles):
+            self._task(self.courier.run(), "courier")
         for gateway in self.gateways.values():
             await gateway.start()
+            if gateway.alone is not None:
+                self._alone(gateway.alone.lease, gateway.alone.listen)
         for loop in self.loops:
-            self._task(loop.run(self.stopping), f"poll {loop.source.name}")
-        # APScheduler only wakes work up; what is due stands in the database.
-        self.scheduler.add_job(
-            self._tick,
-            "interval",
-            seconds=self.settings.general.tick.total_seconds(),
-            max_instances=1,
-            coalesce=True,
-            misfire_grace_time=None,
-            next_run_time=wall(),
-        )
-        self.scheduler.start()
+            self._alone(SOURCE_LANE + loop.name, partial(loop.run, self.stopping))
+        if "poll" in self.settings.general.roles:
+            self._alone("timers", self._keep_time)
         for name, work in self.watch.work(self.settings.general.zone):
             self._task(work, name)
         self.watch.ready(f"{len(self.sources)} sources, {len(self.settings.destinations)} rooms")
         log.info("started", sources=list(self.sources), destinations=list(self.settings.destinations))
+
+    def _alone(self, lease: str, work: Callable[[Held], Awaitable[None]]) -> None:
+        """What one instance does at a time, while it is this one."""
+        self._task(self.keeper.while_held(lease, work), lease)
 
     def _task(self, work: Any, name: str) -> None:
         task = asyncio.create_task(work, name=name)
@@ -161,21 +174,52 @@ class Daemon:
         log.error("part_ended", part=task.get_name(), error=repr(task.exception()))
         self.stopping.set()
 
-    async def _tick(self) -> None:
+    def _every_tick(self, work: Callable[[], Awaitable[None]]) -> Job:
+        """APScheduler only wakes work up; what is due stands in the database."""
+
+        async def wake() -> None:
+            try:
+                await work()
+            except asyncio.CancelledError:
+                if not self.stopping.is_set():  # the scheduler cancels what runs when it is shut down
+                    raise
+            except LeaseLost:
+                log.info("another_instance_keeps_time")
+            except Exception:
+                log.exception("tick_failed")
+
+        seconds = self.settings.general.tick.total_seconds()
+        more = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None, "next_run_time": wall()}
+        return self.scheduler.add_job(wake, "interval", seconds=seconds, **more)
+
+    async def _keep_time(self, held: Held) -> None:
+        self.desk.begin_watch()
+        job = self._every_tick(lambda: self.desk.tick(held.guard))
         try:
-            await self.desk.tick()
-        except asyncio.CancelledError:
-            if not self.stopping.is_set():  # the scheduler cancels what runs when it is shut down
-                raise
-        except Exception:
-            log.exception("tick_failed")
+            await self.stopping.wait()
+        finally:
+            with contextlib.suppress(JobLookupError):  # a scheduler that was shut down knows none
+                job.remove()
 
     def _reasons(self) -> Sequence[str]:
-        return [*self._deaf().values(), *self.watch.emergency.reasons]
+        """What is wrong with this instance's own part."""
+        troubles = [*self._ears().values(), self.keeper.trouble]
+        return [*filter(None, troubles), *self.watch.emergency.reasons]
+
+    def _ears(self) -> Mapping[str, str]:
+        """The chats that this instance listens to now, and why it hears nobody there, if so."""
+        listening = (
+            (name, gateway)
+            for name, gateway in self.gateways.items()
+            if gateway.alone is None or self.keeper.holds(gateway.alone.lease)
+        )
+        return {name: gateway.trouble for name, gateway in listening}
 
     def _deaf(self) -> Mapping[str, str]:
-        """The chats in which nobody can answer us just now, and why."""
-        return {name: gateway.trouble for name, gateway in self.gateways.items() if gateway.trouble}
+        """The chats in which nobody can answer us just now, through any instance, and why."""
+        views = [self._ears(), *(said["ears"] for said in self.keeper.others.values())]
+        heard = {chat: [view[chat] for view in views if chat in view] for chat in self.settings.chats}
+        return {chat: (why or ["no instance listens there"])[0] for chat, why in heard.items() if all(why)}
 
     async def stop(self) -> None:
         """Ends everything in the order in which nothing is lost: inputs, the outbox, the connections, the database."""
@@ -189,6 +233,7 @@ class Daemon:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        await _within(STEP_S, self.keeper.close, "leases")
         await _within(STEP_S, self.server.stop, "server")
         parts: list[Channel | Source] = [*self.channels.values(), *self.sources.values()]
         for part in parts:
@@ -240,12 +285,32 @@ def build_channels(
     return channels
 
 
+def _works(settings: Settings, keeper: Keeper, lane: str) -> bool:
+    """Whether this instance works a lane of the outbox, now.
+
+    A source is written to by who reads it: they share its limits, and what was written there is remembered by the poll.
+    A room that only another instance knows, because its configuration is newer, is left to that one.
+    """
+    if lane.startswith(SOURCE_LANE):
+        return keeper.holds(lane) or not (lane.removeprefix(SOURCE_LANE) in settings.sources or keeper.others)
+    return "courier" in settings.general.roles and (lane in settings.destinations or not keeper.others)
+
+
 def build_watch(
-    settings: Settings, store: SqlStore, channels: Mapping[str, Channel], courier: Courier, loops: Sequence[Loop]
+    settings: Settings,
+    store: SqlStore,
+    channels: Mapping[str, Channel],
+    courier: Courier,
+    loops: Sequence[Loop],
+    keeper: Keeper,
 ) -> Watch:
     async def due() -> Collection[str]:
-        found, _ = await store.read(lambda reader: reader.work_due(wall()))
-        return found.keys()
+        """What is this instance's to carry: not what another one works now."""
+        now = wall()
+        found, _ = await store.read(lambda reader: reader.work_due(now))
+        leases = await store.read(lambda reader: reader.leases())
+        theirs = {lease.name for lease in leases if lease.holder != keeper.holder and lease.until > now}
+        return [lane for lane in found if _works(settings, keeper, lane) and f"lane:{lane}" not in theirs]
 
     async def check() -> Sequence[str]:
         return await asyncio.to_thread(store.wrong_with_it)
@@ -260,12 +325,14 @@ def page_links(settings: Settings) -> Callable[[str], str]:
 
 
 def build_gateways(settings: Settings, desk: Desk, session: Any) -> dict[str, Gateway]:
-    """One way in for each chat that is configured."""
+    """One way in for each chat that is configured and that this instance's roles let in."""
     commands = Commands(desk)
     gateways: dict[str, Gateway] = {}
     for platform, conf in settings.chats.items():
         rooms = {d.name: d for d in settings.destinations.values() if d.platform == platform}
-        gateways[platform] = GATEWAYS[platform].load()(conf, desk, commands, session, desk, rooms)
+        gateway: Gateway = GATEWAYS[platform].load()(conf, desk, commands, session, desk, rooms)
+        if ("web" if gateway.hooks else "bot") in settings.general.roles:
+            gateways[platform] = gateway
     return gateways
 
 

@@ -15,13 +15,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal, get_args
 
 import orjson
 import structlog
 
-from deskbell.core.ports import Store, UnitOfWork, Urgency
+from deskbell.core.ports import LeaseLost, Store, UnitOfWork, Urgency
 from deskbell.net.clock import wall
+
+Role = Literal["poll", "courier", "bot", "web"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 TTL = timedelta(seconds=10)
 BEAT_S = 3.0  # how often leases are renewed
@@ -30,10 +33,6 @@ ROSTER = "instances"  # the small value in which each instance says how it is
 
 log = structlog.get_logger("deskbell.instance")
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine sleeps
-
-
-class LeaseLost(Exception):
-    """Another instance may do it now, and nothing of this change holds."""
 
 
 def ticks() -> float:

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from deskbell.core.ports import Page, Source, SourceError, SourceFault, SourceState
+from deskbell.core.ports import Guard, LeaseLost, Page, Source, SourceError, SourceFault, SourceState
+from deskbell.instance import Held
 from deskbell.net import metrics
 from deskbell.net.faults import point
 from deskbell.net.redact import redact
@@ -31,17 +32,17 @@ log = structlog.get_logger(__name__)
 
 
 class Desk(Protocol):
-    """What the loop needs of the desk."""
+    """What the loop needs of the desk. Each change is refused with LeaseLost when another instance reads the source."""
 
-    async def source_state(self, name: str) -> SourceState: ...
-    async def observe(self, page: Page) -> Any: ...
-    async def source_failed(self, name: str, error: SourceError) -> Any: ...
-    async def source_read(self, name: str, skew_s: float | None) -> Any: ...
+    async def source_state(self, name: str, guard: Guard) -> SourceState: ...
+    async def observe(self, page: Page, guard: Guard) -> Any: ...
+    async def source_failed(self, name: str, error: SourceError, guard: Guard) -> Any: ...
+    async def source_read(self, name: str, skew_s: float | None, guard: Guard) -> Any: ...
     async def alerted_records(self, name: str) -> list[str]:
         """The ids of the source's records that a live alert is about."""
         ...
 
-    async def vanished(self, name: str, ids: Sequence[str]) -> Any: ...
+    async def vanished(self, name: str, ids: Sequence[str], guard: Guard) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Loop:
         self.failures = 0
         self.refusals = 0
         self._desk = desk
+        self._held = Held("")
         self._around = around or Surroundings()
         self._wake = asyncio.Event()
         self._busy = asyncio.Lock()
@@ -84,9 +86,14 @@ class Loop:
         """Poll now instead of when it is time; a source that told us to wait is waited for all the same."""
         self._wake.set()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Polls until `stop` is set. No error ends it."""
+    async def run(self, stop: asyncio.Event, held: Held) -> None:
+        """Polls until `stop` is set, or the lease is lost. No error of the source's ends it.
+
+        Where the last holder of the lease has stopped is read anew at each poll.
+        """
+        self._held = held
         while not stop.is_set():
+            held.check()
             delay = await self.poll_once()
             await self._rest(delay.total_seconds(), stop)
 
@@ -99,11 +106,13 @@ class Loop:
             started = self._came_forward = self._around.monotonic()
             try:
                 skew = await self._read_all()
-                await self._desk.source_read(self.source.name, skew)
+                await self._desk.source_read(self.source.name, skew, self._held.guard)
                 await self._look_for_vanished()
             except SourceError as error:
                 self._measure(str(error.fault), started)
                 return await self._failed(error)
+            except LeaseLost:
+                raise
             except Exception as error:  # noqa: BLE001 - whatever the desk may raise, the loop goes on
                 return self._desk_failed(error)
             finally:
@@ -131,13 +140,13 @@ class Loop:
             return
         self._turn = turn[-1] if turn and len(ids) > VANISHED_AT_ONCE else ""
         if certain := sorted(gone & self._missed):
-            await self._desk.vanished(self.source.name, certain)
+            await self._desk.vanished(self.source.name, certain, self._held.guard)
         self._missed = gone
 
     async def _read_all(self) -> float | None:
         """Every page in turn, each handed over before the next is asked for. Returns the clock's difference if told."""
         name = self.source.name
-        state = await self._desk.source_state(name)
+        state = await self._desk.source_state(name, self._held.guard)
         skew: float | None = None
         pages = self.source.changes(state.cursor)
         try:
@@ -145,7 +154,7 @@ class Loop:
                 if page.read_at is not None:
                     skew = (page.read_at - self._around.now()).total_seconds()
                 point("poll.observe.before")
-                await self._desk.observe(page)
+                await self._desk.observe(page, self._held.guard)
                 point("poll.observe.after")
                 self._came_forward = self._around.monotonic()
         finally:
@@ -191,7 +200,9 @@ class Loop:
         if error.after is not None or error.fault in (SourceFault.LIMITED, SourceFault.AUTH):
             self._not_before = self._around.monotonic() + delay.total_seconds()
         try:
-            await self._desk.source_failed(self.source.name, error)
+            await self._desk.source_failed(self.source.name, error, self._held.guard)
+        except LeaseLost:
+            raise
         except Exception:
             log.exception("desk_refused_failure", source=self.source.name)
         return delay

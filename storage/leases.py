@@ -13,7 +13,7 @@ from deskbell.core.ports import Lease
 from storage.codec import micros, moment
 from storage.reader import SqlReader
 from storage.schema import LEASES
-from storage.sql import Statement, bind, insert
+from storage.sql import Db, Statement, bind, insert
 
 _L = LEASES.c
 
@@ -36,6 +36,14 @@ _RELEASE = Statement(
 )
 _FENCE = Statement(sa.select(_L.fence).where(_L.name == bind("name")), held="wait")
 _ALL = Statement(sa.select(_L.name, _L.holder, _L.fence, _L.until).where(_L.holder != "").order_by(_L.name))
+
+
+_FREE = Statement(sa.update(LEASES).where(_L.holder != "").values(holder="", fence=_L.fence + 1, until=0))
+
+
+def free(db: Db) -> None:
+    """Takes every lease from whoever had it, for an instance that knows that it is alone."""
+    db.run(_FREE)
 
 
 class LeaseReader(SqlReader):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deskbell.core.ports import Reader, UnitOfWork, Urgency
-from storage import audit, integrity, outbox, verify
+from storage import audit, integrity, leases, outbox, verify
 from storage.audit import Head
 from storage.backend import Backend, backend_of
 from storage.errors import Damaged, StoreClosed, StoreError, Trouble
@@ -98,12 +98,22 @@ class SqlStore:
         """Marks this as a daemon of the database. Raises InstanceRunning where there may be one only.
 
         What a daemon had claimed when it died is free again where no other is there: it must not wait for the end of
-        a dead one's lease.
+        a dead one's leases.
         """
         self._backend.run_alone(self._free)
 
+    @property
+    def several(self) -> bool:
+        """Whether several daemons may run on this database."""
+        return self._backend.several
+
     def _free(self) -> None:
-        self.write_now(lambda uow: outbox.free(uow.db, self._clock()))  # type: ignore[attr-defined]
+        def free(uow: UnitOfWork) -> None:
+            db: Db = uow.db  # type: ignore[attr-defined]
+            outbox.free(db, self._clock())
+            leases.free(db)
+
+        self.write_now(free)
 
     # ------------------------------------------------------------ writing
 

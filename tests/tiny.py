@@ -1,11 +1,24 @@
 """What the tests of the four chats share: an ear on every request, and an alert with somebody to answer it."""
 
+import asyncio
 from contextlib import asynccontextmanager
 
 import aiohttp
 
 from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Severity
+from deskbell.instance import Held
+
+_listening = set()
+
+
+async def begin(gateway):
+    """Starts a gateway as a daemon does that is the only one: what one may do alone is ours."""
+    await gateway.start()
+    if gateway.alone is not None:
+        task = asyncio.create_task(gateway.alone.listen(Held(gateway.alone.lease)))
+        _listening.add(task)
+        task.add_done_callback(_listening.discard)
 
 
 def person(id, name, role, **more):

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from deskbell import instance
 from deskbell.config.strict import Reading, unknown
 from deskbell.core.access import Role
 from deskbell.core.ports import Destination
@@ -55,6 +56,11 @@ class General:
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     language: str = "en"
     templates: str = ""  # a folder with sentences of your own
+    roles: tuple[instance.Role, ...] = instance.ROLES  # what an instance does
+
+    def __post_init__(self) -> None:
+        if not self.roles:
+            raise ValueError(f"roles must name one or more of {', '.join(instance.ROLES)}")
 
 
 @dataclass(frozen=True, slots=True)

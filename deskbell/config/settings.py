@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bot.server import ServerConf
+from deskbell import instance
 from deskbell.config.sense import General, SourceSetting, check_chats, check_ranges, check_rooms, cross_check, named
 from deskbell.config.strict import ConfigError, Reading, environment, is_plain, unknown
 from deskbell.core.access import Person, Role
@@ -68,6 +69,16 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
     if reading.problems or settings is None:
         raise ConfigError(reading.problems, path.name)
     return settings
+
+
+def with_roles(settings: Settings, words: str) -> Settings:
+    """With the roles that the command line names, if any ("poll,courier"). Raises ConfigError."""
+    asked = [word.strip() for word in words.split(",") if word.strip()]
+    if strange := [word for word in asked if word not in instance.ROLES]:
+        known = ", ".join(instance.ROLES)
+        raise ConfigError([f"there is no role {word[:40]!r}; the roles are {known}" for word in strange], "--roles")
+    roles = tuple(role for role in instance.ROLES if role in asked)
+    return replace(settings, general=replace(settings.general, roles=roles)) if roles else settings
 
 
 _SECTIONS = (

@@ -470,6 +470,14 @@ class DuplicateAlert(Exception):
     """A live alert with this key exists."""
 
 
+class LeaseLost(Exception):
+    """Another instance may do it now, and nothing of this change holds."""
+
+
+Guard = Callable[[UnitOfWork], None]
+"""Asked first in a change that is made under a lease. Raises LeaseLost when the lease is not ours any more."""
+
+
 class Urgency(IntEnum):
     """Taps go before pages, in the writer's queue."""
 
@@ -581,8 +589,8 @@ class Memory(Protocol):
     """
 
     async def recall(self, name: str) -> str | None: ...
-    async def remember(self, name: str, value: str) -> None:
-        """Returns when it is durable."""
+    async def remember(self, name: str, value: str, guard: Guard | None = None) -> None:
+        """Returns when it is durable. Raises LeaseLost when `guard` does."""
         ...
 
 

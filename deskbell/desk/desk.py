@@ -20,7 +20,9 @@ from deskbell.core.outcome import Outcome
 from deskbell.core.ports import (
     Answer,
     Claim,
+    Guard,
     Interaction,
+    LeaseLost,
     Page,
     Reader,
     Said,
@@ -63,34 +65,43 @@ class Desk:
     ) -> None:
         self.store, self.house, self.now = store, house, now
         self._sources, self._verify = sources, verify
-        self._started = now()
+        self._started = self._watching_since = now()
+        self.patience = tick.PATIENCE  # how long a source is silent at least before that is told
+        self.reads: Sequence[str] = tuple(house.sources)  # the sources that this instance reads, or stands by to read
         self._failing: dict[str, str] = {}  # part of the tick -> why
         self.reasons: Callable[[], Sequence[str]] = list  # what the daemon knows to be wrong, for /readyz
         self.deaf: Callable[[], Mapping[str, str]] = dict  # the chats in which nobody can answer us now, and why
         self._ears = Ears()
 
-    async def _change(self, what: Callable[[Book], T], urgency: Urgency = Urgency.NORMAL) -> T:
-        """Runs a change in a transaction of its own. `now` is taken when it runs, not when it was asked for."""
+    async def _change(
+        self, what: Callable[[Book], T], urgency: Urgency = Urgency.NORMAL, guard: Guard | None = None
+    ) -> T:
+        """Runs a change in a transaction of its own. `now` is taken when it runs, not when it was asked for.
+
+        `guard`: what the caller does is for one instance alone; it is refused when that is another one by now.
+        """
 
         def change(uow: UnitOfWork) -> T:
+            if guard is not None:
+                guard(uow)
             return what(Book(uow, self.house, self.now()))
 
         return await self.store.write(change, urgency)
 
     # ------------------------------------------------------------ the pollers
 
-    async def source_state(self, name: str) -> SourceState:
+    async def source_state(self, name: str, guard: Guard | None = None) -> SourceState:
         state = await self.store.read(lambda reader: reader.source(name))
         if state is None or state.rules_hash == self.house.version:
             return state or SourceState(name, rules_hash=self.house.version)
-        return await self._change(lambda book: _rules_changed(book, name))
+        return await self._change(lambda book: _rules_changed(book, name), guard=guard)
 
-    async def observe(self, page: Page) -> Tally:
+    async def observe(self, page: Page, guard: Guard | None = None) -> Tally:
         point("desk.observe.before")
-        tally = await self._change(lambda book: observe(book, page), Urgency.BULK)
+        tally = await self._change(lambda book: observe(book, page), Urgency.BULK, guard)
         point("desk.observe.after")
         if tally.older:
-            return await self.observe(await self._without(page, tally.older))
+            return await self.observe(await self._without(page, tally.older), guard)
         if tally.changed:
             log.info("page", source=page.source, read=tally.read, changed=tally.changed, opened=len(tally.opened))
         self._count(tally)
@@ -118,24 +129,24 @@ class Desk:
         for source, seconds in tally.took:
             metrics.detected(source, seconds)
 
-    async def source_read(self, name: str, skew_s: float | None = None) -> None:
+    async def source_read(self, name: str, skew_s: float | None = None, guard: Guard | None = None) -> None:
         if skew_s is not None:
             self.now.compare(skew_s)
         state = await self.store.read(lambda reader: reader.source(name))
         if state is None or state.failures or await self.store.read(lambda r: _troubled(r, name)):
-            await self._change(lambda book: tick.source_read(book, name))
+            await self._change(lambda book: tick.source_read(book, name), guard=guard)
         else:
-            await self._change(lambda book: book.uow.save_source(_read_now(book, name, skew_s)), Urgency.BULK)
+            await self._change(lambda book: book.uow.save_source(_read_now(book, name, skew_s)), Urgency.BULK, guard)
 
-    async def source_failed(self, name: str, error: SourceError) -> None:
-        await self._change(lambda book: tick.source_failed(book, name, error))
+    async def source_failed(self, name: str, error: SourceError, guard: Guard | None = None) -> None:
+        await self._change(lambda book: tick.source_failed(book, name, error), guard=guard)
 
     async def alerted_records(self, name: str) -> list[str]:
         alerts = await self.store.read(lambda reader: reader.alerts(source=name, limit=500))
         return sorted({alert.record_id for alert in alerts if alert.record_id})
 
-    async def vanished(self, name: str, ids: Sequence[str]) -> None:
-        await self._change(lambda book: vanished(book, name, ids))
+    async def vanished(self, name: str, ids: Sequence[str], guard: Guard | None = None) -> None:
+        await self._change(lambda book: vanished(book, name, ids), guard=guard)
 
     async def adopt(self) -> None:
         """At the start: rooms that are gone are let go, new ones get the live cards, configured accounts are linked."""
@@ -144,42 +155,55 @@ class Desk:
 
     # ------------------------------------------------------------ the clock
 
-    async def tick(self) -> None:
+    def begin_watch(self) -> None:
+        """From now on the ticks are this instance's: sources get their chance, what was told is looked at anew."""
+        self._watching_since, self._ears = self.now(), Ears()
+
+    async def tick(self, guard: Guard | None = None) -> None:
         """Everything whose time has come. A full batch is followed by another, so that taps get their turn between."""
         self.now()
         if self.now.doubted:
             log.warning("clock_doubted", remedy="the clock was set; waiting until a source's clock agrees with it")
             return
-        await self._part("climb", self._climb)
-        await self._part("look_again", self._look_again)
-        await self._part("watch_sources", lambda: self._change(lambda book: tick.watch_sources(book, self._started)))
-        await self._part("watch_chats", self._watch_chats)
-        await self._part("daily_summary", lambda: self._change(tick.daily_summary, Urgency.BULK))
-        await self._part("gauge", lambda: self.store.read(self._gauge))
+        await self._part("climb", lambda: self._climb(guard))
+        await self._part("look_again", lambda: self._look_again(guard))
+        await self._part("watch_sources", lambda: self._change(self._watch_sources, guard=guard))
+        await self._part("watch_chats", lambda: self._watch_chats(guard))
+        await self._part("daily_summary", lambda: self._change(tick.daily_summary, Urgency.BULK, guard))
 
-    async def _watch_chats(self) -> None:
+    async def measure(self) -> None:
+        """The metrics that are counted in the database: each instance shows them."""
+        await self._part("measure", lambda: self.store.read(self._gauge))
+
+    def _watch_sources(self, book: Book) -> None:
+        tick.watch_sources(book, self._watching_since, self.patience)
+
+    async def _watch_chats(self, guard: Guard | None) -> None:
         deaf = self._ears.news(self.deaf(), self.now())
         if deaf is not None:
             chats = {d.platform for d in self.house.destinations.values()}
-            self._ears.told = frozenset(deaf) - await self._change(lambda book: tick.watch_chats(book, deaf, chats))
+            known = await self._change(lambda book: tick.watch_chats(book, deaf, chats), guard=guard)
+            self._ears.told = frozenset(deaf) - known
 
     async def _part(self, name: str, work: Callable[[], Awaitable[Any]]) -> None:
         """One part that fails stops no other; people see it in /readyz."""
         try:
             await work()
             self._failing.pop(name, None)
+        except LeaseLost:
+            raise
         except Exception as error:
             self._failing[name] = f"{name} fails: {error!r}"[:200]
             log.exception("tick_part_failed", part=name)
 
-    async def _climb(self) -> None:
-        while await self._change(tick.climb) == tick.BATCH:
+    async def _climb(self, guard: Guard | None) -> None:
+        while await self._change(tick.climb, guard=guard) == tick.BATCH:
             pass
 
-    async def _look_again(self) -> None:
+    async def _look_again(self, guard: Guard | None) -> None:
         full = True
         while full:
-            tally = await self._change(tick.look_again, Urgency.BULK)
+            tally = await self._change(tick.look_again, Urgency.BULK, guard)
             self._count(tally)
             full = tally.read == tick.BATCH
 
@@ -281,8 +305,8 @@ class Desk:
     async def recall(self, name: str) -> str | None:
         return await self.store.read(lambda reader: reader.value(name))
 
-    async def remember(self, name: str, value: str) -> None:
-        await self._change(lambda book: book.uow.put_value(name, value))
+    async def remember(self, name: str, value: str, guard: Guard | None = None) -> None:
+        await self._change(lambda book: book.uow.put_value(name, value), guard=guard)
 
     async def colleagues(self, alert_id: int) -> list[tuple[str, str, str]]:
         return await self.store.read(lambda r: manual.colleagues(r, self.house, alert_id, self.now()))
@@ -369,7 +393,7 @@ class Desk:
     async def ready(self) -> tuple[bool, Sequence[str]]:
         states = {state.name: state for state in await self.store.read(lambda reader: reader.sources())}
         reasons = [*self.reasons(), *self._failing.values()]
-        for name, facts in self.house.sources.items():
+        for name, facts in ((name, self.house.sources[name]) for name in self.reads):
             state = states.get(name)
             if state is None or state.last_ok_at is None:
                 reasons.append(

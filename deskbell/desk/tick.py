@@ -13,6 +13,7 @@ from deskbell.desk.book import UNREACHABLE, Book, deaf, shut_out
 from deskbell.desk.observe import Tally, follow, judge
 
 BATCH = 200  # due records or alerts taken in one transaction
+PATIENCE = timedelta(seconds=5)  # a source that is read every second may pause for so long
 
 
 def look_again(book: Book) -> Tally:
@@ -38,13 +39,13 @@ def climb(book: Book) -> int:
     return len(alerts)
 
 
-def watch_sources(book: Book, started: datetime) -> None:
-    """A source that is silent too long is an alert of its own."""
+def watch_sources(book: Book, started: datetime, patience: timedelta = PATIENCE) -> None:
+    """A source that is silent too long, and for longer than `patience` in any case, is an alert of its own."""
     for name, facts in book.house.sources.items():
         state = book.uow.source(name) or SourceState(name)
         # After a restart a source gets its chance before it counts as silent.
         quiet = book.now - max(state.last_ok_at or started, started)
-        if quiet < facts.interval * book.house.stale_after or quiet < timedelta(seconds=5):
+        if quiet < max(facts.interval * book.house.stale_after, patience):
             continue
         long = min(max(facts.interval * 10, timedelta(minutes=1)), timedelta(minutes=15))
         severity = Severity.P1 if quiet > long else Severity.P3

@@ -27,7 +27,7 @@ from deskbell.sandbox.discord.stand_in import DiscordStandIn
 from deskbell.sandbox.ledger import Ledger
 from deskbell.sandbox.staff import STAFF
 from deskbell.vendors.discord import HOOK, DiscordConf, Way
-from tests.tiny import an_alert, overheard, person
+from tests.tiny import an_alert, begin, overheard, person
 
 SECRET = b"a secret of the tests"
 ROOM = credentials.DISCORD_ROOMS["dispatch"]
@@ -325,7 +325,7 @@ async def start(conf, desk, commands, session, discord):
     async def make(way=Way.GATEWAY, **changes):
         gateway = DiscordGateway(replace(conf, way=way, **changes), desk, commands, session, desk)
         made.append(gateway)
-        await gateway.start()
+        await begin(gateway)
         if gateway.hooks:
             servers.append(await serve(gateway))
             complaint = await discord.delivery.register(f"http://127.0.0.1:{servers[-1].addresses[0][1]}{HOOK}")

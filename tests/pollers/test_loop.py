@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deskbell.core.ports import Page, SourceError, SourceFault, SourceState
+from deskbell.core.ports import LeaseLost, Page, SourceError, SourceFault, SourceState
+from deskbell.instance import Held
 from deskbell.net import faults
 from pollers.loop import AUTH_PATIENCE, Loop, Surroundings
 
@@ -40,21 +41,26 @@ class Book:
         self.cursor = {}
         self.pages, self.failed, self.read = [], [], []
         self.broken = 0
+        self.fence = 7
 
-    async def source_state(self, name):
+    def holds_lease(self, name, fence):
+        return name == "source:desk" and fence == self.fence
+
+    async def source_state(self, name, _guard):
         return SourceState(name, self.cursor)
 
-    async def observe(self, page):
+    async def observe(self, page, guard):
+        guard(self)
         if self.broken:
             self.broken -= 1
             raise RuntimeError("the disk is full")
         self.pages.append(page)
         self.cursor = dict(page.cursor)
 
-    async def source_failed(self, name, error):
+    async def source_failed(self, name, error, _guard):
         self.failed.append(error.fault)
 
-    async def source_read(self, name, skew_s):
+    async def source_read(self, name, skew_s, _guard):
         self.read.append(skew_s)
 
 
@@ -122,7 +128,7 @@ async def test_retry_after_is_obeyed_even_when_poked():
     loop = Loop(Script(error(SourceFault.LIMITED, timedelta(seconds=90)), [page(1)]), book, time.around(chance=0.0))
     stop = asyncio.Event()
     started = time.at
-    running = asyncio.ensure_future(loop.run(stop))
+    running = asyncio.ensure_future(loop.run(stop, Held("source:desk")))
     await asyncio.sleep(0)
     loop.poke()
     while not book.pages:
@@ -141,7 +147,7 @@ async def test_a_poke_wakes_early():
 
     loop = Loop(Script([page(1)], [page(2)]), book, Surroundings(never, lambda: time.at, lambda: NOW))
     stop = asyncio.Event()
-    running = asyncio.ensure_future(loop.run(stop))
+    running = asyncio.ensure_future(loop.run(stop, Held("source:desk")))
     while not book.pages:
         await asyncio.sleep(0)
     loop.poke()
@@ -192,6 +198,28 @@ async def test_a_page_that_can_not_be_kept_is_read_again_and_blames_nobody():
     assert book.failed == []
     await loop.poll_once()
     assert [p.cursor["n"] for p in book.pages] == [1]
+
+
+async def test_a_page_of_one_who_has_lost_the_lease_is_not_kept_and_ends_its_reading():
+    book = Book()
+    held = Held("source:desk", 7)
+    loop = Loop(Script([page(1)], [page(2)]), book, Time().around())
+    running = asyncio.ensure_future(loop.run(asyncio.Event(), held))
+    async with asyncio.timeout(5):
+        while not book.pages:
+            await asyncio.sleep(0)
+        book.fence = 8  # another instance has it
+        with pytest.raises(LeaseLost):
+            await running
+    assert [p.cursor["n"] for p in book.pages] == [1]
+    assert book.failed == []
+
+
+async def test_one_who_wakes_without_the_lease_asks_the_source_nothing():
+    source = Script([page(1)])
+    with pytest.raises(LeaseLost):
+        await Loop(source, Book(), Time().around()).run(asyncio.Event(), Held("source:desk", 7, until=0.0))
+    assert source.cursors == []
 
 
 async def test_two_polls_never_overlap():

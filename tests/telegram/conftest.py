@@ -22,7 +22,7 @@ from deskbell.sandbox.clock import Clock, Pulse
 from deskbell.sandbox.ledger import Ledger
 from deskbell.sandbox.telegram.stand_in import TelegramStandIn
 from deskbell.vendors.telegram import TelegramConf, Way, hook_path
-from tests.tiny import an_alert, overheard, person
+from tests.tiny import an_alert, begin, overheard, person
 
 SECRET = b"a secret of the tests"
 ROOM = credentials.TELEGRAM_ROOMS["dispatch"]
@@ -119,7 +119,7 @@ class TinyDesk:
     async def recall(self, name):
         return self.memory.get(name)
 
-    async def remember(self, name, value):
+    async def remember(self, name, value, _guard=None):
         self.memory[name] = value
 
     async def person(self, platform, account):
@@ -315,7 +315,7 @@ async def make_gateway(conf, desk, commands, session, telegram, rooms):
         settings = replace(settings, **more)
         gateway = TelegramGateway(settings, desk, commands, session, desk, rooms)
         made.append(gateway)
-        await gateway.start()
+        await begin(gateway)
         await until(lambda: not gateway.trouble)
         return gateway
 

@@ -16,6 +16,7 @@ from deskbell.core.outcome import Unknown
 from deskbell.net import faults
 from deskbell.sandbox import credentials
 from deskbell.vendors.telegram import Way
+from tests.tiny import begin
 
 ROOM = "-1001000000001"
 
@@ -250,7 +251,7 @@ async def test_a_webhook_of_our_own_is_taken_away(make_gateway, desk, telegram, 
 async def test_a_webhook_of_others_is_left_and_named(conf, desk, commands, session, rooms, telegram, wait):
     telegram.updates.set_hook("https://other.example.org/x", "", 40, None, drop=False)
     gateway = TelegramGateway(conf, desk, commands, session, desk, rooms)
-    await gateway.start()
+    await begin(gateway)
     await wait(lambda: "a webhook is set for this bot" in gateway.trouble)
     await gateway.close()
 
