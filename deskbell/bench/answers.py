@@ -13,6 +13,7 @@ from deskbell.bench import made_up
 
 # The mark of an alert in whatever is sent about it.
 MARK = re.compile(rb"N(\d{8})")
+_CONTENT = re.compile(rb'"content": *"(?:[^"\\]|\\.)*"')  # Discord says the message again
 
 
 class Call(NamedTuple):
@@ -85,7 +86,12 @@ def teams(call: Call) -> Answer:
 def discord(call: Call) -> Answer:
     if "/channels/" in call.path and "/messages" in call.path and call.method in ("POST", "PATCH"):
         kind = "post" if call.method == "POST" else "edit"
-        return kind, b'{"id":"%d","channel_id":"900000000000009001"}' % (900_000_000_000_100_000 + next(_ids))
+        number = 900_000_000_000_100_000 + next(_ids)
+        said = _CONTENT.search(call.body)
+        return kind, b'{"id":"%d","channel_id":"900000000000009001",%b}' % (
+            number,
+            said[0] if said else b'"content":""',
+        )
     if call.path.endswith("/commands"):
         return "", b"[]"
     me = {"id": made_up.DISCORD_APP, "username": "Deskbell", "bot": True, "verify_key": "", "flags": 0}

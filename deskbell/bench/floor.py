@@ -8,16 +8,18 @@ own that is told what to do line by line.
 
 import asyncio
 import hashlib
+import hmac
 import json
 import queue
 import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 
 import aiohttp
 import orjson
@@ -25,6 +27,22 @@ from aiohttp import web
 
 IN_FLIGHT = 16
 LATE_S = 900.0
+POST, EDIT = "post", "edit"
+_ROOM = "discord/api/v10/channels/900000000000009001/messages"
+CALLS = {
+    POST: {
+        "slack": ("POST", "slack/api/chat.postMessage"),
+        "teams": ("POST", "teams/v3/conversations"),
+        "telegram": ("POST", "telegram/bot/sendMessage"),
+        "discord": ("POST", _ROOM),
+    },
+    EDIT: {
+        "slack": ("POST", "slack/api/chat.update"),
+        "teams": ("PUT", "teams/v3/conversations/19/activities/1"),
+        "telegram": ("POST", "telegram/bot/editMessageText"),
+        "discord": ("PATCH", f"{_ROOM}/1"),
+    },
+}
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
@@ -75,12 +93,12 @@ def _settle(answers: Sequence[tuple["asyncio.Future[Any]", Any]]) -> None:
 
 
 class Floor:
-    """`cards`: of each chat the address and a whole card, in which the alert's mark is all that changes."""
+    """`cards`: of each chat a whole card and the alert's mark in it, which is all that changes."""
 
-    def __init__(self, sink: str, path: str, cards: dict[str, tuple[str, Any, str]]) -> None:
-        self._sink, self._cards = sink, cards
+    def __init__(self, sink: str, path: str, cards: Mapping[str, tuple[Any, str]], secret: str) -> None:
+        self._sink, self._cards, self._secret = sink, cards, secret.encode()
         self._writer = Writer(path, asyncio.get_running_loop())
-        self._queues: dict[str, asyncio.Queue[tuple[int, str]]] = {chat: asyncio.Queue() for chat in cards}
+        self._queues: dict[str, asyncio.Queue[tuple[int, str, str]]] = {chat: asyncio.Queue() for chat in cards}
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         self._seen: set[str] = set()
         self._tasks = [asyncio.create_task(self._carry(chat)) for chat in cards for _ in range(IN_FLIGHT)]
@@ -89,7 +107,7 @@ class Floor:
         """Opens an alert for each, in one transaction, and sends it on its way."""
         for opened, mark in zip(await self._writer.write(lambda db: self._open(db, marks, chats)), marks, strict=True):
             for chat, row in zip(chats, opened, strict=True):
-                self._queues[chat].put_nowait((row, mark))
+                self._queues[chat].put_nowait((row, mark, POST))
 
     def _open(self, db: sqlite3.Connection, marks: Sequence[str], chats: Sequence[str]) -> list[list[int]]:
         rows = []
@@ -108,19 +126,20 @@ class Floor:
 
     async def _carry(self, chat: str) -> None:
         while True:
-            row, mark = await self._queues[chat].get()
-            ref = await self.post(chat, mark)
+            row, mark, what = await self._queues[chat].get()
+            ref = await self.send(chat, mark, what)
             await self._writer.write(partial(self._sent, row=row, ref=ref))
 
     def _sent(self, db: sqlite3.Connection, row: int, ref: str) -> None:
         db.execute("UPDATE outbox SET state = 'sent', ref = ? WHERE id = ?", (ref, row))
         self._writer.chain(db, {"what": "sent", "row": row, "at": time.time()})
 
-    async def post(self, chat: str, mark: str) -> str:
-        path, card, held = self._cards[chat]
+    async def send(self, chat: str, mark: str, what: str) -> str:
+        card, held = self._cards[chat]
+        method, path = CALLS[what][chat]
         body = orjson.dumps(card).replace(held.encode(), mark.encode())
         headers = {"Content-Type": "application/json"}
-        async with self._session.post(f"{self._sink}/{path}", data=body, headers=headers) as answer:
+        async with self._session.request(method, f"{self._sink}/{path}", data=body, headers=headers) as answer:
             return str(orjson.loads(await answer.read()))[:200]
 
     # ------------------------------------------------------------ where alerts come from
@@ -141,12 +160,32 @@ class Floor:
     async def taken(self, request: web.Request) -> web.Response:
         """POST /api/v1/alerts, answered when it is durable."""
         said = orjson.loads(await request.read())
-        await self.page([said["title"][:9]], ["slack"])
+        await self.page([said["title"][:9]], list(self._cards) if said["team"] == "four" else ["slack"])
         return web.Response(status=201, body=b'{"ref":"D-1"}', content_type="application/json")
+
+    async def tapped(self, request: web.Request) -> web.Response:
+        """A signed tap of Slack's, answered when it is durable; then the card is edited everywhere."""
+        raw = await request.read()
+        signed = b"v0:" + request.headers["X-Slack-Request-Timestamp"].encode() + b":" + raw
+        expected = "v0=" + hmac.new(self._secret, signed, "sha256").hexdigest()
+        if not hmac.compare_digest(expected, request.headers["X-Slack-Signature"]):
+            return web.Response(status=401)
+        payload = orjson.loads(dict(parse_qsl(raw.decode()))["payload"])
+        mark = str(payload["bench"])
+        rows = await self._writer.write(partial(self._acked, mark=mark))
+        for chat, row in zip(self._cards, rows, strict=True):
+            self._queues[chat].put_nowait((row, mark, EDIT))
+        return web.Response()
+
+    def _acked(self, db: sqlite3.Connection, mark: str) -> list[int]:
+        db.execute("UPDATE alerts SET state = 'acked' WHERE key = ?", (mark,))
+        (alert,) = db.execute("SELECT id FROM alerts WHERE key = ?", (mark,)).fetchone() or (0,)
+        self._writer.chain(db, {"what": "acked", "key": mark, "at": time.time()})
+        return [self._want(db, alert, chat) for chat in self._cards]
 
     async def listen(self) -> int:
         app = web.Application()
-        app.add_routes([web.post("/api/v1/alerts", self.taken)])
+        app.add_routes([web.post("/api/v1/alerts", self.taken), web.post("/slack/events", self.tapped)])
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -158,7 +197,7 @@ class Floor:
 
         async def some() -> None:
             for number in marks:
-                await self.post(chat, f"N{number:08d}")
+                await self.send(chat, f"N{number:08d}", POST)
 
         await asyncio.gather(*(some() for _ in range(IN_FLIGHT)))
 
@@ -169,10 +208,10 @@ def _is_late(row: Any) -> bool:
 
 
 async def serve() -> None:
-    """Lines in, lines out: {"sink", "path", "cards"} first, then {"do": "poll" | "blast", ...}."""
+    """Lines in, lines out: {"sink", "path", "cards", "secret"} first, then {"do": "poll" | "blast", ...}."""
     loop = asyncio.get_running_loop()
     told = json.loads(sys.stdin.readline())
-    floor = Floor(told["sink"], told["path"], told["cards"])
+    floor = Floor(told["sink"], told["path"], told["cards"], told["secret"])
     _say({"port": await floor.listen()})
     polling: asyncio.Task[None] | None = None
     while line := await loop.run_in_executor(None, sys.stdin.readline):

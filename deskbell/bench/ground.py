@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -12,20 +13,17 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from deskbell.bench import made_up
 from deskbell.bench.house import CHATS, Desk, House, alert, desk
 from deskbell.bench.machine import Program, running
 from deskbell.bench.wire import Broken, Line
+from deskbell.torture import postgres as at_hand
+from deskbell.torture.postgres import Unavailable
 
 CONNECTIONS = 32
 OURS, THEIRS = 0, 1  # the core of what is measured, and that of the sink and of whoever measures
 WAIT_S = 60.0
-
-_FLOOR_PATHS = {
-    "slack": "slack/api/chat.postMessage",
-    "teams": "teams/v3/conversations",
-    "telegram": "telegram/bot/sendMessage",
-    "discord": "discord/api/v10/channels/900000000000009001/messages",
-}
+ROUND_S = 1.5
 
 
 @dataclass(slots=True)
@@ -37,11 +35,10 @@ class Ground:
     line: Line
     rounds: int = 5
     scale: float = 1.0
-    postgres: "str | None" = None  # the URL of a server in which databases may be made
-    no_postgres: str = ""  # why there is none
+    database: str = ""  # which one measures use that may use either: sqlite, postgres, or a PostgreSQL's URL
     say: Callable[[str], None] = lambda _words: None
     marks: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-    cards: dict[str, tuple[str, Any, str]] = field(default_factory=dict)
+    cards: dict[str, tuple[Any, str]] = field(default_factory=dict)
 
     def size(self, usual: int, least: int = 1) -> int:
         return max(least, round(usual * self.scale))
@@ -52,15 +49,44 @@ class Ground:
         self.marks = itertools.count(first + count)
         return range(first, first + count)
 
+    @contextmanager
+    def store(self) -> Iterator[str]:
+        """The URL of a new database of the kind that was asked for. Raises Unavailable."""
+        if self.database in ("", "sqlite"):
+            yield self.sqlite()
+        else:
+            with self.postgres() as url:
+                yield url
+
     def sqlite(self) -> str:
         return f"sqlite:///{self.folder}/bench-{next(self.marks)}.db"
+
+    @contextmanager
+    def postgres(self) -> Iterator[str]:
+        """The URL of a new database in the PostgreSQL that was named, or is at hand. Raises Unavailable."""
+        if self.database == "sqlite":
+            raise Unavailable("only SQLite was asked for")
+        far = at_hand.Server(self.database, "--db") if "://" in self.database else at_hand.server()
+        name = far.create()
+        try:
+            yield far.address(name)
+        finally:
+            far.drop(name)
 
     async def ask(self, what: str, **asked: Any) -> Any:
         return await self.line.ask(f"/_sink/{what}", asked)
 
-    async def until(self, count: int) -> float:
-        """When the last of so many messages arrived. Raises Short where they do not."""
-        said = await self.ask("wait", count=count, seconds=WAIT_S - 10)
+    async def doubled(self, numbers: Sequence[int], chats: Sequence[str]) -> int:
+        """How many cards came twice. Raises Short where one did not come at all."""
+        arrived = (await self.ask("arrived"))["arrived"]
+        cards = Counter((vendor, number) for _, _, vendor, kind, number in arrived if kind == "post")
+        if lost := [(chat, number) for number in numbers for chat in chats if not cards[chat, number]]:
+            raise Short(f"{len(lost)} of {len(numbers) * len(chats)} cards never came, the first of them {lost[0]}")
+        return cards.total() - len(cards)
+
+    async def until(self, count: int, kind: str = "post") -> float:
+        """When the last of so many posts (or edits) arrived. Raises Short where they do not."""
+        said = await self.ask("wait", kind=kind, count=count, seconds=WAIT_S - 10)
         if said["count"] < count:
             raise Short(f"only {said['count']} of {count} messages arrived within {WAIT_S - 10:.0f} s")
         return float(said["last"])
@@ -77,6 +103,7 @@ class Run:
     alerts: int
     seconds: float
     cpu_us: float
+    doubled: int = 0
 
     @property
     def per_second(self) -> float:
@@ -97,14 +124,14 @@ async def warm(ground: Ground, house: House, *, core: int | None = OURS) -> Asyn
         yield ours
 
 
-def _as_templates(last: dict[str, str]) -> dict[str, tuple[str, Any, str]]:
+def _as_templates(last: dict[str, str]) -> dict[str, tuple[Any, str]]:
     """Our own cards, for the floor to send: it does the same work on the wire."""
     out = {}
     for chat in CHATS:
         body = last[chat]
         card = orjson.loads(body) if body.startswith("{") else dict(parse_qsl(body))
         at = body.index("N0000")
-        out[chat] = (_FLOOR_PATHS[chat], card, body[at : at + 9])
+        out[chat] = (card, body[at : at + 9])
     return out
 
 
@@ -123,28 +150,65 @@ async def flood(ports: Sequence[int], numbers: Sequence[int], team: str, connect
     await asyncio.gather(*(some(ports[n % len(ports)]) for n in range(connections)))
 
 
-async def webhooks(ground: Ground, ours: Program, ports: Sequence[int], count: int, team: str, each: int) -> Run:
-    """Alerts over HTTP, until the last message of theirs has arrived."""
+async def steady(rate: float, numbers: Sequence[int], act: Callable[[int], Awaitable[object]]) -> dict[int, float]:
+    """Acts so many times a second whatever the answers take (an open loop); when each was due, by its number."""
+    begun = time.monotonic() + 0.05
+    due = {number: begun + n / rate for n, number in enumerate(numbers)}
+    tasks = []
+    for number, at in due.items():
+        await asyncio.sleep(max(0.0, at - time.monotonic()))
+        tasks.append(asyncio.ensure_future(act(number)))
+    await asyncio.gather(*tasks)
+    return due
+
+
+class Lines:
+    """Some connections to one port, each taken by whoever comes next."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._idle: list[Line] = []
+
+    async def send(self, request: bytes) -> tuple[int, bytes]:
+        line = self._idle.pop() if self._idle else await Line.to(self._port)
+        answer = await line.send(request)
+        self._idle.append(line)
+        return answer
+
+    def close(self) -> None:
+        for line in self._idle:
+            line.close()
+
+
+async def webhooks(
+    ground: Ground, ours: Sequence[Program], ports: Sequence[int], chats: Sequence[str], count: int
+) -> Run:
+    """Alerts over HTTP to one or several, until the last message of theirs has arrived."""
     await ground.ask("reset")
     numbers = ground.some(count)
-    before, begun = ours.cpu_us(), time.monotonic()
-    await flood(ports, numbers, team)
-    ended = await ground.until(count * each)
-    return Run(count, ended - begun, (ours.cpu_us() - before) / count)
+    before, begun = _used(ours), time.monotonic()
+    await flood(ports, numbers, "four" if len(chats) == len(CHATS) else "slack")
+    ended = await ground.until(count * len(chats))
+    used = _used(ours) - before
+    return Run(count, ended - begun, used / count, await ground.doubled(numbers, chats))
 
 
-async def polled(ground: Ground, ours: Program, who: str, count: int, each: int = 4) -> Run:
+async def polled(ground: Ground, ours: Program, who: str, count: int) -> Run:
     """Alerts that wait in the source, from the first page that is read."""
     await ground.ask("reset")
     numbers = ground.some(count)
     before = ours.cpu_us()
     await ground.ask("lay", who=who, first=numbers[0], count=count)
-    ended = await ground.until(count * each)
+    ended = await ground.until(count * len(CHATS))
     begun = (await ground.ask("first_read", who=who))["at"]
     used = ours.cpu_us() - before
+    doubled = await ground.doubled(numbers, CHATS)
     await ground.ask("reset")
-    await asyncio.sleep(0.2)
-    return Run(count, ended - begun, used / count)
+    return Run(count, ended - begun, used / count, doubled)
+
+
+def _used(programs: Sequence[Program]) -> float:
+    return sum(program.cpu_us() for program in programs)
 
 
 class Floor:
@@ -154,7 +218,7 @@ class Floor:
         self.program = program
         sink = f"http://127.0.0.1:{ground.sink}/floor"
         path = str(ground.folder / f"floor-{next(ground.marks)}.db")
-        program.tell({"sink": sink, "path": path, "cards": ground.cards})
+        program.tell({"sink": sink, "path": path, "cards": ground.cards, "secret": made_up.SLACK_SIGNING})
         self.port = int(program.line()["port"])
 
     async def do(self, what: str, **asked: Any) -> None:
@@ -166,6 +230,12 @@ class Floor:
 def floor(ground: Ground) -> Iterator[Floor]:
     with running("-m", "deskbell.bench.floor", core=OURS, log=ground.folder / "floor.log") as program:
         yield Floor(ground, program)
+
+
+async def fitting(usual: int, measure: Callable[[int], Awaitable[Run]]) -> int:
+    """How many alerts make a round of at most some seconds; found out with a few of them."""
+    trial = await measure(max(10, usual // 10))
+    return max(10, min(usual, round(trial.per_second * ROUND_S)))
 
 
 async def in_turn(rounds: int, *measures: Callable[[], Awaitable[Run]]) -> list[list[Run]]:

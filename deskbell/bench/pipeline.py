@@ -1,42 +1,44 @@
 """From an alert to the chats: durable webhook in, Slack card out; polled, four chats; beside the floor and peers."""
 
-from collections.abc import Sequence
+import time
 from functools import partial
 
-from deskbell.bench.figures import Row, Spread, paired
-from deskbell.bench.ground import Floor, Ground, Run, floor, in_turn, polled, warm, webhooks
-from deskbell.bench.house import Desk, House
+from deskbell.bench.figures import Row, missing
+from deskbell.bench.ground import Floor, Ground, Lines, Run, fitting, floor, in_turn, polled, steady, warm, webhooks
+from deskbell.bench.house import CHATS, Desk, House, alert
+from deskbell.bench.rows import quantiles, rates
+from deskbell.torture.postgres import Unavailable
 
 FLOOR = "floor: SQLite FULL, group commit, aiohttp, no features"
+RATE = 50
 BARE = "bare aiohttp client, nothing durable"
 
 
 async def run(ground: Ground) -> list[Row]:
-    house = House(ground.sqlite(), ground.sink)
-    async with warm(ground, house) as ours:
-        with floor(ground) as least:
-            await least.do("poll")
-            return [*await _webhook(ground, ours, least), await _polled(ground, ours, least)]
+    with ground.store() as url:
+        async with warm(ground, House(url, ground.sink)) as ours:
+            with floor(ground) as least:
+                await least.do("poll")
+                rows = [*await _webhook(ground, ours, least), await _polled(ground, ours, least)]
+                rows += await _latency(ground, ours, least)
+            return [*rows, await _postgres(ground, ours)]
 
 
 async def _webhook(ground: Ground, ours: Desk, least: Floor) -> list[Row]:
-    count = ground.size(1500, 40)
     ground.say("webhook to Slack")
+    mine = partial(webhooks, ground, [ours.program], [ours.port], ["slack"])
+    floors = partial(webhooks, ground, [least.program], [least.port], ["slack"])
+    count = await fitting(ground.size(1500, 40), mine)
     runs, raw, bare = await in_turn(
-        ground.rounds,
-        partial(webhooks, ground, ours.program, [ours.port], count, "slack", 1),
-        partial(webhooks, ground, least.program, [least.port], count, "slack", 1),
-        partial(_blast, ground, least, count),
+        ground.rounds, partial(mine, count), partial(floors, count), partial(_blast, ground, least, count)
     )
     return [
-        _row("webhook_floor", "durable webhook in, Slack card out", runs, raw, FLOOR),
-        _row("webhook_bare", "the same", runs, bare, BARE),
+        rates("webhook_floor", "durable webhook in, Slack card out", runs, raw, FLOOR),
+        rates("webhook_bare", "the same", runs, bare, BARE),
     ]
 
 
 async def _blast(ground: Ground, least: Floor, count: int) -> Run:
-    import time
-
     await ground.ask("reset")
     before, begun = least.program.cpu_us(), time.monotonic()
     await least.do("blast", chat="slack", first=ground.some(count)[0], count=count)
@@ -45,26 +47,54 @@ async def _blast(ground: Ground, least: Floor, count: int) -> Run:
 
 
 async def _polled(ground: Ground, ours: Desk, least: Floor) -> Row:
-    count = ground.size(600, 20)
     ground.say("polled to four chats")
-    runs, raw = await in_turn(
-        ground.rounds,
-        partial(polled, ground, ours.program, "ours", count),
-        partial(polled, ground, least.program, "floor", count),
-    )
-    return _row("polled_four", "polled, card in four chats", runs, raw, FLOOR)
+    mine, floors = partial(polled, ground, ours.program, "ours"), partial(polled, ground, least.program, "floor")
+    count = await fitting(ground.size(1000, 20), mine)
+    runs, raw = await in_turn(ground.rounds, partial(mine, count), partial(floors, count))
+    return rates("polled_four", "polled, card in four chats", runs, raw, FLOOR)
 
 
-def _row(key: str, what: str, ours: Sequence[Run], raw: Sequence[Run], raw_what: str) -> Row:
-    rates, limits = [run.per_second for run in ours], [run.per_second for run in raw]
-    return Row(
-        key,
-        what,
-        "alerts/s",
-        Spread.of(rates),
-        Spread.of(limits),
-        raw_what,
-        paired(rates, limits),
-        Spread.of(run.cpu_us for run in ours).median,
-        Spread.of(run.cpu_us for run in raw).median,
-    )
+async def _latency(ground: Ground, ours: Desk, least: Floor) -> list[Row]:
+    """Alerts come evenly, whatever becomes of those before."""
+    ground.say("latency at 50 alerts a second")
+    count = ground.size(250, 20)
+    took: dict[int, list[float]] = {ours.port: [], least.port: []}
+    for _ in range(max(1, ground.rounds // 2)):
+        for port in took:
+            took[port] += await arrivals(ground, port, RATE, count)
+    what = f"{RATE} alerts/s by webhook into four chats, until the last has the card"
+    return quantiles("latency", what, took[ours.port], took[least.port], FLOOR)
+
+
+async def arrivals(ground: Ground, port: int, rate: float, count: int) -> list[float]:
+    """Milliseconds from each alert's due time to its last card."""
+    await ground.ask("reset")
+    lines = Lines(port)
+    numbers = ground.some(count)
+    due = await steady(rate, numbers, lambda number: lines.send(alert(number, "four")))
+    await ground.until(count * len(CHATS))
+    lines.close()
+    last = dict.fromkeys(numbers, 0.0)
+    for at, _, _, kind, number in (await ground.ask("arrived"))["arrived"]:
+        if kind == "post":
+            last[number] = max(last[number], at)
+    return [(last[number] - due[number]) * 1000 for number in numbers]
+
+
+async def _postgres(ground: Ground, near: Desk) -> Row:
+    what, key = "polled, card in four chats, on PostgreSQL", "postgres"
+    try:
+        with ground.postgres() as url:
+            async with warm(ground, House(url, ground.sink, "far")) as far:
+                ground.say("PostgreSQL beside SQLite")
+                mine, others = (
+                    partial(polled, ground, far.program, "far"),
+                    partial(polled, ground, near.program, "ours"),
+                )
+                count = await fitting(ground.size(1000, 20), mine)
+                runs, raw = await in_turn(ground.rounds, partial(mine, count), partial(others, count))
+                return rates(
+                    key, what, runs, raw, f"our own on {'PostgreSQL' if '://' in ground.database else 'SQLite'}"
+                )
+    except Unavailable as why:
+        return missing(key, what, "alerts/s", f"not at hand: {why}")

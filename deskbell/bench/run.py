@@ -13,6 +13,7 @@ from deskbell.bench.figures import Report, Row
 from deskbell.bench.ground import THEIRS, Ground
 from deskbell.bench.machine import about, pin, running
 from deskbell.bench.wire import Line
+from deskbell.torture.postgres import durable, stop
 
 MEASURES = ("pipeline",)
 QUICK = 0.05
@@ -48,7 +49,9 @@ async def measured(wish: Wish, say: Callable[[str], None] = lambda _words: None)
         port = int(sink.line()["port"])
         line = await Line.to(port)
         stack.callback(line.close)
-        ground = Ground(folder, port, line, wish.rounds, wish.scale, say=say)
+        ground = Ground(folder, port, line, wish.rounds, wish.scale, wish.database, say)
+        durable()
+        stack.callback(stop)
         for name in wish.measures:
             say(name)
             rows += await _measure(name)(ground)

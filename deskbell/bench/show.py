@@ -7,6 +7,9 @@ from rich.text import Text
 from deskbell.bench.figures import Report, Row, Spread
 
 
+WIDE = 200  # of a table that goes to a file
+
+
 def table(report: Report) -> Table:
     out = Table(
         "What", "Ours", "CPU us", "Raw limit of this run", "CPU us", "Ratio", "Goal", "", box=None, pad_edge=False
@@ -47,6 +50,8 @@ def short(value: float | None) -> str:
 
 
 def write(report: Report, console: Console) -> None:
+    if not console.is_terminal:
+        console.width = max(console.width, WIDE)
     console.print(table(report))
     notes = dict.fromkeys(f"{row.what}: {row.note}" for row in report.rows if row.note and row.ours)
     for note in notes:

@@ -8,9 +8,9 @@ import asyncio
 import re
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
@@ -28,6 +28,12 @@ def response(body: bytes, status: int = 200) -> bytes:
     return _HEAD % (status, _REASONS[status], len(body)) + body
 
 
+class Waiting(NamedTuple):
+    kind: str
+    least: int
+    told: "asyncio.Future[float]"
+
+
 class Sink:
     """What arrived: (when, who asked, vendor, post or edit, the alert's number), in order."""
 
@@ -35,12 +41,15 @@ class Sink:
         self.site = ""
         self.arrived: list[tuple[float, str, str, str, int]] = []
         self.last: dict[str, bytes] = {}  # vendor -> the newest card posted there
-        self.cards: dict[int, bytes] = {}  # alert -> its card in Slack, kept when it is asked for
+        self.cards: dict[
+            int, tuple[bytes, bytes]
+        ] = {}  # alert -> its card in Slack and what was answered, kept on demand
         self.keeps = False
         self.down: set[str] = set()
         self.refused = 0
         self.feeds: defaultdict[str, Feed] = defaultdict(Feed)
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._counts: Counter[str] = Counter()
+        self._waiting: list[Waiting] = []
 
     def answer(self, method: str, path: str, body: bytes) -> bytes:
         _, who, vendor, *_ = path.split("/", 3)
@@ -53,7 +62,7 @@ class Sink:
             return response(_DOWN, 503)
         kind, said = VENDORS[vendor](Call(method, path, body, f"{self.site}/{who}"))
         if kind:
-            self._keep(who, vendor, kind, body)
+            self._keep(who, vendor, kind, body, said)
         return response(said)
 
     def _page(self, who: str, path: str) -> bytes:
@@ -61,28 +70,29 @@ class Sink:
         number, size = int(asked.get("page", 1)), int(asked.get("per_page", 100))
         return self.feeds[who].page(asked.get("updated_since", ""), number, size)
 
-    def _keep(self, who: str, vendor: str, kind: str, body: bytes) -> None:
+    def _keep(self, who: str, vendor: str, kind: str, body: bytes, said: bytes) -> None:
         found = MARK.search(body)
         number = int(found[1]) if found else 0
         self.arrived.append((time.monotonic(), who, vendor, kind, number))
         if kind == "post":
             self.last[vendor] = body
             if self.keeps and vendor == "slack":
-                self.cards[number] = body
-        while self._waiting and len(self.arrived) >= self._waiting[0][0]:
-            _, told = self._waiting.pop(0)
-            if not told.done():
-                told.set_result(None)
+                self.cards[number] = (body, said)
+        self._counts[kind] += 1
+        for waiting in self._waiting:
+            if waiting.kind == kind and self._counts[kind] >= waiting.least and not waiting.told.done():
+                waiting.told.set_result(time.monotonic())
 
     # ------------------------------------------------------------ for whoever measures
 
     async def told(self, path: str, body: bytes) -> bytes:
         name, asked = path.rsplit("/", 1)[-1], orjson.loads(body) if body else {}
-        return orjson.dumps(await getattr(self, f"do_{name}")(asked))
+        return orjson.dumps(await getattr(self, f"do_{name}")(asked), option=orjson.OPT_NON_STR_KEYS)
 
     async def do_reset(self, asked: Mapping[str, Any]) -> Any:
         """Forgets what arrived, and clears the feeds."""
         self.arrived, self.cards, self.refused = [], {}, 0
+        self._counts.clear()
         self.keeps = bool(asked.get("keeps"))
         for feed in self.feeds.values():
             feed.clear()
@@ -100,14 +110,15 @@ class Sink:
         return {}
 
     async def do_wait(self, asked: Mapping[str, Any]) -> Any:
-        """Answers once so many have arrived, or the seconds are over."""
-        if len(self.arrived) < asked["count"]:
-            told = asyncio.get_running_loop().create_future()
-            self._waiting.append((asked["count"], told))
-            self._waiting.sort(key=lambda waiting: waiting[0])
-            await asyncio.wait([told], timeout=asked["seconds"])
-            self._waiting = [waiting for waiting in self._waiting if waiting[1] is not told]
-        return {"count": len(self.arrived), "last": self.arrived[-1][0] if self.arrived else 0.0}
+        """Answers once so many of a kind have arrived, or the seconds are over."""
+        kind, count = asked["kind"], asked["count"]
+        if self._counts[kind] < count:
+            waiting = Waiting(kind, count, asyncio.get_running_loop().create_future())
+            self._waiting.append(waiting)
+            await asyncio.wait([waiting.told], timeout=asked["seconds"])
+            self._waiting.remove(waiting)
+        moments = [at for at, _, _, its_kind, _ in self.arrived if its_kind == kind][:count]
+        return {"count": self._counts[kind], "last": moments[-1] if moments else 0.0}
 
     async def do_arrived(self, asked: Mapping[str, Any]) -> Any:
         return {"arrived": self.arrived[asked.get("after", 0) :], "refused": self.refused}
@@ -119,7 +130,7 @@ class Sink:
 
     async def do_cards(self, asked: Mapping[str, Any]) -> Any:
         del asked
-        return {str(number): body.decode() for number, body in self.cards.items()}
+        return {number: (body.decode(), said.decode()) for number, (body, said) in self.cards.items()}
 
 
 class Connection(asyncio.Protocol):
