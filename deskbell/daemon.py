@@ -28,7 +28,7 @@ from deskbell.core.alert import Status
 from deskbell.core.ports import Channel, LeaseLost, Memory, Source
 from deskbell.courier import SOURCE_LANE, Courier
 from deskbell.desk import Desk
-from deskbell.instance import TTL, Held, Keeper
+from deskbell.instance import Held, Keeper
 from deskbell.net import logs
 from deskbell.net.clock import Clock, wall
 from deskbell.net.limits import Buckets
@@ -44,7 +44,6 @@ AccountOf = Callable[[str, str], Awaitable[str | None]]  # platform, person id -
 
 DRAIN_S = 10.0  # how long a stop waits for what is under way
 STEP_S = 5.0  # how long any one part may take to close
-TAKE_OVER = TTL * 2  # so long nobody may read a source whose reader died
 VERIFY_AGAIN_S = 3.0  # an answer about the whole audit chain serves this long
 
 
@@ -106,7 +105,7 @@ class Daemon:
         desk = Desk(store, settings.house, Clock(), sources, _verifier(store))
         session = open_session()
         channels = build_channels(settings, desk.account_of, session, desk)
-        keeper = Keeper(store, several=store.several)
+        keeper = Keeper(store, several=store.several, ttl=settings.general.lease)
         works = partial(_works, settings, keeper)
         courier = Courier(store, desk, settings.destinations, channels, sources, Buckets(), works)
         gateways = build_gateways(settings, desk, session)
@@ -141,7 +140,7 @@ class Daemon:
         self.scheduler.start()
         self._every_tick(self.desk.measure)
         if self.store.several:
-            self.desk.patience = TAKE_OVER
+            self.desk.patience = self.settings.general.lease * 2  # so long a take-over may last
             self._task(self.keeper.run(), "leases")
         if {"courier", "poll"} & set(self.settings.general.roles):
             self._task(self.courier.run(), "courier")

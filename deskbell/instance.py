@@ -27,8 +27,8 @@ Role = Literal["poll", "courier", "bot", "web"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 TTL = timedelta(seconds=10)
-BEAT_S = 3.0  # how often leases are renewed
-LOOK_S = 0.5  # how often one that another instance has is looked at
+BEATS = 3.3  # so often a lease is renewed while it lasts
+LOOKS = 20  # so often one that another instance has is looked at
 ROSTER = "instances"  # the small value in which each instance says how it is
 
 log = structlog.get_logger("deskbell.instance")
@@ -114,13 +114,15 @@ class Keeper:
         store: Store,
         *,
         several: bool,
+        ttl: timedelta = TTL,
         say: Callable[[], Mapping[str, Any]] = dict,
         now: Callable[[], datetime] = wall,
     ) -> None:
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.others: Mapping[str, Mapping[str, Any]] = {}  # what the other living instances said last, by holder
         self.say = say
-        self._store, self._several, self._now = store, several, now
+        self._store, self._several, self._ttl, self._now = store, several, ttl, now
+        self._beat_s, self._look_s = ttl.total_seconds() / BEATS, ttl.total_seconds() / LOOKS
         self._held: dict[str, Held] = {}
         self._waiting: dict[str, asyncio.Future[Held]] = {}
         self._woken = asyncio.Event()
@@ -131,7 +133,7 @@ class Keeper:
     @property
     def trouble(self) -> str:
         """Why this instance can hold no lease, for people; nothing while it can."""
-        late = self._several and ticks() - self._good_at > TTL.total_seconds()
+        late = self._several and ticks() - self._good_at > self._ttl.total_seconds()
         return f"the leases can't be renewed{self._why}" if late else ""
 
     def holds(self, name: str) -> bool:
@@ -160,8 +162,8 @@ class Keeper:
             except Exception as error:  # noqa: BLE001 - the database may be away; leases then end by the clock
                 self._why = f": {error}"
                 log.warning("leases_not_renewed", why=str(error))
-                await asyncio.sleep(LOOK_S)
-            wait = min(self._next_beat - ticks(), LOOK_S if self._waiting else BEAT_S)
+                await asyncio.sleep(self._look_s)
+            wait = min(self._next_beat - ticks(), self._look_s if self._waiting else self._beat_s)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), max(0.01, wait))
 
@@ -226,7 +228,7 @@ class Keeper:
         fences = {name: one.fence for name, one in held.items()}
         said = self.say()
         beat = await self._store.write(lambda uow: self._renew(uow, fences, free, said), Urgency.TAP)
-        until = asked + TTL.total_seconds()
+        until = asked + self._ttl.total_seconds()
         for name, one in held.items():
             if name in beat.kept and not one.lost:
                 one.prolong(until)
@@ -235,7 +237,7 @@ class Keeper:
         for name, fence in beat.taken.items():
             await self._hand_over(Held(name, fence, until))
         self.others = beat.others
-        self._good_at, self._next_beat, self._why = asked, asked + BEAT_S, ""
+        self._good_at, self._next_beat, self._why = asked, asked + self._beat_s, ""
 
     async def _hand_over(self, held: Held) -> None:
         future = self._waiting.get(held.name)
@@ -247,8 +249,8 @@ class Keeper:
 
     def _renew(self, uow: UnitOfWork, fences: Mapping[str, int], free: list[str], said: Mapping[str, Any]) -> _Beat:
         now = self._now()
-        kept = frozenset(name for name, fence in fences.items() if uow.renew_lease(name, fence, now, TTL))
-        asked = {name: uow.take_lease(name, self.holder, now, TTL) for name in free}
+        kept = frozenset(name for name, fence in fences.items() if uow.renew_lease(name, fence, now, self._ttl))
+        asked = {name: uow.take_lease(name, self.holder, now, self._ttl) for name in free}
         taken = {name: fence for name, fence in asked.items() if fence is not None}
         return _Beat(kept, taken, self._roster(uow, now, said))
 
@@ -256,7 +258,7 @@ class Keeper:
         self, uow: UnitOfWork, now: datetime, said: Mapping[str, Any] | None
     ) -> Mapping[str, Mapping[str, Any]]:
         """Writes what this instance says beside what the others said; who has not said anything for long is gone."""
-        since = (now - TTL).timestamp()
+        since = (now - self._ttl).timestamp()
         known: dict[str, Any] = orjson.loads(uow.value(ROSTER) or "{}")
         others = {name: row for name, row in known.items() if name != self.holder and row["at"] > since}
         mine = {} if said is None else {self.holder: {"at": now.timestamp(), **said}}

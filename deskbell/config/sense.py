@@ -57,8 +57,11 @@ class General:
     language: str = "en"
     templates: str = ""  # a folder with sentences of your own
     roles: tuple[instance.Role, ...] = instance.ROLES  # what an instance does
+    lease: timedelta = instance.TTL  # how long one that stands still keeps what one of several does alone
 
     def __post_init__(self) -> None:
+        if not timedelta(seconds=2) <= self.lease <= timedelta(minutes=1):
+            raise ValueError("lease must be from 2s to 1m")
         if not self.roles:
             raise ValueError(f"roles must name one or more of {', '.join(instance.ROLES)}")
 
