@@ -237,6 +237,43 @@ def outbox_retry(row: int, kind: str, config: ConfigPath = CONFIG) -> None:
     raise SystemExit(0 if done else 1)
 
 
+@app.command()
+def backup(file: Path, config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
+    """Copy the database into FILE while Deskbell runs, and look the copy through."""
+    from deskbell.daemon import audit_key
+    from storage.backup import back_up
+
+    settings = _settings(config)
+    done = back_up(settings.database, file, audit_key=audit_key(settings))
+    if as_json:
+        keys = ("bytes", "alerts", "entries", "seconds")
+        _print_json({"file": str(file), **{key: getattr(done, key) for key in keys}})
+        return
+    held = f"{done.alerts} alerts, {done.entries} audit entries, {done.bytes / 1e6:.1f} MB"
+    typer.echo(f"{file}: {held}, whole. It took {done.seconds:.1f} s.")
+
+
+@app.command()
+def restore(
+    file: Path,
+    config: ConfigPath = CONFIG,
+    drill: Annotated[bool, typer.Option(help="Do all of it beside the database, and throw it away.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go back to a backup, with Deskbell stopped. What came after it is cut off, and the audit says so."""
+    from deskbell.daemon import audit_key, head_file
+    from storage.backup import restore as go_back
+
+    settings = _settings(config)
+    key, head = audit_key(settings), head_file(settings)
+    done = go_back(settings.database, file, audit_key=key, head_file=head, drill=drill)
+    if as_json:
+        keys = ("alerts", "entries", "cut", "taken_at", "kept", "seconds")
+        _print_json({"drill": drill, **{key: getattr(done, key) for key in keys}})
+        return
+    typer.echo(done.in_words(drill=drill))
+
+
 @db_app.command("upgrade")
 def db_upgrade(config: ConfigPath = CONFIG) -> None:
     """Bring the database to this version's schema. Stop the daemon first."""

@@ -73,6 +73,22 @@ class Backend(Protocol):
     def engine(self) -> sa.Engine:
         """For migrations."""
         ...
+    def copy_to(self, path: Path) -> None:
+        """Writes all of the database, as it is at one moment, into a new file. Others may go on writing."""
+        ...
+
+    def put_back(self, copy: Path) -> None:
+        """Fills an empty database from such a file. Raises StoreError when it is not empty."""
+        ...
+
+    def nobody_on(self) -> AbstractContextManager[None]:
+        """Held while the files are exchanged. Raises InstanceRunning when a daemon is on them."""
+        ...
+
+    def skip_numbers(self, connection: Any, table: str, count: int) -> None:
+        """In a transaction: so many of the table's next numbers are never given."""
+        ...
+
 
     def migrating(self) -> AbstractContextManager[None]:
         """Held around a migration. Raises InstanceRunning where no daemon may run meanwhile."""

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 from psycopg import errors, pq
 from sqlalchemy.dialects.postgresql import psycopg as dialect
 
-from storage import locks
+from storage import dump, locks
 from storage import postgres_schema as schema
 from storage import revision as revisions
 from storage.backend import parsed
@@ -87,6 +88,27 @@ class Postgres:
         return session
 
     def engine(self) -> sa.Engine:
+    def copy_to(self, path: Path) -> None:
+        dump.dump(self._conninfo, path)
+
+    def put_back(self, copy: Path) -> None:
+        with closing(self._session(_MIGRATING)) as session:
+            if not schema.is_empty(session):
+                raise StoreError(
+                    f"{self.place} is not empty. Create an empty database, name it in deskbell.database, and restore "
+                    "into that: the old one stays as it is."
+                )
+        dump.load(self._conninfo, copy)
+
+    @contextmanager
+    def nobody_on(self) -> Iterator[None]:
+        """An empty database has nobody on it."""
+        yield
+
+    def skip_numbers(self, connection: Session, table: str, count: int) -> None:
+        sequence = f"pg_get_serial_sequence('{table}', 'id')"
+        connection.execute(f"SELECT setval({sequence}, nextval({sequence}) + %s)", [count])
+
         return sa.create_engine("postgresql+psycopg://", creator=lambda: self._session(_MIGRATING).connection)
 
     # ------------------------------------------------------------ the schema
@@ -114,7 +136,7 @@ class Postgres:
         return schema.missing_triggers(session)
 
     def wrong(self, session: Session) -> list[str]:
-        """The server vouches for its pages. Its extension amcheck, where somebody installed it, looks at the indexes."""
+        """The server vouches for its pages; its extension amcheck, where somebody installed it, for the indexes."""
         if not session.execute("SELECT 1 FROM pg_extension WHERE extname = 'amcheck'").fetchall():
             return []
         found = []

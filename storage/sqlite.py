@@ -2,10 +2,11 @@
 
 import fcntl
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -125,12 +126,20 @@ class Sqlite:
             self._lock = InstanceLock(self.path)
             first()
 
-    def engine(self) -> sa.Engine:
-        return sa.create_engine("sqlite://", creator=self.connect_writing)
+    def copy_to(self, path: Path) -> None:
+        with closing(connect_reading(self.path)) as source, closing(sqlite3.connect(path)) as copy:
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file is all of it
+
+    def put_back(self, copy: Path) -> None:
+        if self.path.exists():
+            raise StoreError(f"{self.path} is there already.")
+        shutil.copyfile(copy, self.path)
+        self.path.chmod(0o600)
 
     @contextmanager
-    def migrating(self) -> Iterator[None]:
-        self.connect_writing().close()
+    def nobody_on(self) -> Iterator[None]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = InstanceLock(self.path)
         try:
             yield
@@ -138,6 +147,20 @@ class Sqlite:
             lock.release()
 
     def describe(self) -> None:
+    def skip_numbers(self, connection: sqlite3.Connection, table: str, count: int) -> None:
+        done = connection.execute("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?", (count, table))
+        if not done.rowcount:
+            connection.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, count))
+
+    def engine(self) -> sa.Engine:
+        return sa.create_engine("sqlite://", creator=self.connect_writing)
+
+    @contextmanager
+    def migrating(self) -> Iterator[None]:
+        self.connect_writing().close()
+        with self.nobody_on():
+            yield
+
         """SQLite knows no comments."""
 
     def close(self) -> None:

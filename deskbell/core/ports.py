@@ -486,6 +486,9 @@ class Urgency(IntEnum):
     BULK = 2
 
 
+RESTORED = "restored"  # a small value: when the database went back to a backup, and when that was taken (ISO, ISO)
+
+
 class Store(Protocol):
     """The database. `write` runs a closure in the writer's thread and returns when it is durable.
 

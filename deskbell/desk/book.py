@@ -3,7 +3,7 @@ the thread's story, what must ring, and what the source is told."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from deskbell.core import button
@@ -13,12 +13,14 @@ from deskbell.core.card import Button
 from deskbell.core.policy import begun, people_for
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, Reader, UnitOfWork, WriteKind
 from deskbell.core.route import destinations_for, fallback
+from deskbell.core.text import clock
 from deskbell.core.undo import Undo
 from deskbell.desk.house import House
 
 UNREACHABLE = "channel_unreachable"
 OURSELVES = "ourselves"  # the policy of alerts about Deskbell itself
 REMOVED = "people.removed"  # the name under which those are kept who left
+REPEATS = timedelta(hours=1)  # after a restore
 SOURCE_LANE = "source:"  # a source's queue of write-backs, beside the rooms' queues
 
 
@@ -45,7 +47,7 @@ class Book:
 
     def open(self, alert: Alert, data: Mapping[str, Any] | None = None) -> Alert:
         """Stores a new alert and wants a card of it in each of its rooms."""
-        alert = self.uow.insert_alert(alert)
+        alert = self.uow.insert_alert(self._marked(alert))
         detail = {"key": alert.key, "rule": alert.rule, "severity": str(alert.severity), "mode": str(alert.mode)}
         said = f"Opened as {alert.severity}"
         # What the alert says may name people and customers: it is kept apart from the chain.
@@ -55,6 +57,14 @@ class Book:
             for name in self.rooms(alert):
                 self.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, self.now)
         return alert
+
+    def _marked(self, alert: Alert) -> Alert:
+        """After a restore: what was told between the backup and its restore is told again, and says so."""
+        at = self.house.restored_at
+        if at is None or self.now - at > REPEATS:
+            return alert
+        why = f"Deskbell went back to a backup at {clock(at, self.house.zone, self.now)}; an older card may exist"
+        return replace(alert, facts=(*alert.facts, ("Perhaps a repeat", why)))
 
     def keep(
         self, change: Change, entry: Entry, *, ring: Sequence[str] = (), loud: bool = False, undo: Undo | None = None

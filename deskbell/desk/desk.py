@@ -18,6 +18,7 @@ from deskbell.core.button import Press
 from deskbell.core.card import Card, Reply
 from deskbell.core.outcome import Outcome
 from deskbell.core.ports import (
+    RESTORED,
     Answer,
     Claim,
     Guard,
@@ -150,6 +151,9 @@ class Desk:
 
     async def adopt(self) -> None:
         """At the start: rooms that are gone are let go, new ones get the live cards, configured accounts are linked."""
+        restored, _, _ = (await self.recall(RESTORED) or "").partition(" ")
+        if restored:
+            self.house = replace(self.house, restored_at=datetime.fromisoformat(restored))
         await self._change(adopt)
         await self._change(manual.link_configured)
 
@@ -391,8 +395,11 @@ class Desk:
         return {"since": self._started.isoformat(), "observe": self.house.observe}
 
     async def ready(self) -> tuple[bool, Sequence[str]]:
-        states = {state.name: state for state in await self.store.read(lambda reader: reader.sources())}
         reasons = [*self.reasons(), *self._failing.values()]
+        try:
+            states = {state.name: state for state in await self.store.read(lambda reader: reader.sources())}
+        except Exception as error:  # noqa: BLE001 - what is known without the database is said all the same
+            return False, [*reasons, f"the database can't be read: {error}"]
         for name, facts in ((name, self.house.sources[name]) for name in self.reads):
             state = states.get(name)
             if state is None or state.last_ok_at is None:

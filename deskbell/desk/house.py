@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 
 from deskbell.core.access import Person
 from deskbell.core.calendar import Calendar
@@ -43,6 +43,9 @@ class House:
     zone: str = "UTC"
     summary_at: time = time(8)
     words: Wording = field(default_factory=Wording)
+    restored_at: datetime | None = (
+        None  # the database went back to a backup then: what opens soon after may be a repeat
+    )
     version: str = ""  # a hash of what rules say, so that a changed rule is looked at anew
 
     def source_title(self, name: str) -> str:
