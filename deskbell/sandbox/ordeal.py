@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from deskbell.sandbox.chat import Card, Chat, Heard, Refused
@@ -21,7 +21,6 @@ MINUTE = 60.0
 LOOK_S = 2.0  # how often somebody looks at the rooms for new cards
 NEWEST = 200  # people deal with what is at the end of a room
 PEOPLE = ("ana", "ben", "carla")
-WORKERS = 2  # a chat
 # What is pressed, how often, and what the form then asks for.
 PRESSES: Sequence[tuple[str, str, tuple[str, ...], int]] = (
     ("ack", "Acknowledge", (), 8),
@@ -54,7 +53,7 @@ class Told:
     verb: str
     ref: str
     note: str = ""
-    heard: str = ""
+    heard: list[str] = field(default_factory=list)
     failed: str = ""
 
 
@@ -136,9 +135,9 @@ class Ordeal:
         pause = float(asked.get("pause", 1.0))
         self._tasks = [asyncio.create_task(self._look())]
         for chat in self.sandbox.chats.values():
-            for number in range(WORKERS):
-                chance = random.Random(f"{self.seed} {chat.name} {number}")  # noqa: S311 - as above
-                self._tasks.append(asyncio.create_task(self._work(chat, chance, pause)))
+            for who in PEOPLE:
+                chance = random.Random(f"{self.seed} {chat.name} {who}")  # noqa: S311 - as above
+                self._tasks.append(asyncio.create_task(self._work(who, chat, chance, pause)))
 
     async def end(self, asked: Json) -> None:  # noqa: ARG002 - one shape for all
         """They finish what they are at, and go home."""
@@ -152,14 +151,15 @@ class Ordeal:
             self._rooms[name] = list(self.sandbox.chats[name].cards())[-NEWEST:]
             await asyncio.sleep(LOOK_S / len(self.sandbox.chats))
 
-    async def _work(self, chat: Chat, chance: random.Random, pause: float) -> None:
+    async def _work(self, who: str, chat: Chat, chance: random.Random, pause: float) -> None:
         while True:
             await asyncio.sleep(chance.uniform(0.5, 1.5) * pause)
             if cards := self._rooms[chat.name]:
-                await self._deed(chat, chance.choice(cards), chance)
+                await self._deed(who, chat, chance.choice(cards), chance)
 
-    async def _deed(self, chat: Chat, card: Card, chance: random.Random) -> None:
-        who, now = chance.choice(PEOPLE), self.sandbox.clock.time()
+    async def _deed(self, who: str, chat: Chat, card: Card, chance: random.Random) -> None:
+        """One thing at a time for one person in one chat, so that an answer is the answer to it."""
+        now = self.sandbox.clock.time()
         if chance.random() < TYPED:
             words = f"called about it, {self.seed}-{next(self._count)}"
             told = Told(now, who, chat.name, "note", card.ref, words)
@@ -175,7 +175,7 @@ class Ordeal:
             heard: Heard = await deed
         except Refused:
             return
-        told.heard, told.failed = heard.text, heard.failed
+        told.heard, told.failed = [*heard.private, *heard.public], heard.failed
         self.told.append(told)
 
     # ------------------------------------------------------------ what there is to judge
@@ -189,6 +189,7 @@ class Ordeal:
             "told": [asdict(told) for told in self.told],
             "cards": [asdict(card) for card in self._every_card()],
             "notes": {made.subject: self._notes(made) for made in self.made},
+            "duplicates": {name: list(chat.duplicates()) for name, chat in sandbox.chats.items()},
             "ledger": summary(sandbox.ledger, sandbox.chats, grace=0.0),
         }
 

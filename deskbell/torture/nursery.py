@@ -48,11 +48,11 @@ class Born:
 class Nursery:
     """The side of who asks for daemons. `folder` is where their ends are written down."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
+        """`environ`: the mother's own; what libraries read at import (SSL_CERT_FILE) has to stand in it."""
         self._folder, self._count = folder, 0
-        self._mother = subprocess.Popen(
-            [sys.executable, "-m", "deskbell.torture.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        command = [sys.executable, "-m", "deskbell.torture.nursery"]
+        self._mother = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)
 
     def born(self, args: Sequence[str], environ: Mapping[str, str], log: Path) -> Born:
         """`deskbell ARGS` as a process of its own. Waits for the mother, seconds the first time."""
@@ -144,8 +144,8 @@ def _at_home(asked: dict[str, Any]) -> None:
     os.environ.update(asked["environ"])
     random.seed()
     time.tzset()
-    if spec := os.environ.get(faults.VARIABLE):
-        faults.arm(spec)
+    if (spec := os.environ.get(faults.VARIABLE)) or os.environ.get(faults.SEEN):
+        faults.arm(spec or "")
     sys.argv = ["deskbell", *asked["args"]]
 
 

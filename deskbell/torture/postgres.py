@@ -40,7 +40,7 @@ class Server:
         self.stop = stop
         self._numbers = itertools.count()
         number = str(self.run("SHOW server_version")[0][0])
-        used.append(f"PostgreSQL {number.split()[0]} ({what})")
+        used.append(f"PostgreSQL {number.split(maxsplit=1)[0]} ({what})")
 
     def run(self, sql: str) -> list[tuple[object, ...]]:
         with psycopg.connect(self.address(), autocommit=True) as connection:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 LONGEST_HEAD = 64 * 1024
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -13,14 +14,18 @@ _CLOSING = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 # What makes a message or a note that people would read twice: by vendor, method and path, and where it goes.
 _CREATES = {
     "slack": re.compile(r"POST /slack/api/chat\.postMessage"),
-    "teams": re.compile(r"POST /teams/.*?v3/conversations/(?P<room>[^/]+)/activities"),
+    "teams": re.compile(r"POST /teams/.*?v3/conversations(/(?P<room>[^/]+)/activities)?"),
     "telegram": re.compile(r"POST /telegram/.*/sendMessage", re.IGNORECASE),
     "discord": re.compile(r"POST /discord/.*/channels/(?P<room>\d+)/(messages|threads)"),
     "freshdesk": re.compile(r"(POST|PUT) /freshdesk/"),
     "servicenow": re.compile(r"(PATCH|POST) /servicenow/api"),
     "fieldservice": re.compile(r"PATCH /fieldservice/"),
 }
-_ROOM = {"slack": re.compile(rb'"?channel"?["=: ]+([A-Z0-9]+)'), "telegram": re.compile(rb'"?chat_id"?["=: ]+(-?\d+)')}
+_ROOM = {
+    "slack": re.compile(rb'"?channel"?["=: ]+([A-Z0-9]+)'),
+    "telegram": re.compile(rb'"?chat_id"?["=: ]+(-?\d+)'),
+    "teams": re.compile(rb'"channel": ?\{"id": ?"([^"]+)"'),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ def lane_of(vendor: str, request: Message) -> str:
     if made is None:
         return ""
     room = made.groupdict().get("room") or ""
-    if vendor in _ROOM and (found := _ROOM[vendor].search(request.body)):
+    if not room and vendor in _ROOM and (found := _ROOM[vendor].search(request.body)):
         room = found[1].decode()
-    return f"{vendor} {room}".strip()
+    # A thread in Teams belongs to its channel, and is served in the channel's turn.
+    return f"{vendor} {unquote(room).partition(';')[0]}".strip()
