@@ -87,7 +87,6 @@ class Postgres:
             raise Unreachable(f"The database {self.place} can't be reached: {_words(error)}.") from error
         return session
 
-    def engine(self) -> sa.Engine:
     def copy_to(self, path: Path) -> None:
         dump.dump(self._conninfo, path)
 
@@ -109,6 +108,7 @@ class Postgres:
         sequence = f"pg_get_serial_sequence('{table}', 'id')"
         connection.execute(f"SELECT setval({sequence}, nextval({sequence}) + %s)", [count])
 
+    def engine(self) -> sa.Engine:
         return sa.create_engine("postgresql+psycopg://", creator=lambda: self._session(_MIGRATING).connection)
 
     # ------------------------------------------------------------ the schema
