@@ -146,7 +146,6 @@ class Sqlite:
         finally:
             lock.release()
 
-    def describe(self) -> None:
     def skip_numbers(self, connection: sqlite3.Connection, table: str, count: int) -> None:
         done = connection.execute("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?", (count, table))
         if not done.rowcount:
@@ -161,6 +160,7 @@ class Sqlite:
         with self.nobody_on():
             yield
 
+    def describe(self) -> None:
         """SQLite knows no comments."""
 
     def close(self) -> None:
