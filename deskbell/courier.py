@@ -47,7 +47,7 @@ IDLE_S = 5.0  # how long a lane-keeper sleeps when nobody wakes it; a wake-up ma
 LOCKED_S = 30.0  # how long a room is left alone whose chat refuses our login, however much waits for it
 SOURCE_LANE = "source:"
 # So much of a vendor's limit may be used when an edit goes that nobody waits for; the rest is for what people do next.
-TIDY_SHARE = 0.5
+TIDY_SHARE = 1 / 3
 AT_HAND = frozenset({"ack", "take", "escalate"})  # the buttons of a direct message
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deskbell.core import button
-from deskbell.core.access import Person
+from deskbell.core.access import SYSTEM, Person
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, Verb, end_condition
 from deskbell.core.card import Button
 from deskbell.core.policy import begun, people_for
@@ -79,7 +79,9 @@ class Book:
         self.uow.audit(entry, self.now)
         if change.after.mode is not Mode.CARD:
             return True
-        self.uow.bump_posts(change.after.id, self.now)
+        # Whoever taps looks at the card; of what comes to pass by itself they are told by its ring.
+        awaited = loud or entry.actor != SYSTEM.id
+        self.uow.bump_posts(change.after.id, self.now, Lane.EDIT if awaited else Lane.TIDY)
         if change.said:
             self.tell(change.after, change.sentence, ring=ring, loud=loud)
         if change.before.status is Status.OPEN and change.after.status is not Status.OPEN:
