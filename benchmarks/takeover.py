@@ -1,0 +1,375 @@
+"""How fast one instance takes over from another that falls, and what comes twice by it.
+
+    .venv/bin/python -m benchmarks.takeover [--rounds 100] [--lease 10] [--seed 1] [--json]
+
+Two daemons on one PostgreSQL, over HTTP against the stand-ins. In each round the holder of one lease, each kind in its
+turn, gets SIGKILL or SIGSTOP while cards are under way. At that moment something new happens, and people type commands
+in Telegram and Discord, again and again until they are taken. The clock runs from the signal: until the lease has
+another holder (`leases`), until the new card is in every chat, and until the commands were carried out. Who was stopped
+wakes afterwards, and must change nothing. What is lost or doubled the stand-ins' own ledger tells.
+"""  # noqa: INP001 - a script, not a package
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from deskbell.sandbox.chat import Refused
+from deskbell.sandbox.server import Sandbox
+from deskbell.sandbox.verdict import summary
+from deskbell.torture import postgres
+from deskbell.torture.certificates import issue
+from deskbell.torture.house import CHATS, SECRET, House
+from deskbell.torture.nursery import Born, Nursery
+from deskbell.torture.stage import free_port
+from storage.verify import verify
+
+ROOT = Path(__file__).parents[1]
+LOOK_S = 0.05
+GIVEN_UP_S = 120.0
+TYPED_IN = ("telegram", "discord")  # where one instance listens for all
+_HELD = "SELECT name, holder FROM leases WHERE holder <> '' AND until > extract(epoch FROM now()) * 1000000"
+_IN_FLIGHT = (
+    "SELECT (SELECT count(*) FROM posts WHERE state = 'claimed') + "
+    "(SELECT count(*) FROM dispatches WHERE state = 'claimed')"
+)
+_LEFT = (
+    "SELECT (SELECT count(*) FROM posts WHERE state IN ('waiting', 'claimed')) + "
+    "(SELECT count(*) FROM dispatches WHERE state IN ('blocked', 'waiting', 'claimed'))"
+)
+
+
+class TooLong(Exception):
+    """Nothing came of it for minutes."""
+
+
+@dataclass
+class Instance:
+    """One of the daemons, life after life."""
+
+    name: str
+    config: Path
+    log: Path
+    process: Born | None = None
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid if self.process is not None else 0
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
+
+
+@dataclass
+class Several:
+    """The stand-ins, a database, and the daemons on it."""
+
+    folder: Path
+    url: str
+    sandbox: Sandbox
+    nursery: Nursery
+    house: House
+    instances: list[Instance]
+    jobs: list[str] = field(default_factory=list)
+    _count: Iterator[int] = field(default_factory=itertools.count)
+
+    # ------------------------------------------------------------ the daemons
+
+    def start(self, instance: Instance, *options: str) -> None:
+        arguments = ("run", *options, "-c", str(instance.config))
+        instance.process = self.nursery.born(arguments, self.house.environ(), instance.log)
+
+    async def stop(self, instance: Instance) -> int:
+        """As a supervisor stops it; its exit status."""
+        if instance.process is None:
+            return 0
+        instance.process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(instance.process.wait(), 30)
+
+    async def bury(self) -> None:
+        for instance in self.instances:
+            if instance.process is not None and instance.alive:
+                instance.process.kill()
+                await instance.process.wait()
+
+    # ------------------------------------------------------------ what the database says
+
+    async def ask(self, query: str) -> list[tuple[Any, ...]]:
+        async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
+            return await (await connection.execute(query.encode())).fetchall()
+
+    async def holders(self) -> dict[str, Instance]:
+        """Who holds which lease, of those that live."""
+        by_pid = {one.pid: one for one in self.instances if one.alive}
+        rows = await self.ask(_HELD)
+        found = {str(name): by_pid.get(int(str(holder).split(":")[1])) for name, holder in rows}
+        return {name: one for name, one in found.items() if one is not None}
+
+    async def audit_is_whole(self) -> bool:
+        heads = [self.folder / f"{one.name}.head" for one in self.instances]
+        verdicts = [
+            await asyncio.to_thread(verify, self.url, audit_key=SECRET.encode(), head_file=head) for head in heads
+        ]
+        return all(verdict.ok for verdict in verdicts)
+
+    # ------------------------------------------------------------ what happens, and what people see and do
+
+    def late_job(self) -> str:
+        start = time.time() - 16 * 60
+        number = 4711 + len(self.jobs)
+        row = self.sandbox.fieldservice.add(start=start, end=start + 5400, technician=1, id=number)
+        self.jobs.append(row["number"])
+        self.sandbox.ledger.expect(row["number"], "technician_late")
+        return str(row["number"])
+
+    def ref(self, job: str, chat: str) -> str:
+        """What people call the alert about a job, as a chat shows it; nothing while it does not."""
+        return next((card.ref for card in self.sandbox.chats[chat].cards() if job in card.text), "")
+
+    def everywhere(self, job: str) -> bool:
+        return all(self.ref(job, chat) for chat in CHATS)
+
+    async def note(self, job: str, chat: str) -> None:
+        """Typed until the chat says that it is stored; in other words each time, for the same would look like ours."""
+        room = next(card.room for card in self.sandbox.chats[chat].cards() if job in card.text)
+        ref = self.ref(job, chat)
+        while True:
+            with suppress(Refused):
+                words = f"called about {job}, {next(self._count)}"
+                heard = await self.sandbox.chats[chat].say("ana", room, f"note {ref} {words}")
+                if f"{ref} has your note" in heard.text:
+                    return
+            await asyncio.sleep(LOOK_S)
+
+    async def until(self, seen: Callable[[], Any], what: str, seconds: float = GIVEN_UP_S) -> None:
+        end = time.monotonic() + seconds
+        while True:
+            found = seen()
+            if await found if isinstance(found, Awaitable) else found:
+                return
+            if time.monotonic() > end:
+                raise TooLong(f"{what}\n" + "\n".join(one.said() for one in self.instances))
+            await asyncio.sleep(LOOK_S)
+
+    async def ready(self) -> None:
+        """Until everything is held, and a card and a command come through."""
+        job = self.late_job()
+        await self.until(lambda: self.everywhere(job), "the first card")
+        for chat in TYPED_IN:
+            await asyncio.wait_for(self.note(job, chat), GIVEN_UP_S)
+
+    async def quiet(self) -> None:
+        await self.until(lambda: all(map(self.everywhere, self.jobs)), "a card of everything in every chat")
+        await self.until(self._nothing_left, "an empty outbox")
+
+    async def _nothing_left(self) -> bool:
+        return (await self.ask(_LEFT))[0][0] == 0
+
+    def verdict(self) -> Mapping[str, Any]:
+        return summary(self.sandbox.ledger, self.sandbox.chats, grace=0.0)
+
+
+@asynccontextmanager
+async def several(folder: Path, url: str, *, lease_s: float = 10.0, count: int = 2) -> AsyncIterator[Several]:
+    """The stand-ins run and the daemons are ready to be started; at the end nothing is left of them."""
+    template = folder / "config.toml"
+    text = (ROOT / "config.toml").read_text(encoding="utf-8")
+    template.write_text(text.replace('lease = "10s"', f'lease = "{lease_s:g}s"'), encoding="utf-8")
+    async with AsyncExitStack() as later:
+        sandbox = await later.enter_async_context(Sandbox(port=0, scenario="empty"))
+        for chat in sandbox.chats.values():
+            chat.no_limits()
+        house = House(template, folder, url, sandbox.url, {}, issue(folder).authority)
+        ports = {f"desk{number}": free_port() for number in range(1, count + 1)}
+        instances = [Instance(name, house.config(name, port), folder / f"{name}.log") for name, port in ports.items()]
+        nursery = Nursery(folder, house.environ())
+        later.callback(nursery.close)
+        made = Several(folder, url, sandbox, nursery, house, instances)
+        later.push_async_callback(made.bury)
+        sandbox.introduce(f"http://127.0.0.1:{ports['desk1']}")
+        yield made
+
+
+# ---------------------------------------------------------------- rounds
+
+
+@dataclass
+class Round:
+    """What one fall brought about; seconds from the signal."""
+
+    lease: str
+    sign: str
+    leases: dict[str, float] = field(default_factory=dict)
+    cards: float = 0.0
+    commands: dict[str, float] = field(default_factory=dict)
+    in_flight: int = 0
+    duplicates: list[Any] = field(default_factory=list)
+    conflicts: list[float] = field(default_factory=list)
+
+    @property
+    def slowest(self) -> float:
+        return max(self.cards, *self.leases.values(), *self.commands.values())
+
+    @property
+    def conflict_s(self) -> float:
+        return self.conflicts[-1] - self.conflicts[0] if self.conflicts else 0.0
+
+
+def kind_of(lease: str) -> str:
+    return lease.partition(":")[0]
+
+
+async def fall(house: Several, lease: str, sign: signal.Signals, chance: random.Random) -> Round:
+    """The holder of the lease falls at a random moment of a card's way; until all that it did is done by others."""
+    victim = (await house.holders())[lease]
+    began = Round(lease, sign.name)
+    doubled = house.verdict()["duplicate_items"]
+    known = house.jobs[-1]
+    house.late_job()
+    await asyncio.sleep(chance.uniform(0, 1.5))
+    held = [name for name, one in (await house.holders()).items() if one is victim and kind_of(name) != "lane"]
+    os.kill(victim.pid, sign)
+    at, wall = time.monotonic(), house.sandbox.clock.time()
+    began.in_flight = int((await house.ask(_IN_FLIGHT))[0][0])
+    job = house.late_job()
+    await asyncio.gather(
+        _leases(house, began, held, victim, at),
+        _cards(house, began, job, at),
+        *(_command(house, began, known, chat, at) for chat in TYPED_IN),
+    )
+    if sign is signal.SIGSTOP:
+        os.kill(victim.pid, signal.SIGCONT)
+        await asyncio.sleep(1.0)  # whatever it does when it wakes
+    else:
+        house.start(victim)
+    await house.quiet()
+    began.duplicates = [one for one in house.verdict()["duplicate_items"] if one not in doubled]
+    refused = house.sandbox.ledger.of("telegram", "rejected")
+    began.conflicts = [one.at for one in refused if one.at >= wall and "Conflict" in str(one.what.get("error"))]
+    return began
+
+
+async def _leases(house: Several, began: Round, held: list[str], victim: Instance, at: float) -> None:
+    pid = victim.pid
+
+    async def taken() -> bool:
+        for name, one in (await house.holders()).items():
+            if name in held and one.pid != pid:
+                began.leases.setdefault(name, time.monotonic() - at)
+        return len(began.leases) == len(held)
+
+    await house.until(taken, f"other holders of {held}")
+
+
+async def _cards(house: Several, began: Round, job: str, at: float) -> None:
+    await house.until(lambda: house.everywhere(job), f"the card of {job} everywhere")
+    began.cards = time.monotonic() - at
+
+
+async def _command(house: Several, began: Round, job: str, chat: str, at: float) -> None:
+    await asyncio.wait_for(house.note(job, chat), GIVEN_UP_S)
+    began.commands[chat] = time.monotonic() - at
+
+
+async def falls(house: Several, rounds: int, seed: int, tell: Callable[[Round], None] = lambda _: None) -> list[Round]:
+    """Each kind of lease in its turn, by SIGKILL and SIGSTOP in turns. The daemons run, and go on running."""
+    chance = random.Random(seed)  # noqa: S311 - the same run again, not a secret
+    done: list[Round] = []
+    for number in range(rounds):
+        held = sorted(await house.holders())
+        kinds = sorted({kind_of(name) for name in held})
+        kind = kinds[number % len(kinds)]
+        lease = chance.choice([name for name in held if kind_of(name) == kind])
+        sign = (signal.SIGKILL, signal.SIGSTOP)[(number // len(kinds) + number) % 2]
+        done.append(await fall(house, lease, sign, chance))
+        tell(done[-1])
+    return done
+
+
+def report(house: Several, rounds: list[Round], *, whole: bool) -> dict[str, Any]:
+    verdict = house.verdict()
+    leases = [seconds for one in rounds for seconds in one.leases.values()]
+    typed = {chat: [one.commands[chat] for one in rounds] for chat in TYPED_IN}
+    return {
+        "rounds": len(rounds),
+        "fell": dict(Counter(f"{one.sign} {kind_of(one.lease)}" for one in rounds)),
+        "takeover_s": {
+            "max": _rounded(max(one.slowest for one in rounds)),
+            "leases_max": _rounded(max(leases)),
+            "leases_median": _rounded(sorted(leases)[len(leases) // 2]),
+            "cards_max": _rounded(max(one.cards for one in rounds)),
+            **{f"{chat}_max": _rounded(max(seconds)) for chat, seconds in typed.items()},
+        },
+        "lost": verdict["lost"],
+        "duplicates": verdict["duplicates"],
+        "in_flight": sum(one.in_flight for one in rounds),
+        "worse_than_in_flight": sum(len(one.duplicates) > one.in_flight for one in rounds),
+        "telegram_409": sum(len(one.conflicts) for one in rounds),
+        "telegram_409_longest_s": _rounded(max(one.conflict_s for one in rounds)),
+        "audit_whole": whole,
+        "database": "; ".join(postgres.used),
+    }
+
+
+def _rounded(seconds: float) -> float:
+    return round(seconds, 2)
+
+
+def _tell(one: Round) -> None:
+    typed = ", ".join(f"{chat} {seconds:.1f}" for chat, seconds in one.commands.items())
+    sys.stderr.write(
+        f"{one.sign} of the holder of {one.lease}: leases {max(one.leases.values()):.1f} s, cards {one.cards:.1f}, "
+        f"{typed}; {one.in_flight} in flight, {len(one.duplicates)} twice, {len(one.conflicts)} times 409\n"
+        + "".join(f"  twice: {item}\n" for item in one.duplicates)
+    )
+
+
+async def run(rounds: int, lease_s: float, seed: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="deskbell-takeover-") as name, postgres.database() as url:
+        async with several(Path(name), url, lease_s=lease_s) as house:
+            for instance in house.instances:
+                house.start(instance)
+            await house.ready()
+            done = await falls(house, rounds, seed, _tell)
+            for instance in house.instances:
+                await house.stop(instance)
+            return report(house, done, whole=await house.audit_is_whole())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--lease", type=float, default=10.0, help="seconds that a lease lasts")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    try:
+        found = asyncio.run(run(asked.rounds, asked.lease, asked.seed))
+    finally:
+        postgres.stop()
+    if asked.json:
+        sys.stdout.write(json.dumps(found) + "\n")
+    else:
+        sys.stdout.writelines(f"{key}: {value}\n" for key, value in found.items())
+
+
+if __name__ == "__main__":
+    main()
