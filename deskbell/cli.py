@@ -423,3 +423,27 @@ def bench(
         _print_json(report.as_json())
     else:
         write(report, _console())
+
+
+@app.command()
+def torture(  # noqa: PLR0913, PLR0917 - a command has as many flags as it has
+    config: ConfigPath = CONFIG,
+    kills: Annotated[int, typer.Option(min=3, help="How often a daemon dies.")] = 200,
+    alerts: Annotated[int, typer.Option(min=1, help="How many exceptions happen meanwhile.")] = 5000,
+    faults: Annotated[
+        float, typer.Option(min=0, max=0.5, help="The share of calls that vendors or wires spoil.")
+    ] = 0.13,
+    db: Annotated[str, typer.Option(help="sqlite, postgres (what is at hand), or the URL of an empty one.")] = "sqlite",
+    instances: Annotated[int, typer.Option(min=1, max=2, help="Daemons on one database (PostgreSQL).")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same plan.")] = 1,
+    as_json: AsJson = False,
+    sabotage: Annotated[bool, typer.Option(help="A stand-in loses one card: the judge must notice.")] = False,
+) -> None:
+    """Kill the daemon again and again among stand-ins that fail, then let an oracle judge what was lost or doubled."""
+    from deskbell.torture.run import Ordered
+    from deskbell.torture.show import torture as carry_out
+
+    if instances > 1 and db == "sqlite":
+        fail("Several daemons need a PostgreSQL: add --db postgres.")
+    ordered = Ordered(config, kills, alerts, faults, db, instances, seed, sabotage)
+    raise SystemExit(carry_out(ordered, as_json=as_json))

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from deskbell.core.access import Person
-from deskbell.core.alert import Alert, name_of
+from deskbell.core.alert import Alert
 from deskbell.core.ports import AuditRow, OutboxRow
 from deskbell.core.present import View, state_of
 from deskbell.torture.house import CHATS, SOURCES
@@ -134,12 +134,16 @@ Wrongs = Iterable[str]
 def lost(trial: Trial) -> Wrongs:
     """Made, and not on a live card in every chat; or given up; or written back to no source."""
     own = {alert.ref for alert in trial.book.alerts if alert.source not in SOURCES}
+    named: set[tuple[str, str]] = set()
     for item in trial.evidence["ledger"]["lost_items"]:
-        if item.get("ref") in own and item["why"].startswith("no card in"):
+        where = (item.get("ref", ""), item.get("chat", ""))
+        if where[0] in own and item["why"].startswith("no card in"):
             continue  # that a chat is in trouble is told in the others
+        named.add(where)
         yield " ".join(f"{name}={value}" for name, value in item.items())
     for alert in trial.book.alerts:
         chats = {card["chat"] for card in trial.cards.get(alert.ref, ())}
+        chats |= {chat for chat in CHATS if (alert.ref, chat) in named}
         if alert.source in SOURCES and (lacking := set(CHATS) - chats):
             yield f"{alert.ref} ({alert.subject}) has no card in {', '.join(sorted(lacking))}"
     for row in trial.book.outbox:
@@ -176,6 +180,8 @@ def _changed_twice(entries: Sequence[AuditRow]) -> Wrongs:
             if data["from"] != state.get(number, data["from"]):
                 yield f"D-{number} went from {data['from']}, and was {state[number]} (entry {row.seq})"
             state[number] = data["to"]
+        if row.entry.verb == "over":
+            state[number] = "resolved"
 
 
 def _noted_twice(trial: Trial) -> Wrongs:
@@ -222,14 +228,16 @@ def was_told(one: Mapping[str, Any], names: Mapping[str, str]) -> bool:
 
 
 def diverging(trial: Trial) -> Wrongs:
-    """At the end every card of an alert shows its state, in all chats."""
+    """At the end a card of each alert shows its state in every chat; of a card that came twice, one of the two."""
     view = View(trial.book.now, trial.book.people, lambda *_: "")
     for alert in trial.book.alerts:
         state = state_of(alert, view)
+        shown: dict[str, list[str]] = defaultdict(list)
         for card in trial.cards.get(alert.ref, ()):
-            if state not in card["text"]:
-                who = name_of(alert.assignee, trial.book.people)
-                yield f"{alert.ref} is {state!r} (with {who}), {card['chat']} shows {card['text'][:80]!r}"
+            shown[card["chat"]].append(card["text"])
+        for chat, texts in shown.items():
+            if not any(state in text for text in texts):
+                yield f"{alert.ref} ({alert.rule}) is {state!r}, {chat} shows {texts[0][:80]!r}"
 
 
 def audit(trial: Trial) -> Wrongs:
