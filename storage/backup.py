@@ -31,7 +31,7 @@ UNKNOWN_GAP = 100_000  # numbers left out where nobody knows how many were given
 _P, _D = POSTS.c, DISPATCHES.c
 _UNSURE_POSTS = Statement(
     sa.update(POSTS)
-    .where(_P.ref == "", _P.state.in_(("waiting", "claimed", "held")))
+    .where(_P.ref == "", sa.text("state IN ('waiting', 'claimed', 'held')"))
     .values(unsure_since=sa.func.coalesce(_P.unsure_since, bind("since", sa.BigInteger())))
 )
 _UNSURE_DISPATCHES = Statement(
@@ -150,10 +150,14 @@ def _into_file(
 def _set_aside(path: Path, head_file: Path) -> tuple[Path, ...]:
     """The files as they were, beside them. A journal is moved first: it would be taken for the new file's."""
     mark = f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    there = [old for old in (Path(f"{path}-wal"), Path(f"{path}-shm"), head_file) if old.exists()]
-    kept = [old.rename(old.with_name(f"{old.name}.{mark}")) for old in there]
+    aside = path.with_name(f"{path.name}.{mark}")
+    moves = {
+        Path(f"{path}-wal"): Path(f"{aside}-wal"),  # so that the old file still finds it
+        Path(f"{path}-shm"): Path(f"{aside}-shm"),
+        head_file: head_file.with_name(f"{head_file.name}.{mark}"),
+    }
+    kept = [old.rename(new) for old, new in moves.items() if old.exists()]
     if path.exists():
-        aside = path.with_name(f"{path.name}.{mark}")
         os.link(path, aside)
         kept.append(aside)
     return tuple(kept)
