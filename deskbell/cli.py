@@ -46,7 +46,7 @@ def main() -> None:
     except Exception as error:
         if not (words := _for_people(error)):
             raise
-        fail(words)
+        fail(words, 1 if _may_pass(error) else 2)
 
 
 def _for_people(error: Exception) -> str:
@@ -57,6 +57,11 @@ def _for_people(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"The address is taken ({error}). Is another Deskbell running? Change server.port in the configuration."
     return ""
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether it is some use to start again without anybody's doing: the server of the database may come back."""
+    return "Unreachable" in {cls.__name__ for cls in type(error).__mro__}
 
 
 def fail(text: str, status: int = 2) -> NoReturn:

@@ -18,6 +18,7 @@ from deskbell.core.outcome import Sent
 from deskbell.core.ports import Channel, Destination, Identity
 from deskbell.core.text import clean
 from deskbell.net import metrics
+from deskbell.watch.conf import WatchConf
 
 log = structlog.get_logger("deskbell.emergency")
 
@@ -79,12 +80,12 @@ class Emergency:
     async def tell_all(self) -> None:
         """Tries to tell what is new. What no room takes stays to be told."""
         for name, trouble in self._untold():
-            if await self._tell(f"{_WHAT.get(name, name)} {clean(trouble.why, _LONGEST)}"):
+            if await self.tell(f"{_WHAT.get(name, name)} {clean(trouble.why, _LONGEST)}"):
                 trouble.told = True
                 self._told_at[name] = time.monotonic()
         for name, trouble in list(self._over.items()):
             lasted = round(time.monotonic() - trouble.began)
-            if await self._tell(f"{_OVER.get(name, name)} It lasted {lasted} s."):
+            if await self.tell(f"{_OVER.get(name, name)} It lasted {lasted} s."):
                 self._over.pop(name, None)
 
     def _untold(self) -> list[tuple[str, _Trouble]]:
@@ -95,9 +96,9 @@ class Emergency:
             if not trouble.told and now - self._told_at.get(name, -QUIET_S) >= QUIET_S
         ]
 
-    async def _tell(self, text: str) -> bool:
+    async def tell(self, text: str) -> bool:
         """Whether a room took it."""
-        note = Note(f"Deskbell on {socket.gethostname()}: {text}")
+        note = Note(f"Deskbell on {socket.gethostname()}: {text}", broadcast=True)
         for room in self._rooms:
             why = await self._refusal(room, note)
             metrics.delivered(room.name, "refused" if why else "emergency")
@@ -118,7 +119,9 @@ class Emergency:
             return f"no answer in {ROOM_S:g} s"
         except Exception as error:  # noqa: BLE001 - a channel may ask the database, which is what is gone
             return f"{type(error).__name__}: {error}"
-        return "" if isinstance(outcome, Sent) else outcome.why
+        if isinstance(outcome, Sent):
+            return "it was passed over" if outcome.skipped else ""
+        return outcome.why
 
 
 _WHAT = {
@@ -134,6 +137,13 @@ _OVER = {
     "audit": "the audit's head is kept again.",
     "integrity": "the database was found whole.",
 }
+
+
+async def tell_once(
+    conf: WatchConf, destinations: Mapping[str, Destination], channels: Mapping[str, Channel], text: str
+) -> None:
+    """For a process that will not live to tell it twice."""
+    await Emergency(rooms_of(conf.rooms, destinations), channels).tell(clean(text, _LONGEST))
 
 
 def rooms_of(names: Iterable[str], destinations: Mapping[str, Destination]) -> tuple[Destination, ...]:

@@ -1,0 +1,39 @@
+"""What the channels remember, when the database can't be asked: what it said last."""
+
+import asyncio
+
+import structlog
+
+from deskbell.core.ports import Memory
+
+log = structlog.get_logger("deskbell.watch")
+
+ASK_S = 2.0
+
+
+class LastKnown:
+    """core.ports.Memory for the ways out: they must work without the database, for that is what they tell of then."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._known: dict[str, str] = {}
+
+    async def recall(self, name: str) -> str | None:
+        try:
+            async with asyncio.timeout(ASK_S):
+                value = await self._memory.recall(name)
+        except Exception as error:  # noqa: BLE001 - whatever the database says
+            log.warning("not_recalled", name=name, error=repr(error))
+            return self._known.get(name)
+        if value is not None:
+            self._known[name] = value
+        return value
+
+    async def remember(self, name: str, value: str, guard: object = None) -> None:  # noqa: ARG002 - a way out has none
+        """What can't be kept is known until the process ends, and learned from the chat again after it."""
+        self._known[name] = value
+        try:
+            async with asyncio.timeout(ASK_S):
+                await self._memory.remember(name, value)
+        except Exception as error:  # noqa: BLE001 - the message went out, and must not be taken for lost
+            log.warning("not_remembered", name=name, error=repr(error))
