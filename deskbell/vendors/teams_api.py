@@ -79,7 +79,7 @@ class TeamsApi:
             return _receipt(method, data)
         if status == 401:
             self._forget(token)
-        code = _code(data)
+        code = _code(data or {})
         raise Trouble(outcome(status, code, headers.get("Retry-After", "")), code)
 
     # ------------------------------------------------------------ the token
@@ -118,10 +118,11 @@ class TeamsApi:
             status, headers, data = await self._request("POST", url, None, {}, form)
         except Trouble as trouble:  # the message itself has not left: it may be tried again
             raise Trouble(Retry(f"no token could be fetched: {trouble.why}")) from trouble
-        token = data.get("access_token")
+        said = data or {}
+        token = said.get("access_token")
         if status == 200 and isinstance(token, str) and token:
-            return token, _number(data.get("expires_in"))
-        error = str(data.get("error") or "")
+            return token, _number(said.get("expires_in"))
+        error = str(said.get("error") or "")
         raise Trouble(login_outcome(status, error, headers.get("Retry-After", "")), error)
 
     # ------------------------------------------------------------ HTTP
@@ -133,7 +134,7 @@ class TeamsApi:
         body: Json | None,
         headers: Mapping[str, str],
         form: Mapping[str, str] | None = None,
-    ) -> tuple[int, Mapping[str, str], Json]:
+    ) -> tuple[int, Mapping[str, str], Json | None]:
         data: Any = form
         if body is not None:
             data, headers = orjson.dumps(body), {**headers, "Content-Type": "application/json"}
@@ -156,25 +157,25 @@ class TeamsApi:
     async def metadata(self) -> Json:
         """The document that names the connector's keys: whether those who call us can be checked."""
         status, _, data = await self._request("GET", self.conf.openid_url, None, {})
-        if status != 200 or not isinstance(data.get("jwks_uri"), str):
+        if status != 200 or data is None or not isinstance(data.get("jwks_uri"), str):
             raise Trouble(Retry(f"the connector's keys can't be found ({status})"))
         return data
 
 
-def _receipt(method: str, data: Json) -> Json:
+def _receipt(method: str, data: Json | None) -> Json:
     """What was sent has an id; without one somebody stands between us, and nobody can tell how far it came."""
-    if method == "POST" and not data.get("id"):
+    if data is None or (method == "POST" and not data.get("id")):
         raise Trouble(Unknown("Teams said yes, and gave no receipt"))
     return data
 
 
-def _object(raw: bytes) -> Json:
-    """An answer's JSON object; nothing for a proxy's page of text, and for the empty answers of PUT and DELETE."""
+def _object(raw: bytes) -> Json | None:
+    """An answer's JSON object, empty where PUT and DELETE answer with nothing; None for a proxy's page of text."""
     try:
         data = orjson.loads(raw) if raw else {}
     except orjson.JSONDecodeError:
-        return {}
-    return data if isinstance(data, dict) else {}
+        return None
+    return data if isinstance(data, dict) else None
 
 
 def _code(data: Json) -> str:

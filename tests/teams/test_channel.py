@@ -224,6 +224,12 @@ async def test_a_page_of_text_is_no_receipt(channel, room, desk, identity, teams
     assert isinstance(outcome, Unknown)
 
 
+async def test_a_page_of_text_is_no_edit(channel, room, desk, identity, teams):
+    ref = await posted(channel, room, desk, identity)
+    teams.faults.set("html", where="update")
+    assert isinstance(await channel.edit(room, ref, desk.drawn(), identity), Unknown)
+
+
 async def test_slow_is_unknown(conf, desk, session, room, identity, teams):
     channel = TeamsChannel(replace(conf, timeout_s=0.3), desk.account_of, {}, session)
     await posted(channel, room, desk, identity)
