@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +41,7 @@ from storage.verify import verify
 ROOT = Path(__file__).parents[1]
 LOOK_S = 0.05
 GIVEN_UP_S = 120.0
+STORED = "has your note"
 TYPED_IN = ("telegram", "discord")  # where one instance listens for all
 _HELD = "SELECT name, holder FROM leases WHERE holder <> '' AND until > extract(epoch FROM now()) * 1000000"
 _IN_FLIGHT = (
@@ -155,7 +156,7 @@ class Several:
             with suppress(Refused):
                 words = f"called about {job}, {next(self._count)}"
                 heard = await self.sandbox.chats[chat].say("ana", room, f"note {ref} {words}")
-                if f"{ref} has your note" in heard.text:
+                if f"{ref} {STORED}" in heard.text:
                     return
             await asyncio.sleep(LOOK_S)
 
@@ -183,8 +184,14 @@ class Several:
     async def _nothing_left(self) -> bool:
         return (await self.ask(_LEFT))[0][0] == 0
 
-    def verdict(self) -> Mapping[str, Any]:
-        return summary(self.sandbox.ledger, self.sandbox.chats, grace=0.0)
+    def lost(self) -> list[Any]:
+        found: list[Any] = summary(self.sandbox.ledger, self.sandbox.chats, grace=0.0)["lost_items"]
+        return found
+
+    def twice(self) -> list[Any]:
+        """What stands in a room twice, but for the same answer to two commands."""
+        found: list[Any] = summary(self.sandbox.ledger, self.sandbox.chats, grace=0.0)["duplicate_items"]
+        return [one for one in found if STORED not in str(one)]
 
 
 @asynccontextmanager
@@ -241,7 +248,7 @@ async def fall(house: Several, lease: str, sign: signal.Signals, chance: random.
     """The holder of the lease falls at a random moment of a card's way; until all that it did is done by others."""
     victim = (await house.holders())[lease]
     began = Round(lease, sign.name)
-    doubled = house.verdict()["duplicate_items"]
+    doubled = house.twice()
     known = house.jobs[-1]
     house.late_job()
     await asyncio.sleep(chance.uniform(0, 1.5))
@@ -261,7 +268,7 @@ async def fall(house: Several, lease: str, sign: signal.Signals, chance: random.
     else:
         house.start(victim)
     await house.quiet()
-    began.duplicates = [one for one in house.verdict()["duplicate_items"] if one not in doubled]
+    began.duplicates = [one for one in house.twice() if one not in doubled]
     refused = house.sandbox.ledger.of("telegram", "rejected")
     began.conflicts = [one.at for one in refused if one.at >= wall and "Conflict" in str(one.what.get("error"))]
     return began
@@ -305,7 +312,6 @@ async def falls(house: Several, rounds: int, seed: int, tell: Callable[[Round], 
 
 
 def report(house: Several, rounds: list[Round], *, whole: bool) -> dict[str, Any]:
-    verdict = house.verdict()
     leases = [seconds for one in rounds for seconds in one.leases.values()]
     typed = {chat: [one.commands[chat] for one in rounds] for chat in TYPED_IN}
     return {
@@ -318,8 +324,8 @@ def report(house: Several, rounds: list[Round], *, whole: bool) -> dict[str, Any
             "cards_max": _rounded(max(one.cards for one in rounds)),
             **{f"{chat}_max": _rounded(max(seconds)) for chat, seconds in typed.items()},
         },
-        "lost": verdict["lost"],
-        "duplicates": verdict["duplicates"],
+        "lost": len(house.lost()),
+        "duplicates": len(house.twice()),
         "in_flight": sum(one.in_flight for one in rounds),
         "worse_than_in_flight": sum(len(one.duplicates) > one.in_flight for one in rounds),
         "telegram_409": sum(len(one.conflicts) for one in rounds),

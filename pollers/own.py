@@ -23,17 +23,19 @@ class Own:
 class OwnWrites:
     def __init__(self) -> None:
         self._items: dict[str, Own] = {}
-        self._loaded = False
+        self._known: dict[str, list[str]] = {}  # what the cursor said last, or was told
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Takes in what the cursor remembers, once after a start; what we know ourselves is newer."""
-        if not self._loaded:
-            stored = {key: Own(*map(datetime.fromisoformat, pair)) for key, pair in data.items()}
-            self._items = stored | self._items
-            self._loaded = True
+        """Takes in what the cursor remembers. What we know ourselves is newer, unless another instance wrote since."""
+        if data == self._known:
+            return
+        stored = {key: Own(*map(datetime.fromisoformat, pair)) for key, pair in data.items()}
+        newer = {key: own for key, own in self._items.items() if key not in stored or own.upto >= stored[key].upto}
+        self._items, self._known = stored | newer, dict(data)
 
     def dump(self) -> dict[str, list[str]]:
-        return {key: [own.before.isoformat(), own.upto.isoformat()] for key, own in self._items.items()}
+        self._known = {key: [own.before.isoformat(), own.upto.isoformat()] for key, own in self._items.items()}
+        return dict(self._known)
 
     def begin(self, record_id: str, changed_at: datetime, *, ours: bool | None = None) -> None:
         """We are about to write to a record that last changed then."""

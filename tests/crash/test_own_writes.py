@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from deskbell.core.alert import Status
-from deskbell.core.ports import Page
+from deskbell.core.ports import Guard, Page
 from deskbell.desk import Desk
 from tests.town import Town
 
@@ -27,12 +27,12 @@ async def test_a_page_that_was_asked_for_before_the_write_back_does_not_undo_it(
     await city.until_async(city.daemon.pending, 0)
     observe, held, go = Desk.observe, asyncio.Event(), asyncio.Event()
 
-    async def late(self: Desk, page: Page) -> object:
+    async def late(self: Desk, page: Page, guard: Guard | None = None) -> object:
         """The next page with the ticket in it stays on its way until it is old."""
         if page.source == "freshdesk" and page.records and not go.is_set():
             held.set()
             await go.wait()
-        return await observe(self, page)
+        return await observe(self, page, guard)
 
     monkeypatch.setattr(Desk, "observe", late)
     city.sandbox.freshdesk.tickets.change(ticket.id, tags=["page on its way"])

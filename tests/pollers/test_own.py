@@ -66,3 +66,27 @@ def test_it_outlives_a_restart_and_is_bounded():
     assert again.activity(str(KEPT), after(5)) == T0
     assert again.activity("1", after(5)) == after(5)
     assert len(again.dump()) == KEPT
+
+
+def test_what_another_instance_wrote_since_goes_before_what_we_remember():
+    ours, theirs = OwnWrites(), OwnWrites()
+    ours.begin("1", T0)
+    ours.done("1", after(5))
+    theirs.load(ours.dump())
+    theirs.begin("1", after(5))
+    theirs.done("1", after(9))
+    theirs.begin("2", T0)
+    ours.begin("3", T0)
+    ours.load(theirs.dump())
+    assert ours.activity("1", after(9)) == T0, "their write is no activity"
+    assert set(ours.dump()) == {"1", "2", "3"}
+
+
+def test_an_older_cursor_takes_nothing_away():
+    own = OwnWrites()
+    own.begin("1", T0)
+    before = own.dump()
+    own.done("1", after(5))
+    own.load({**before})
+    own.load({})
+    assert own.activity("1", after(5)) == T0
