@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from deskbell.core.ports import NotKept
 from deskbell.net import metrics
 
 BODY_LIMIT = 256 * 1024
@@ -57,6 +58,9 @@ async def speak_json(request: web.Request, handler: Handler) -> web.StreamRespon
         words = _WORDS.get(error.status) or HTTPStatus(error.status).phrase
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
         return answer({"error": words}, error.status, allow)
+    except NotKept as error:
+        log.warning("a request to %s was not kept: %s", _where(request), error)
+        return answer({"error": "Nothing of this was saved. Try again in a moment."}, 503, {"Retry-After": "10"})
     except Exception:
         log.exception("a request to %s failed", _where(request))
         return answer({"error": "Something went wrong on this side. It is in the log."}, 500)

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from deskbell.core.ports import NotKept
+
 
 class Trouble(StrEnum):
     """What an error of the database's driver means to who writes."""
@@ -15,7 +17,7 @@ class Trouble(StrEnum):
     OTHER = "other"
 
 
-class StoreError(Exception):
+class StoreError(NotKept):
     """The database can't be opened, read or written. `trouble` says why where it could not be written."""
 
     trouble: Trouble = Trouble.OTHER

@@ -466,6 +466,10 @@ class UnitOfWork(Reader, Protocol):
         ...
 
 
+class NotKept(Exception):
+    """The database can't be asked or written just now; nothing of what was to be changed holds."""
+
+
 class DuplicateAlert(Exception):
     """A live alert with this key exists."""
 
