@@ -73,6 +73,10 @@ class Backend(Protocol):
     def engine(self) -> sa.Engine:
         """For migrations."""
         ...
+    def astray(self) -> str:
+        """Why what is written now is lost with this process, for people; empty when all is well."""
+        ...
+
     def copy_to(self, path: Path) -> None:
         """Writes all of the database, as it is at one moment, into a new file. Others may go on writing."""
         ...

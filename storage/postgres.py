@@ -87,6 +87,9 @@ class Postgres:
             raise Unreachable(f"The database {self.place} can't be reached: {_words(error)}.") from error
         return session
 
+    def astray(self) -> str:
+        return ""
+
     def copy_to(self, path: Path) -> None:
         dump.dump(self._conninfo, path)
 

@@ -81,9 +81,12 @@ class Sqlite:
         self.place = str(self.path)
         self.compiled = _COMPILED
         self._lock: InstanceLock | None = None
+        self._file: os.stat_result | None = None  # the one that is written
 
     def connect_writing(self) -> sqlite3.Connection:
-        return connect_writing(self.path)
+        connection = connect_writing(self.path)
+        self._file = self.path.stat()
+        return connection
 
     def connect_reading(self) -> sqlite3.Connection:
         return connect_reading(self.path)
@@ -125,6 +128,19 @@ class Sqlite:
         if self._lock is None:
             self._lock = InstanceLock(self.path)
             first()
+
+    def astray(self) -> str:
+        """A file that was moved, deleted or replaced is written on without an error, and nobody will find it again."""
+        try:
+            if self._file is None or os.path.samestat(self._file, self.path.stat()):
+                return ""
+            what = "is another one now"
+        except OSError:
+            what = "is not there any more"
+        return (
+            f"The file {self.path} {what}: somebody moved, deleted or replaced it under a running Deskbell, and what "
+            "is written now will be lost. Stop Deskbell, put the file back or restore a backup, and start it again."
+        )
 
     def copy_to(self, path: Path) -> None:
         with closing(connect_reading(self.path)) as source, closing(sqlite3.connect(path)) as copy:

@@ -90,6 +90,11 @@ class SqlStore:
         return (self._head_file.trouble or self._head_file.error) if self._head_file else ""
 
     @property
+    def astray(self) -> str:
+        """Why what is written now is lost with this process, for people."""
+        return self._backend.astray()
+
+    @property
     def written_at(self) -> float:
         """By the monotonic clock: when a change of ours was last durable."""
         return self._writer.written_at

@@ -29,6 +29,11 @@ class Store(Protocol):
         ...
 
     @property
+    def astray(self) -> str:
+        """Why what is written now will not be found again."""
+        ...
+
+    @property
     def trouble(self) -> str:
         """What is wrong with the audit's head outside the database."""
         ...
@@ -56,6 +61,7 @@ class Database:
         pace = min(self._after_s / 4, _LONGEST_LOOK_S)
         while True:
             self._report("audit", self._store.trouble)
+            self._report("astray", self._store.astray)
             await self.look()
             await asyncio.sleep(pace)
 

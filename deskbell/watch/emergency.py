@@ -129,11 +129,13 @@ _WHAT = {
         "the database can't be written. Until this is over nothing that people tap or type is kept, and new alerts "
         "come late. Why:"
     ),
+    "astray": "the database is gone.",
     "audit": "the audit can't be trusted to be whole.",
     "integrity": "the database is damaged. Stop Deskbell and go back to a backup (deskbell restore). Found:",
 }
 _OVER = {
     "database": 'the database can be written again. What was answered "not saved" must be tapped once more.',
+    "astray": "the database is where it was.",
     "audit": "the audit's head is kept again.",
     "integrity": "the database was found whole.",
 }
