@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import orjson
 from deskbell.bench import made_up
 from deskbell.bench.house import CHATS, Desk, House, alert, desk
 from deskbell.bench.machine import Program, running
-from deskbell.bench.wire import Broken, Line
+from deskbell.bench.wire import Broken, Line, Lines
 from deskbell.torture import postgres as at_hand
 from deskbell.torture.postgres import Unavailable
 
@@ -32,7 +31,7 @@ class Ground:
 
     folder: Path
     sink: int
-    line: Line
+    lines: Lines
     rounds: int = 5
     scale: float = 1.0
     database: str = ""  # which one measures use that may use either: sqlite, postgres, or a PostgreSQL's URL
@@ -74,22 +73,21 @@ class Ground:
             far.drop(name)
 
     async def ask(self, what: str, **asked: Any) -> Any:
-        return await self.line.ask(f"/_sink/{what}", asked)
+        return await self.lines.ask(f"/_sink/{what}", asked)
 
-    async def doubled(self, numbers: Sequence[int], chats: Sequence[str]) -> int:
-        """How many cards came twice. Raises Short where one did not come at all."""
+    async def doubled(self, numbers: range, chats: Sequence[str] = CHATS) -> int:
+        """How many of their cards came more than once."""
         arrived = (await self.ask("arrived"))["arrived"]
-        cards = Counter((vendor, number) for _, _, vendor, kind, number in arrived if kind == "post")
-        if lost := [(chat, number) for number in numbers for chat in chats if not cards[chat, number]]:
-            raise Short(f"{len(lost)} of {len(numbers) * len(chats)} cards never came, the first of them {lost[0]}")
-        return cards.total() - len(cards)
+        cards = [kind == "post" and number in numbers and vendor in chats for _, _, vendor, kind, number in arrived]
+        return sum(cards) - len(numbers) * len(chats)
 
-    async def until(self, count: int, kind: str = "post") -> float:
-        """When the last of so many posts (or edits) arrived. Raises Short where they do not."""
-        said = await self.ask("wait", kind=kind, count=count, seconds=WAIT_S - 10)
-        if said["count"] < count:
-            raise Short(f"only {said['count']} of {count} messages arrived within {WAIT_S - 10:.0f} s")
-        return float(said["last"])
+    async def until(self, numbers: range, chats: Sequence[str] = CHATS, kind: str = "post") -> float:
+        """When the last of these alerts had been posted (or edited) in each of the chats. Raises Short."""
+        asked = {"first": numbers[0], "count": len(numbers), "chats": list(chats), "kind": kind}
+        said = await self.ask("wait", **asked, seconds=WAIT_S - 10)
+        if said["missing"]:
+            raise Short(f"{said['missing']} of {len(numbers) * len(chats)} messages never came ({kind})")
+        return float(said["at"])
 
 
 class Short(Exception):
@@ -117,8 +115,9 @@ async def warm(ground: Ground, house: House, *, core: int | None = OURS) -> Asyn
         await ours.ready()
         await asyncio.sleep(1.2)  # the first sweep of the source, after which news ring
         await ground.ask("reset")
-        await flood([ours.port], ground.some(20), "four")
-        await ground.until(20 * len(house.rooms))
+        first = ground.some(20)
+        await flood([ours.port], first, "four")
+        await ground.until(first, house.rooms)
         if not ground.cards:
             ground.cards |= _as_templates(await ground.ask("last"))
         yield ours
@@ -162,24 +161,6 @@ async def steady(rate: float, numbers: Sequence[int], act: Callable[[int], Await
     return due
 
 
-class Lines:
-    """Some connections to one port, each taken by whoever comes next."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._idle: list[Line] = []
-
-    async def send(self, request: bytes) -> tuple[int, bytes]:
-        line = self._idle.pop() if self._idle else await Line.to(self._port)
-        answer = await line.send(request)
-        self._idle.append(line)
-        return answer
-
-    def close(self) -> None:
-        for line in self._idle:
-            line.close()
-
-
 async def webhooks(
     ground: Ground, ours: Sequence[Program], ports: Sequence[int], chats: Sequence[str], count: int
 ) -> Run:
@@ -188,7 +169,7 @@ async def webhooks(
     numbers = ground.some(count)
     before, begun = _used(ours), time.monotonic()
     await flood(ports, numbers, "four" if len(chats) == len(CHATS) else "slack")
-    ended = await ground.until(count * len(chats))
+    ended = await ground.until(numbers, chats)
     used = _used(ours) - before
     return Run(count, ended - begun, used / count, await ground.doubled(numbers, chats))
 
@@ -199,10 +180,10 @@ async def polled(ground: Ground, ours: Program, who: str, count: int) -> Run:
     numbers = ground.some(count)
     before = ours.cpu_us()
     await ground.ask("lay", who=who, first=numbers[0], count=count)
-    ended = await ground.until(count * len(CHATS))
+    ended = await ground.until(numbers)
     begun = (await ground.ask("first_read", who=who))["at"]
     used = ours.cpu_us() - before
-    doubled = await ground.doubled(numbers, CHATS)
+    doubled = await ground.doubled(numbers)
     await ground.ask("reset")
     return Run(count, ended - begun, used / count, doubled)
 

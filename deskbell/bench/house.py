@@ -40,6 +40,7 @@ scopes = ["trigger", "read", "audit"]
 name = "Ana Ruiz"
 email = "ana@example.org"
 roles = ["dispatcher"]
+slack = "U0ANA"
 entra = "aad00000-0000-4000-8000-000000000001"
 telegram = "700000001"
 discord = "900000000000000001"
@@ -246,5 +247,5 @@ def alert(number: int, team: str) -> bytes:
         "severity": "P3",
         "team": team,
     }
-    headers = (("Authorization", f"Bearer {made_up.API_TOKEN}"), ("Idempotency-Key", f"bench-{number}"))
+    headers = {"Authorization": f"Bearer {made_up.API_TOKEN}", "Idempotency-Key": f"bench-{number}"}
     return request("POST", "/api/v1/alerts", orjson.dumps(body), headers)

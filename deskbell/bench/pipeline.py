@@ -4,9 +4,10 @@ import time
 from functools import partial
 
 from deskbell.bench.figures import Row, missing
-from deskbell.bench.ground import Floor, Ground, Lines, Run, fitting, floor, in_turn, polled, steady, warm, webhooks
-from deskbell.bench.house import CHATS, Desk, House, alert
+from deskbell.bench.ground import Floor, Ground, Run, fitting, floor, in_turn, polled, steady, warm, webhooks
+from deskbell.bench.house import Desk, House, alert
 from deskbell.bench.rows import quantiles, rates
+from deskbell.bench.wire import Lines
 from deskbell.torture.postgres import Unavailable
 
 FLOOR = "floor: SQLite FULL, group commit, aiohttp, no features"
@@ -41,8 +42,9 @@ async def _webhook(ground: Ground, ours: Desk, least: Floor) -> list[Row]:
 async def _blast(ground: Ground, least: Floor, count: int) -> Run:
     await ground.ask("reset")
     before, begun = least.program.cpu_us(), time.monotonic()
-    await least.do("blast", chat="slack", first=ground.some(count)[0], count=count)
-    ended = await ground.until(count)
+    numbers = ground.some(count)
+    await least.do("blast", chat="slack", first=numbers[0], count=count)
+    ended = await ground.until(numbers, ["slack"])
     return Run(count, ended - begun, (least.program.cpu_us() - before) / count)
 
 
@@ -72,11 +74,11 @@ async def arrivals(ground: Ground, port: int, rate: float, count: int) -> list[f
     lines = Lines(port)
     numbers = ground.some(count)
     due = await steady(rate, numbers, lambda number: lines.send(alert(number, "four")))
-    await ground.until(count * len(CHATS))
+    await ground.until(numbers)
     lines.close()
     last = dict.fromkeys(numbers, 0.0)
     for at, _, _, kind, number in (await ground.ask("arrived"))["arrived"]:
-        if kind == "post":
+        if kind == "post" and number in last:
             last[number] = max(last[number], at)
     return [(last[number] - due[number]) * 1000 for number in numbers]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from deskbell.bench.figures import Report, Row
 from deskbell.bench.ground import THEIRS, Ground
 from deskbell.bench.machine import about, pin, running
-from deskbell.bench.wire import Line
+from deskbell.bench.wire import Lines
 from deskbell.torture.postgres import durable, stop
 
-MEASURES = ("pipeline",)
+MEASURES = ("pipeline", "tap", "isolation", "storm", "scale")
 QUICK = 0.05
 
 
@@ -47,9 +47,9 @@ async def measured(wish: Wish, say: Callable[[str], None] = lambda _words: None)
         pin(THEIRS)
         sink = stack.enter_context(running("-m", "deskbell.bench.sink", core=THEIRS, log=folder / "sink.log"))
         port = int(sink.line()["port"])
-        line = await Line.to(port)
-        stack.callback(line.close)
-        ground = Ground(folder, port, line, wish.rounds, wish.scale, wish.database, say)
+        lines = Lines(port)
+        stack.callback(lines.close)
+        ground = Ground(folder, port, lines, wish.rounds, wish.scale, wish.database, say)
         durable()
         stack.callback(stop)
         for name in wish.measures:

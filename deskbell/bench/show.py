@@ -6,7 +6,6 @@ from rich.text import Text
 
 from deskbell.bench.figures import Report, Row, Spread
 
-
 WIDE = 200  # of a table that goes to a file
 
 

@@ -5,12 +5,14 @@ figure. Paths begin with who asks, so that our requests and the floor's are told
 """
 
 import asyncio
+import contextlib
 import re
 import sys
 import time
-from collections import Counter, defaultdict
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
@@ -28,10 +30,21 @@ def response(body: bytes, status: int = 200) -> bytes:
     return _HEAD % (status, _REASONS[status], len(body)) + body
 
 
-class Waiting(NamedTuple):
+@dataclass(eq=False, slots=True)
+class Waiting:
+    """For one message of a kind about each of some alerts in each of some chats."""
+
     kind: str
-    least: int
-    told: "asyncio.Future[float]"
+    missing: set[tuple[str, int]]
+    done_at: float = 0.0
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def hears(self, at: float, vendor: str, kind: str, number: int) -> None:
+        if kind == self.kind and self.missing:
+            self.missing.discard((vendor, number))
+            if not self.missing:
+                self.done_at = at
+                self.told.set()
 
 
 class Sink:
@@ -45,10 +58,9 @@ class Sink:
             int, tuple[bytes, bytes]
         ] = {}  # alert -> its card in Slack and what was answered, kept on demand
         self.keeps = False
-        self.down: set[str] = set()
+        self.down: dict[str, Sequence[str]] = {}  # who asks -> the vendors that are out of order for them
         self.refused = 0
         self.feeds: defaultdict[str, Feed] = defaultdict(Feed)
-        self._counts: Counter[str] = Counter()
         self._waiting: list[Waiting] = []
 
     def answer(self, method: str, path: str, body: bytes) -> bytes:
@@ -57,7 +69,7 @@ class Sink:
             return response(self._page(who, path))
         if vendor not in VENDORS:
             return response(b"{}", 404)
-        if vendor in self.down:
+        if vendor in self.down.get(who, ()):
             self.refused += 1
             return response(_DOWN, 503)
         kind, said = VENDORS[vendor](Call(method, path, body, f"{self.site}/{who}"))
@@ -73,15 +85,14 @@ class Sink:
     def _keep(self, who: str, vendor: str, kind: str, body: bytes, said: bytes) -> None:
         found = MARK.search(body)
         number = int(found[1]) if found else 0
-        self.arrived.append((time.monotonic(), who, vendor, kind, number))
+        at = time.monotonic()
+        self.arrived.append((at, who, vendor, kind, number))
         if kind == "post":
             self.last[vendor] = body
             if self.keeps and vendor == "slack":
                 self.cards[number] = (body, said)
-        self._counts[kind] += 1
         for waiting in self._waiting:
-            if waiting.kind == kind and self._counts[kind] >= waiting.least and not waiting.told.done():
-                waiting.told.set_result(time.monotonic())
+            waiting.hears(at, vendor, kind, number)
 
     # ------------------------------------------------------------ for whoever measures
 
@@ -92,7 +103,6 @@ class Sink:
     async def do_reset(self, asked: Mapping[str, Any]) -> Any:
         """Forgets what arrived, and clears the feeds."""
         self.arrived, self.cards, self.refused = [], {}, 0
-        self._counts.clear()
         self.keeps = bool(asked.get("keeps"))
         for feed in self.feeds.values():
             feed.clear()
@@ -106,19 +116,20 @@ class Sink:
         return {"at": self.feeds[asked["who"]].first_read}
 
     async def do_down(self, asked: Mapping[str, Any]) -> Any:
-        self.down = set(asked["vendors"])
+        self.down[asked["who"]] = asked["vendors"]
         return {}
 
     async def do_wait(self, asked: Mapping[str, Any]) -> Any:
-        """Answers once so many of a kind have arrived, or the seconds are over."""
-        kind, count = asked["kind"], asked["count"]
-        if self._counts[kind] < count:
-            waiting = Waiting(kind, count, asyncio.get_running_loop().create_future())
-            self._waiting.append(waiting)
-            await asyncio.wait([waiting.told], timeout=asked["seconds"])
-            self._waiting.remove(waiting)
-        moments = [at for at, _, _, its_kind, _ in self.arrived if its_kind == kind][:count]
-        return {"count": self._counts[kind], "last": moments[-1] if moments else 0.0}
+        """Answers once each of these alerts has arrived in each chat, or the seconds are over."""
+        numbers = range(asked["first"], asked["first"] + asked["count"])
+        waiting = Waiting(asked["kind"], {(chat, number) for chat in asked["chats"] for number in numbers})
+        for at, _, vendor, kind, number in self.arrived:
+            waiting.hears(at, vendor, kind, number)
+        self._waiting.append(waiting)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(waiting.told.wait(), asked["seconds"])
+        self._waiting.remove(waiting)
+        return {"missing": len(waiting.missing), "at": waiting.done_at}
 
     async def do_arrived(self, asked: Mapping[str, Any]) -> Any:
         return {"arrived": self.arrived[asked.get("after", 0) :], "refused": self.refused}

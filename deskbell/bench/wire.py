@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -54,23 +55,41 @@ class Line(asyncio.Protocol):
         self._transport.write(request)
         return await self._waiting
 
-    async def ask(self, path: str, body: Any = None) -> Any:
-        """For questions to programs of ours: an object there, an object back."""
-        sent = b"" if body is None else orjson.dumps(body)
-        async with asyncio.timeout(ANSWER_S):
-            status, answer = await self.send(request("POST" if sent else "GET", path, sent))
-        if status != 200:
-            raise Broken(f"{path}: {status} {answer[:200]!r}")
-        return orjson.loads(answer)
-
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
 
 
-def request(method: str, path: str, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()) -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
-    lines += [
-        f"{name}: {value}" for name, value in (*headers, *((("Content-Type", "application/json"),) if body else ()))
-    ]
+class Lines:
+    """Some connections to one port, each taken by whoever comes next."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._idle: list[Line] = []
+
+    async def send(self, request: bytes) -> tuple[int, bytes]:
+        line = self._idle.pop() if self._idle else await Line.to(self._port)
+        answer = await line.send(request)
+        self._idle.append(line)
+        return answer
+
+    async def ask(self, path: str, body: Any) -> Any:
+        """For questions to programs of ours: an object there, an object back."""
+        sent = orjson.dumps(body)
+        async with asyncio.timeout(ANSWER_S):
+            status, answer = await self.send(request("POST", path, sent))
+        if status != 200:
+            raise Broken(f"{path}: {status} {answer[:200]!r}")
+        return orjson.loads(answer)
+
+    def close(self) -> None:
+        for line in self._idle:
+            line.close()
+
+
+def request(method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """A whole request. A body is JSON unless `headers` say otherwise."""
+    length = {"Host": "127.0.0.1", "Content-Length": str(len(body))}
+    every = length | ({"Content-Type": "application/json"} if body else {}) | dict(headers)
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in every.items())]
     return "\r\n".join((*lines, "", "")).encode() + body
