@@ -1,5 +1,6 @@
 """Telegram as a way out: cards posted and edited in place, notes in reply to them, direct messages."""
 
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import orjson
 
 from channels.common import ON_THE_CARD, AccountOf, no_account, refused_as_such
 from deskbell.core.card import Card, Note
@@ -19,7 +21,6 @@ from deskbell.vendors.telegram_api import Rooms, TelegramApi, Trouble
 
 Json = dict[str, Any]
 
-_KEPT = 2000  # cards whose last look is remembered
 _NO_PREVIEW = {"is_disabled": True}
 _SPEAKS = ("member", "administrator", "creator")
 
@@ -45,7 +46,6 @@ class TelegramChannel:
         self._rooms = Rooms(memory)
         self._account_of = account_of
         self._names = names
-        self._shown: dict[tuple[str, str], Json] = {}
 
     @property
     def limits(self) -> Sequence[Limit]:
@@ -69,8 +69,9 @@ class TelegramChannel:
         identity: Identity,
     ) -> Outcome:
         shown = face.card(card)
-        if self._shown.get((ref["chat"], ref["message"])) == shown:
-            return Sent(ref, "it shows that already", skipped=True)  # asked, Telegram would count it against the group
+        # Asked, Telegram would count it against the group. The ref knows, for another instance may have edited it last.
+        if ref.get("shown") == _mark(shown):
+            return Sent(ref, "it shows that already", skipped=True)
         done = await self._edit(ref, shown)
         return await self._edit(ref, face.plain_card(card)) if refused_as_such(done, identity) else done
 
@@ -142,23 +143,13 @@ class TelegramChannel:
             await self._api.ask(call)
         except Trouble as trouble:
             if trouble.says(NOT_MODIFIED):
-                self._keep(ref, shown)
-                return Sent(ref)
+                return Sent({**ref, "shown": _mark(shown)})
             if trouble.moved_to:
                 await self._rooms.moved(chat, trouble.moved_to)
                 return _moved_on()
             return trouble.outcome
         point("telegram.edit.after")
-        self._keep(ref, shown)
-        return Sent(ref)
-
-    def _keep(self, ref: Mapping[str, str], shown: Json) -> None:
-        """What a card shows now, of the newest cards."""
-        key = (ref["chat"], ref["message"])
-        self._shown.pop(key, None)
-        self._shown[key] = shown
-        if len(self._shown) > _KEPT:
-            del self._shown[next(iter(self._shown))]
+        return Sent({**ref, "shown": _mark(shown)})
 
     async def _mention(self, people: Sequence[str]) -> face.Mention:
         """How to call these people: a mention that rings where their account is known, else their name."""
@@ -224,6 +215,11 @@ class TelegramChannel:
         if member is not None and member.status not in _SPEAKS:
             return Finding(name, ok=False, detail=f"Deskbell is {member.status} in {chat.title}: invite it there")
         return Finding(name, ok=True, detail=chat.title or "direct messages")
+
+
+def _mark(shown: Json) -> str:
+    """Tells two looks of a card apart."""
+    return hashlib.blake2b(orjson.dumps(shown), digest_size=8).hexdigest()
 
 
 def _moved_on() -> Rejected:

@@ -29,7 +29,7 @@ async def test_a_card_is_posted_rings_and_is_edited_silently(channel, desk, room
 
     message = telegram.chats[int(ROOM)].messages[int(sent.ref["message"])]
     assert sent == Sent({"chat": ROOM, "message": str(message.id)})
-    assert edited == Sent(sent.ref)
+    assert edited == Sent({**sent.ref, "shown": edited.ref["shown"]})
     assert not message.silent
     assert "changed" in message.text
     assert not any(entity.type == "text_mention" for entity in message.entities)
@@ -47,21 +47,38 @@ async def test_a_new_card_mentions_who_it_rings(channel, desk, room, identity, t
 async def test_an_edit_that_changes_nothing_is_done(channel, desk, room, identity):
     sent = await channel.post(room, desk.a_card(), identity)
 
-    assert await channel.edit(room, sent.ref, desk.a_card(), identity) == Sent(sent.ref)
+    edited = await channel.edit(room, sent.ref, desk.a_card(), identity)
+
+    assert isinstance(edited, Sent)
+    assert edited.ref["message"] == sent.ref["message"]
 
 
 async def test_what_a_card_shows_already_is_not_sent_again(channel, desk, room, identity, telegram):
     sent = await channel.post(room, desk.a_card(), identity)
-    await channel.edit(room, sent.ref, desk.a_card(), identity)
+    first = await channel.edit(room, sent.ref, desk.a_card(), identity)
     calls = telegram.ledger.count("telegram", "call")
 
-    again = await channel.edit(room, sent.ref, desk.a_card(), identity)
+    again = await channel.edit(room, first.ref, desk.a_card(), identity)
 
     assert isinstance(again, Sent)
     assert again.skipped
     assert telegram.ledger.count("telegram", "call") == calls
-    changed = await channel.edit(room, sent.ref, replace(desk.a_card(), state="changed"), identity)
-    assert changed == Sent(sent.ref)
+    changed = await channel.edit(room, again.ref, replace(desk.a_card(), state="changed"), identity)
+    assert not changed.skipped
+
+
+async def test_what_another_instance_has_shown_since_is_edited_again(
+    channel, conf, desk, room, identity, session, telegram
+):
+    sent = await channel.post(room, desk.a_card(), identity)
+    first = await channel.edit(room, sent.ref, desk.a_card(), identity)
+    other = TelegramChannel(conf, desk.account_of, {}, session, desk)
+    theirs = await other.edit(room, first.ref, replace(desk.a_card(), state="changed"), identity)
+
+    back = await channel.edit(room, theirs.ref, desk.a_card(), identity)
+
+    assert not back.skipped
+    assert "changed" not in telegram.texts(ROOM)[-1]
 
 
 async def test_a_topic_is_posted_to(channel, desk, topic, identity, telegram):
