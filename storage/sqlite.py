@@ -30,6 +30,10 @@ _PRAGMAS = (
 )
 
 
+_NO_JOURNAL = (
+    "The journal {}-wal was deleted under a running Deskbell. A crash would lose what is in it: stop Deskbell as usual, "
+    "which writes all of it into the database, and start it again."
+)
 _TROUBLES = {
     sqlite3.SQLITE_BUSY: Trouble.BUSY,
     sqlite3.SQLITE_LOCKED: Trouble.BUSY,
@@ -132,8 +136,10 @@ class Sqlite:
     def astray(self) -> str:
         """A file that was moved, deleted or replaced is written on without an error, and nobody will find it again."""
         try:
-            if self._file is None or os.path.samestat(self._file, self.path.stat()):
+            if self._file is None:
                 return ""
+            if os.path.samestat(self._file, self.path.stat()):
+                return "" if Path(f"{self.path}-wal").exists() else _NO_JOURNAL.format(self.path)
             what = "is another one now"
         except OSError:
             what = "is not there any more"
