@@ -58,13 +58,16 @@ class Gap(Enum):
 
 
 class CallFailed(Exception):
-    """A call that brought no usable answer. Its words are fit to show."""
+    """A call that brought no usable answer. Its words are fit to show. `refused`: we are not who we say we are."""
 
-    def __init__(self, gap: Gap, why: str, after: timedelta | None = None, *, limited: bool = False) -> None:
+    def __init__(
+        self, gap: Gap, why: str, after: timedelta | None = None, *, limited: bool = False, refused: bool = False
+    ) -> None:
         super().__init__(redact(why))
         self.gap = gap
         self.after = after
         self.limited = limited
+        self.refused = refused
 
 
 def no_words(_reply: Reply) -> str:
@@ -131,6 +134,8 @@ def source_error_of(reply: Reply, where: str, dialect: Dialect = PLAIN, now: dat
 
 
 def outcome_of_failure(failed: CallFailed) -> Outcome:
+    if failed.refused:
+        return Rejected(Fault.AUTH, str(failed))
     if failed.gap is Gap.NOT_SENT:
         return Retry(str(failed), failed.after, limited=failed.limited)
     return Unknown(str(failed))
@@ -139,6 +144,8 @@ def outcome_of_failure(failed: CallFailed) -> Outcome:
 def source_error_of_failure(failed: CallFailed) -> SourceError:
     if failed.limited:
         return SourceError(SourceFault.LIMITED, str(failed), failed.after)
+    if failed.refused:
+        return SourceError(SourceFault.AUTH, str(failed))
     fault = SourceFault.ANSWER if failed.gap is Gap.BAD_ANSWER else SourceFault.UNREACHABLE
     return SourceError(fault, str(failed), failed.after)
 

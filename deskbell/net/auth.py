@@ -44,14 +44,49 @@ class ClientCredentials:
     scope: str = ""
 
 
-Auth = NoAuth | Basic | Bearer | HeaderKey | ClientCredentials
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """OAuth 2 with a refresh token that somebody allowed us once. `scheme` is the vendor's word before the token (Zoho
+    has its own). Where the vendor gives a new refresh token with each use, `kept_in` names the file that keeps it.
+    """
+
+    kind = "oauth2_refresh_token"
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    scheme: str = "Bearer"
+    kept_in: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedClaim:
+    """OAuth 2 by a claim that we sign (RFC 7523): a Google service account, a Salesforce connected app.
+
+    `private_key` is PEM; `subject` whom we act for; `audience` is the token's address where nothing else is said.
+    """
+
+    kind = "oauth2_jwt"
+    token_url: str
+    issuer: str
+    private_key: str = field(repr=False)
+    subject: str = ""
+    scope: str = ""
+    audience: str = ""
+
+
+OAuth = ClientCredentials | RefreshToken | SignedClaim
+Auth = NoAuth | Basic | Bearer | HeaderKey | OAuth
 KINDS: Mapping[str, type[Auth]] = {
     "none": NoAuth,
     "basic": Basic,
     "bearer": Bearer,
     "header": HeaderKey,
     "oauth2_client_credentials": ClientCredentials,
+    "oauth2_refresh_token": RefreshToken,
+    "oauth2_jwt": SignedClaim,
 }
+_OPTIONAL = frozenset({"scope", "scheme", "kept_in", "subject", "audience"})
 
 
 def make(kind: str, values: Mapping[str, str]) -> Auth:
@@ -60,7 +95,7 @@ def make(kind: str, values: Mapping[str, str]) -> Auth:
         raise ValueError(f"auth kind {kind!r} is not known; use one of: {', '.join(KINDS)}")
     cls = KINDS[kind]
     known = {f.name for f in fields(cls)}
-    needed = known - {"scope"}
+    needed = known - _OPTIONAL
     if unknown := set(values) - known:
         raise ValueError(f"auth kind {kind}: {', '.join(sorted(unknown))} is not known; it takes {_listed(known)}")
     if missing := {name for name in needed if not values.get(name)}:
@@ -79,8 +114,11 @@ def learn(auth: Auth) -> None:
             redact.learn(token)
         case HeaderKey(_, value):
             redact.learn(value)
-        case ClientCredentials(_, _, secret):
+        case ClientCredentials(client_secret=secret) | SignedClaim(private_key=secret):
             redact.learn(secret)
+        case RefreshToken(client_secret=secret, refresh_token=token):
+            redact.learn(secret)
+            redact.learn(token)
         case NoAuth():
             pass
 

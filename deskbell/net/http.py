@@ -33,15 +33,13 @@ from deskbell.net.answers import (
     source_error_of,
     source_error_of_failure,
 )
-from deskbell.net.auth import Auth, Basic, Bearer, ClientCredentials, HeaderKey, NoAuth
+from deskbell.net.auth import Auth, Basic, Bearer, HeaderKey, NoAuth, OAuth
 from deskbell.net.egress import checked_base, is_loopback, same_origin
 from deskbell.net.redact import basic_pair, redact
-from deskbell.net.redact import learn as hide
+from deskbell.net.tokens import Tokens
 
 MAX_BYTES = 10 * 1024 * 1024
 _TEXT_KEPT = 500  # of an answer that is not JSON, for the error message
-_EARLY = 60.0  # seconds before its end that a token is renewed
-_TOKEN_LIFE = 1800.0  # where the vendor does not say
 _COOL = 30.0  # after a 429 that does not say how long
 _JSON = "application/json"
 
@@ -73,16 +71,10 @@ class Limits:
     max_bytes: int = MAX_BYTES
 
 
-@dataclass(slots=True)
-class _Token:
-    value: str
-    until: float
-
-
 class Http:
-    """A client for one vendor's address. `name` is what errors call it."""
+    """A client for one vendor's address. `name` is what errors call it; `headers` go with every request."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one setting a line, and all but three have their usual value
         self,
         name: str,
         base_url: str,
@@ -92,6 +84,7 @@ class Http:
         allow_http: bool = False,
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
+        headers: Mapping[str, str] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.name = name
@@ -101,8 +94,8 @@ class Http:
         self._timeouts = timeouts or Timeouts()
         self._limits = limits or Limits()
         self._allow_http = allow_http
-        self._client = self._new_client(transport)
-        self._token: _Token | None = None
+        self._client = self._new_client(transport, headers or {})
+        self._tokens = Tokens(auth, self._ask_token) if isinstance(auth, OAuth) else None
         self._renewing = asyncio.Lock()
         self._cool_until = 0.0
         auths.learn(self._auth)
@@ -172,8 +165,8 @@ class Http:
         request = self._build(method, path, params, json, headers)
         await self._sign(request)
         reply = await self._exchange(request, path, expect_json=expect_json)
-        if reply.status == 401 and isinstance(self._auth, ClientCredentials):
-            self._token = None  # it ran out early, or was taken back: 401 means that nothing was done
+        if reply.status == 401 and self._tokens is not None:
+            self._tokens.forget()  # it ran out early, or was taken back: 401 means that nothing was done
             await self._sign(request)
             reply = await self._exchange(request, path, expect_json=expect_json)
         self._note_limit(reply)
@@ -235,33 +228,24 @@ class Http:
                 request.headers["Authorization"] = f"Bearer {token}"
             case HeaderKey(header, value):
                 request.headers[header] = value
-            case ClientCredentials():
-                request.headers["Authorization"] = f"Bearer {await self._valid_token(self._auth)}"
-            case NoAuth():
-                pass
+        if self._tokens is not None:
+            async with self._renewing:  # however many calls need a new one, one of them fetches it
+                request.headers["Authorization"] = f"{self._tokens.scheme} {await self._tokens.valid()}"
 
-    async def _valid_token(self, auth: ClientCredentials) -> str:
-        """The token; however many calls need a new one, one of them fetches it."""
-        async with self._renewing:
-            if self._token is None or self._token.until <= time.monotonic():
-                self._token = await self._fetch_token(auth)
-            return self._token.value
-
-    async def _fetch_token(self, auth: ClientCredentials) -> _Token:
-        url = checked_base(auth.token_url, allow_http=self._allow_http)
-        form = {"grant_type": "client_credentials", "client_id": auth.client_id, "client_secret": auth.client_secret}
-        request = self._client.build_request("POST", url, data=form | ({"scope": auth.scope} if auth.scope else {}))
+    async def _ask_token(self, address: str, form: Mapping[str, str]) -> Mapping[str, Any]:
+        url = checked_base(address, allow_http=self._allow_http)
+        request = self._client.build_request("POST", url, data=dict(form))
         path = urlsplit(url).path
         try:
             reply = await self._exchange(request, path, expect_json=True)
         except CallFailed as failed:  # the call that needed the token has not been sent
             raise CallFailed(Gap.NOT_SENT, f"no token: {failed}", failed.after) from failed
         token = reply.data.get("access_token") if reply.ok and isinstance(reply.data, dict) else None
-        if not isinstance(token, str) or not token:
-            why = f"{self._where(path)} gave no token (answered {reply.status}); check client_id and client_secret"
-            raise CallFailed(Gap.NOT_SENT, why)
-        hide(token)
-        return _Token(token, time.monotonic() + _life(reply.data.get("expires_in")))
+        if isinstance(token, str) and token:
+            return dict(reply.data)
+        why = f"{self._where(path)} gave no token (answered {reply.status}); check client_id and client_secret"
+        refused = reply.ok or reply.status in (400, 401, 403)
+        raise CallFailed(Gap.NOT_SENT, why, refused=refused)
 
     # ------------------------------------------------------------ the vendor's patience
 
@@ -283,7 +267,7 @@ class Http:
     def _where(self, path: str) -> str:
         return f"{self.name} {urlsplit(path).path or '/'}"
 
-    def _new_client(self, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    def _new_client(self, transport: httpx.AsyncBaseTransport | None, headers: Mapping[str, str]) -> httpx.AsyncClient:
         limit = self._limits.connections
         limits = httpx.Limits(max_connections=limit, max_keepalive_connections=limit, keepalive_expiry=20)
         times = self._timeouts
@@ -292,7 +276,7 @@ class Http:
             limits=limits,
             follow_redirects=False,
             trust_env=not is_loopback(urlsplit(self.base_url).hostname or ""),  # a proxy can't reach this machine
-            headers={"Accept": _JSON, "User-Agent": "Deskbell"},
+            headers={"Accept": _JSON, "User-Agent": "Deskbell", **headers},
             verify=_tls(),
             transport=transport,
         )
@@ -344,11 +328,6 @@ def _parsed_leniently(body: bytes) -> tuple[Any, str]:
         return json.loads(body.decode("utf-8", "replace")), ""
     except (ValueError, RecursionError):
         return None, "something that is not JSON"
-
-
-def _life(expires_in: Any) -> float:
-    seconds = float(expires_in) if isinstance(expires_in, int | float) else _TOKEN_LIFE
-    return max(seconds - _EARLY, seconds / 2)
 
 
 def _short(error: Exception) -> str:

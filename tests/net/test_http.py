@@ -4,13 +4,16 @@ import asyncio
 import gzip
 import json
 
+import jwt
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from deskbell.core.outcome import Fault, Rejected, Retry, Unknown
 from deskbell.core.ports import SourceError, SourceFault
 from deskbell.net.answers import Reply
-from deskbell.net.auth import Basic, Bearer, ClientCredentials, HeaderKey
+from deskbell.net.auth import Basic, Bearer, ClientCredentials, HeaderKey, RefreshToken, SignedClaim
 from deskbell.net.egress import Forbidden
 from deskbell.net.http import Http, Limits
 
@@ -269,10 +272,47 @@ async def test_without_a_token_nothing_was_sent(serve, client):
     tokens.broken = True
     http = await oauth(serve, client, tokens)
     outcome = await http.send("POST", "/x", {})
-    assert isinstance(outcome, Retry)
+    assert isinstance(outcome, Rejected)
+    assert outcome.fault is Fault.AUTH
     assert "client_secret" in outcome.why
     assert "client-secret-1" not in outcome.why
     assert tokens.asked == 0
+
+
+async def test_a_refresh_token_that_changes_with_each_use_is_kept(serve, client, tmp_path):
+    used = []
+
+    async def handle(request):
+        if request.path == "/x":
+            return web.json_response({}, status=200 if request.headers["Authorization"] == "Own t2" else 401)
+        used.append((await request.post())["refresh_token"])
+        return web.json_response({"access_token": f"t{len(used)}", "refresh_token": f"refresh-{len(used)}"})
+
+    url = await serve(handle)
+    kept = tmp_path / "token"
+    http = client(url, RefreshToken(f"{url}/token", "us", "s3cret", "refresh-0", "Own", str(kept)))
+    assert (await http.read("/x")).ok
+    assert used == ["refresh-0", "refresh-1"]
+    assert kept.read_text() == "refresh-2"
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_claim_is_signed_with_our_key(serve, client):
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    forms = []
+
+    async def handle(request):
+        if request.path == "/token":
+            forms.append(dict(await request.post()))
+            return web.json_response({"access_token": "t"})
+        return web.json_response({})
+
+    url = await serve(handle)
+    http = client(url, SignedClaim(f"{url}/token", "us@x", pem, "ana@x", "calendar.readonly"))
+    assert (await http.read("/x")).ok
+    said = jwt.decode(forms[0]["assertion"], key.public_key(), ["RS256"], audience=f"{url}/token")
+    assert (said["iss"], said["sub"], said["scope"]) == ("us@x", "ana@x", "calendar.readonly")
 
 
 async def test_no_secret_gets_into_an_error_however_the_vendor_quotes_it(serve, client):

@@ -1,0 +1,105 @@
+"""OAuth 2 tokens: which form asks for one, until when it is good, and where a refresh token that changes is kept."""
+
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deskbell.net.auth import ClientCredentials, OAuth, RefreshToken, SignedClaim
+from deskbell.net.redact import learn as hide
+
+_EARLY = 60.0  # seconds before its end that a token is renewed
+_LIFE = 1800.0  # where the vendor does not say
+_CLAIM_LIFE = 300  # seconds; Google allows an hour, Salesforce five minutes
+_CLAIM_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"  # RFC 7523
+
+Ask = Callable[[str, Mapping[str, str]], Awaitable[Mapping[str, Any]]]
+
+
+@dataclass(slots=True)
+class Tokens:
+    """The token of one client. `ask` sends a form to an address and gives the answer's data, which has a token."""
+
+    auth: OAuth
+    ask: Ask
+    value: str = ""
+    until: float = 0.0
+
+    @property
+    def scheme(self) -> str:
+        """The word before the token."""
+        return self.auth.scheme if isinstance(self.auth, RefreshToken) else "Bearer"
+
+    async def valid(self) -> str:
+        if not self.value or self.until <= time.monotonic():
+            given = await self.ask(self.auth.token_url, grant(self.auth, int(time.time())))
+            self.value = str(given["access_token"])
+            self.until = time.monotonic() + life(given.get("expires_in"))
+            hide(self.value)
+            self._keep(given.get("refresh_token"))
+        return self.value
+
+    def forget(self) -> None:
+        """It ran out early, or was taken back."""
+        self.until = 0.0
+
+    def _keep(self, newer: Any) -> None:
+        if isinstance(self.auth, RefreshToken) and self.auth.kept_in and isinstance(newer, str) and newer:
+            hide(newer)
+            keep(Path(self.auth.kept_in), newer)
+
+
+def grant(auth: OAuth, now: int) -> dict[str, str]:
+    """The form that asks for a token. `now`: seconds since the epoch."""
+    match auth:
+        case ClientCredentials():
+            form = {"grant_type": "client_credentials"} | _client(auth)
+            return form | ({"scope": auth.scope} if auth.scope else {})
+        case RefreshToken():
+            return {"grant_type": "refresh_token", "refresh_token": newest(auth)} | _client(auth)
+        case SignedClaim():
+            return {"grant_type": _CLAIM_GRANT, "assertion": claim(auth, now)}
+
+
+def claim(auth: SignedClaim, now: int) -> str:
+    """What we say we are, signed with our key (RS256)."""
+    import jwt
+
+    said = {"iss": auth.issuer, "aud": auth.audience or auth.token_url, "iat": now, "exp": now + _CLAIM_LIFE}
+    more = {"sub": auth.subject, "scope": auth.scope}
+    return jwt.encode(said | {name: text for name, text in more.items() if text}, auth.private_key, algorithm="RS256")
+
+
+def newest(auth: RefreshToken) -> str:
+    """The refresh token that counts now: the kept one, once there is one."""
+    try:
+        kept = Path(auth.kept_in).read_text().strip() if auth.kept_in else ""
+    except OSError:
+        kept = ""
+    if kept:
+        hide(kept)
+    return kept or auth.refresh_token
+
+
+def keep(path: Path, token: str) -> None:
+    """Writes it so that a crash leaves the old one or the new one, for our eyes only."""
+    beside = path.with_name(path.name + ".new")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(token)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def life(expires_in: Any) -> float:
+    """Seconds that a token is used for."""
+    seconds = float(expires_in) if isinstance(expires_in, int | float) else _LIFE
+    return max(seconds - _EARLY, seconds / 2)
+
+
+def _client(auth: ClientCredentials | RefreshToken) -> dict[str, str]:
+    given = {"client_id": auth.client_id, "client_secret": auth.client_secret}
+    return {name: text for name, text in given.items() if text}
