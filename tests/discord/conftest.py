@@ -5,7 +5,6 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 import pytest
 from aiohttp import web
@@ -13,23 +12,17 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.discord import DiscordGateway
-from bot.ports import Spoken
 from channels.discord import DiscordChannel
-from deskbell.core import button
 from deskbell.core.access import Role
-from deskbell.core.alert import Change, Command, Verb, decide
-from deskbell.core.card import Button, Reply
-from deskbell.core.ports import Answer, Destination, Identity
-from deskbell.core.present import View, card_of
+from deskbell.core.ports import Destination, Identity
 from deskbell.sandbox import credentials
 from deskbell.sandbox.clock import Clock, Pulse
 from deskbell.sandbox.discord.stand_in import DiscordStandIn
 from deskbell.sandbox.ledger import Ledger
 from deskbell.sandbox.staff import STAFF
 from deskbell.vendors.discord import HOOK, DiscordConf, Way
-from tests.tiny import an_alert, begin, overheard, person
+from tests.tiny import TinyCommands, TinyDesk, begin, overheard, person, staff
 
-SECRET = b"a secret of the tests"
 ROOM = credentials.DISCORD_ROOMS["dispatch"]
 GUILD = credentials.DISCORD_GUILD
 
@@ -110,135 +103,13 @@ async def session(oracle):
 # ---------------------------------------------------------------- the desk
 
 
-PEOPLE = {
-    one.id: one
-    for one in (
-        person("ana", "Ana Ruiz", Role.DISPATCHER),
-        person("ben", "Ben Okafor", Role.ONCALL),
-        person("carla", "Carla Weiss", Role.MANAGER),
-        person("dan", "Dan Novak", Role.VIEWER),
-        person("nils", "Nils Lund", Role.AGENT),
-    )
-}
+PEOPLE = staff(person("nils", "Nils Lund", Role.AGENT))
 LINKED = ("ana", "ben", "carla", "dan")
-
-
-class TinyDesk:
-    """Decides with the real domain, keeps everything in memory, answers a repeat as the real desk does."""
-
-    command = "/desk"
-    sources = ("fieldservice",)
-
-    def __init__(self):
-        self.people = dict(PEOPLE)
-        self.accounts = {STAFF[short].discord: short for short in LINKED}
-        self.alert = an_alert(datetime.now(UTC))
-        self.answers = {}
-        self.acted = []
-        self.turned = []
-        self.codes = {}
-        self.waiting = {}
-        self.memory = {}
-        self.records = []
-        self.slow = 0.0
-        self.broken = False
-        self.team = None
-        self.revealed = None
-
-    def now(self):
-        return datetime.now(UTC)
-
-    async def recall(self, name):
-        return self.memory.get(name)
-
-    async def remember(self, name, value):
-        self.memory[name] = value
-
-    async def person(self, platform, account):
-        return self.people.get(self.accounts.get(account, ""))
-
-    async def account_of(self, person_id):
-        return next((account for account, one in self.accounts.items() if one == person_id), None)
-
-    def press(self, token):
-        return button.read(SECRET, token)
-
-    async def colleagues(self, alert_id):
-        return self.team if self.team is not None else [(p.id, p.name, "on duty") for p in self.people.values()]
-
-    async def turned_away(self, interaction, code, text):
-        self.turned.append((interaction, code))
-
-    async def alerts(self, **wanted):
-        return [self.alert], 1
-
-    async def find_records(self, text, kind):
-        return self.records
-
-    async def redeem(self, said, code):
-        person_id = self.codes.pop(code, None)
-        if person_id is None:
-            return Reply(lines=("That code is wrong.",))
-        self.accounts[said.account] = person_id
-        kept = self.waiting.pop(said.account, None)
-        done = (await self.act(replace(kept, key=f"{kept.key}:linked"))).text if kept else ""
-        return Reply(title=f"Connected as {self.people[person_id].name}", lines=(done,) if done else ())
-
-    async def act(self, interaction):
-        if self.broken:
-            raise RuntimeError("no disk")
-        await asyncio.sleep(self.slow)
-        if interaction.key in self.answers:
-            return replace(self.answers[interaction.key], code="repeat")
-        self.acted.append(interaction)
-        answer = self._decide(interaction, await self.person(interaction.platform, interaction.account))
-        self.answers[interaction.key] = answer
-        return answer
-
-    def _decide(self, said, who):
-        if who is None:
-            self.waiting[said.account] = said
-            return Answer(False, "unknown_person", "Who are you? A code connects you.")
-        press = self.press(said.token)
-        if press is None or press.verb != said.verb:
-            return Answer(False, "token", "This button is not genuine or too old.")
-        if self.revealed is not None:
-            return Answer(True, "done", "Shown to you alone.", self.alert, reply=self.revealed)
-        result = decide(self.alert, Command(Verb(said.verb), press.alert_id, who, said.args), self.now(), self.people)
-        if not isinstance(result, Change):
-            return Answer(False, result.code, result.text, self.alert)
-        self.alert = result.after
-        undo = Button("unack", "Undo", self.sign(Verb.UNACK, 12, 0))
-        return Answer(True, "done", f"{self.alert.ref}: {result.said}", self.alert, undo=undo)
-
-    @staticmethod
-    def sign(verb, alert_id, mark):
-        return button.sign(SECRET, verb, alert_id, mark)
-
-    def card(self, **view):
-        return card_of(self.alert, View(self.now(), self.people, self.sign, **view))
-
-
-class TinyCommands:
-    """Says back what it was asked; the real commands have tests of their own."""
-
-    def __init__(self, desk):
-        self.desk = desk
-        self.lines = []
-        self.slow = 0.0
-        self.later = None
-
-    async def run(self, line, said):
-        await asyncio.sleep(self.slow)
-        self.lines.append((line, said))
-        if line == "show D-12":
-            return Spoken(Reply(card=self.desk.card()))
-        return Spoken(Reply(title="Heard", lines=(line,), footer="as of 14:02"), self.later)
 
 
 @pytest.fixture
 def desk():
-    return TinyDesk()
+    return TinyDesk(PEOPLE, {STAFF[short].discord: short for short in LINKED})
 
 
 @pytest.fixture
@@ -364,7 +235,7 @@ async def gateway(start, way, discord):
 @pytest.fixture
 async def card(channel, gateway, desk, room, identity, discord):
     """A card in the room, as people see it."""
-    await channel.post(room, desk.card(), identity)
+    await channel.post(room, desk.drawn(), identity)
     return discord.cards(ROOM)[0]
 
 

@@ -30,7 +30,7 @@ def note_id():
 @pytest.fixture
 async def ref(channel, desk, room, identity):
     """Where a card of ours stands."""
-    sent = await channel.post(room, desk.card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     return sent.ref
 
 
@@ -42,7 +42,7 @@ def messages(discord, channel=ROOM):
 
 
 async def test_a_card_is_posted_and_edited(channel, desk, discord, room, identity):
-    sent = await channel.post(room, desk.card(mentions=("ben", "nils")), identity)
+    sent = await channel.post(room, desk.drawn(mentions=("ben", "nils")), identity)
     assert isinstance(sent, Sent)
     assert sent.ref == {"channel": ROOM, "message": messages(discord)[0].id}
     assert not sent.found
@@ -50,7 +50,7 @@ async def test_a_card_is_posted_and_edited(channel, desk, discord, room, identit
     assert posted.users == [BEN]
     assert "Nils Lund" in posted.content
 
-    done = await channel.edit(room, sent.ref, replace(desk.card(), state="Acknowledged by Ana Ruiz"), identity)
+    done = await channel.edit(room, sent.ref, replace(desk.drawn(), state="Acknowledged by Ana Ruiz"), identity)
     assert done == Sent(sent.ref)
     assert "Acknowledged by Ana Ruiz" in posted.text()
     assert len(posted.edited) == 1
@@ -59,8 +59,8 @@ async def test_a_card_is_posted_and_edited(channel, desk, discord, room, identit
 
 async def test_the_on_call_role_is_called_once(conf, desk, discord, identity, room, session):
     channel = DiscordChannel(replace(conf, oncall_role=ROLE), desk.account_of, {}, session)
-    sent = await channel.post(room, desk.card(mentions=("ben",)), identity)
-    await channel.edit(room, sent.ref, desk.card(mentions=("ben",)), identity)
+    sent = await channel.post(room, desk.drawn(mentions=("ben",)), identity)
+    await channel.edit(room, sent.ref, desk.drawn(mentions=("ben",)), identity)
 
     assert messages(discord)[0].roles == [ROLE]
 
@@ -68,7 +68,7 @@ async def test_the_on_call_role_is_called_once(conf, desk, discord, identity, ro
 async def test_a_card_in_a_room_that_is_not_there(channel, desk, discord, identity):
     for address, code in (("900000000000009999", "10003"), (ROOM, "50001")):
         discord.remove_bot(ROOM)
-        gone = await channel.post(Destination("x", "discord", address), desk.card(), identity)
+        gone = await channel.post(Destination("x", "discord", address), desk.drawn(), identity)
         assert gone.fault is Fault.TARGET
         assert code in gone.why
 
@@ -76,7 +76,7 @@ async def test_a_card_in_a_room_that_is_not_there(channel, desk, discord, identi
 async def test_a_card_without_the_right_to_speak(channel, desk, discord, identity, room):
     discord.world.forbid(ROOM, SEND)
 
-    refused = await channel.post(room, desk.card(), identity)
+    refused = await channel.post(room, desk.drawn(), identity)
 
     assert refused == Rejected(Fault.CONFIG, "Discord: Deskbell lacks a permission in the channel (50013)")
 
@@ -84,19 +84,19 @@ async def test_a_card_without_the_right_to_speak(channel, desk, discord, identit
 async def test_a_token_that_is_no_longer_good(channel, desk, discord, identity, room):
     discord.hub.reset_token()
 
-    assert (await channel.post(room, desk.card(), identity)).fault is Fault.AUTH
+    assert (await channel.post(room, desk.drawn(), identity)).fault is Fault.AUTH
 
 
 async def test_an_edit_of_what_was_deleted(channel, desk, discord, identity, ref, room):
     discord.delete_by_hand(discord.cards()[0])
 
-    assert (await channel.edit(room, ref, desk.card(), identity)).fault is Fault.GONE
+    assert (await channel.edit(room, ref, desk.drawn(), identity)).fault is Fault.GONE
 
 
 async def test_an_edit_in_a_lost_room(channel, desk, discord, identity, ref, room):
     discord.remove_bot(ROOM)
 
-    assert (await channel.edit(room, ref, desk.card(), identity)).fault is Fault.TARGET
+    assert (await channel.edit(room, ref, desk.drawn(), identity)).fault is Fault.TARGET
 
 
 async def test_an_old_card_that_takes_no_edit_makes_room_for_a_new_one(channel, desk, discord, identity, ref, room):
@@ -104,29 +104,29 @@ async def test_an_old_card_that_takes_no_edit_makes_room_for_a_new_one(channel, 
     discord.hub.old_edits = 0
     discord.clock.advance(3700)
 
-    assert (await channel.edit(room, ref, desk.card(), identity)).fault is Fault.GONE
+    assert (await channel.edit(room, ref, desk.drawn(), identity)).fault is Fault.GONE
     assert discord.cards() == []
-    again = await channel.post(room, desk.card(), replace(identity, number=2))
+    again = await channel.post(room, desk.drawn(), replace(identity, number=2))
     assert isinstance(again, Sent)
     assert len(discord.cards()) == 1
 
 
 async def test_a_card_that_is_refused_goes_out_in_plain_text(channel, desk, discord, identity, room):
     discord.faults.set("50035", where="POST message", times=1)
-    sent = await channel.post(room, desk.card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
 
     card = discord.cards()[0]
     assert card.text.startswith("[P1 act now] D-12 Marco")
     assert card.buttons == ()
     discord.faults.set("50035", where="PATCH message", times=1)
-    assert isinstance(await channel.edit(room, sent.ref, desk.card(), identity), Sent)
+    assert isinstance(await channel.edit(room, sent.ref, desk.drawn(), identity), Sent)
     assert len(discord.cards()) == 1
 
 
 async def test_a_card_that_is_refused_twice_is_given_up(channel, desk, discord, identity, room):
     discord.faults.set("200000", where="POST message")
 
-    assert (await channel.post(room, desk.card(), identity)).fault is Fault.PAYLOAD
+    assert (await channel.post(room, desk.drawn(), identity)).fault is Fault.PAYLOAD
 
 
 # ---------------------------------------------------------------- limits, and answers that never come
@@ -134,15 +134,15 @@ async def test_a_card_that_is_refused_twice_is_given_up(channel, desk, discord, 
 
 async def test_a_rate_limit_is_an_answer_and_no_sleep(channel, desk, discord, identity, room):
     discord.faults.set("429", where="POST message", times=1, retry_after=7)
-    limited = await channel.post(room, desk.card(), identity)
+    limited = await channel.post(room, desk.drawn(), identity)
 
     assert limited == Retry("Discord: rate limit", timedelta(seconds=7), limited=True)
-    assert isinstance(await channel.post(room, desk.card(), identity), Sent)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Sent)
 
 
 async def test_an_empty_bucket_is_felt_before_the_call(channel, desk, discord, identity, room):
     discord.hub.limited = True
-    sent = [await channel.post(room, desk.card(), replace(identity, number=n)) for n in range(6)]
+    sent = [await channel.post(room, desk.drawn(), replace(identity, number=n)) for n in range(6)]
 
     assert [type(one) for one in sent] == [Sent] * 5 + [Retry]
     assert sent[5].limited
@@ -154,14 +154,14 @@ async def test_an_empty_bucket_is_felt_before_the_call(channel, desk, discord, i
 async def test_a_server_error_is_asked_once_and_is_unsure(status, channel, desk, discord, identity, room):
     discord.faults.set(status, where="POST message")
 
-    assert isinstance(await channel.post(room, desk.card(), identity), Unknown)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Unknown)
     assert discord.ledger.count("discord", "failed_call") == 1
 
 
 async def test_a_lost_answer_is_found_again(channel, desk, discord, identity, room):
     since = datetime.now(UTC)
     discord.faults.set("lost", where="POST message", times=1)
-    assert isinstance(await channel.post(room, desk.card(), identity), Unknown)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Unknown)
 
     found = await channel.find(room, identity, since, {})
     assert found == {"channel": ROOM, "message": messages(discord)[0].id}
@@ -173,10 +173,10 @@ async def test_what_can_not_be_looked_up_is_sent_again_without_a_second_one(chan
     """The nonce keeps Discord from saying it twice; what it shows then is what it showed the first time."""
     discord.world.forbid(ROOM, HISTORY)
     discord.faults.set("lost", where="POST message", times=1)
-    await channel.post(room, desk.card(), identity)
+    await channel.post(room, desk.drawn(), identity)
     assert await channel.find(room, identity, datetime.now(UTC), {}) is None
-    again = await channel.post(room, desk.card(), identity)
-    changed = await channel.post(room, replace(desk.card(), state="P1, still"), identity)
+    again = await channel.post(room, desk.drawn(), identity)
+    changed = await channel.post(room, replace(desk.drawn(), state="P1, still"), identity)
 
     assert len(messages(discord)) == 1
     assert (again.found, changed.found) == (False, True)
@@ -185,14 +185,14 @@ async def test_what_can_not_be_looked_up_is_sent_again_without_a_second_one(chan
 async def test_a_second_try_of_what_was_deleted_is_gone(channel, desk, discord, identity, ref, room):
     discord.delete_by_hand(discord.cards()[0])
 
-    assert (await channel.post(room, desk.card(), identity)).fault is Fault.GONE
+    assert (await channel.post(room, desk.drawn(), identity)).fault is Fault.GONE
 
 
 async def test_a_search_goes_through_all_the_pages(channel, desk, discord, identity, room):
     since = datetime.now(UTC)
     for number in range(130):
         discord.hub.post(ROOM, {"content": f"chatter {number}"})
-    sent = await channel.post(room, desk.card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
 
     assert await channel.find(room, identity, since, {}) == sent.ref
     for number in range(400):
@@ -210,7 +210,7 @@ async def test_a_search_that_fails_is_tried_again(channel, discord, identity, ro
 async def test_nobody_there(conf, desk, identity, room):
     channel = DiscordChannel(replace(conf, base_url="http://127.0.0.1:9/api/v10"), desk.account_of, {})
 
-    assert isinstance(await channel.post(room, desk.card(), identity), Retry)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Retry)
     await channel.close()
 
 
@@ -218,25 +218,25 @@ async def test_nobody_there(conf, desk, identity, room):
 async def test_an_answer_that_is_none(kind, channel, desk, discord, identity, room):
     discord.faults.set(kind, where="POST message", times=1)
 
-    assert isinstance(await channel.post(room, desk.card(), identity), Unknown)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Unknown)
 
 
 async def test_a_slow_answer_is_not_waited_for_for_ever(conf, desk, discord, identity, room, session):
     channel = DiscordChannel(replace(conf, timeout_s=0.2), desk.account_of, {}, session)
     discord.faults.set("slow", where="POST message", times=1, delay=1.0)
 
-    assert isinstance(await channel.post(room, desk.card(), identity), Unknown)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Unknown)
 
 
 async def test_the_network_in_front_of_it_bans_us(channel, desk, discord, identity, room):
     discord.hub.invalid_limit = 0
 
-    banned = await channel.post(room, desk.card(), identity)
+    banned = await channel.post(room, desk.drawn(), identity)
 
     assert banned.limited
     assert banned.after == timedelta(seconds=3600)
     seen = len(discord.ledger.entries)
-    again = await channel.post(room, desk.card(), identity)
+    again = await channel.post(room, desk.drawn(), identity)
     assert again.limited
     assert again.after > timedelta(seconds=3590)
     assert len(discord.ledger.entries) == seen  # nothing was sent: it would only count against us
@@ -246,9 +246,9 @@ async def test_the_limit_of_the_whole_bot_is_felt_everywhere(channel, desk, disc
     discord.hub.limited = True
     for _ in range(50):
         discord.hub.take("GET me", "")
-    limited = await channel.post(room, desk.card(), identity)
+    limited = await channel.post(room, desk.drawn(), identity)
     elsewhere = Destination("support", "discord", credentials.DISCORD_ROOMS["support"])
-    again = await channel.post(elsewhere, desk.card(), identity)
+    again = await channel.post(elsewhere, desk.drawn(), identity)
 
     assert (limited.limited, again.limited) == (True, True)
     assert discord.ledger.count("discord", "ratelimited") == 1
@@ -409,7 +409,7 @@ def test_a_snowflake_knows_its_time():
 async def test_a_session_of_its_own_is_closed(conf, desk, identity, room):
     channel = DiscordChannel(conf, desk.account_of, {})
     await channel.close()  # nothing was opened yet
-    await channel.post(room, desk.card(), identity)
+    await channel.post(room, desk.drawn(), identity)
     own = channel._web._session._own
     await channel.close()
 
@@ -423,8 +423,8 @@ def test_the_catalog_loads_what_it_names():
 async def test_every_point_is_passed(channel, desk, identity, room, ref):
     points.arm("")
     try:
-        await channel.post(room, desk.card(), replace(identity, number=2))
-        await channel.edit(room, ref, desk.card(), identity)
+        await channel.post(room, desk.drawn(), replace(identity, number=2))
+        await channel.edit(room, ref, desk.drawn(), identity)
         assert points.reached() == [
             "discord.send.before",
             "discord.send.after",

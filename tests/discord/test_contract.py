@@ -40,8 +40,8 @@ async def test_every_call_is_described(channel, gateway, desk, room, discord, or
     if oracle.module is None:
         pytest.skip("no API descriptions here: name their folder in DESKBELL_SPECS")
     identity = Identity("card", "D-12", "dispatch", 1)
-    card = await channel.post(room, desk.card(mentions=("ben",)), identity)
-    await channel.edit(room, card.ref, desk.card(mentions=("ben",)), identity)
+    card = await channel.post(room, desk.drawn(mentions=("ben",)), identity)
+    await channel.edit(room, card.ref, desk.drawn(mentions=("ben",)), identity)
     note = Identity("note", "D-12", "dispatch", 5)
     await channel.note(room, card.ref, Note("Escalated", "D-12", ("ben",), broadcast=True), note)
     await channel.note(room, card.ref, Note("Ana noted: hello", "D-12"), replace(note, number=6))
@@ -67,7 +67,7 @@ async def test_every_call_is_described(channel, gateway, desk, room, discord, or
     await discord.say("ana", ROOM, "case 4711")
     discord.hub.limited, discord.hub.old_edits = True, 0
     discord.clock.advance(3700)
-    await channel.edit(room, card.ref, desk.card(), identity)
+    await channel.edit(room, card.ref, desk.drawn(), identity)
     await wait(lambda: set(oracle.checked) >= OURS)
 
     assert set(oracle.checked) == OURS

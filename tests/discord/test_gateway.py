@@ -79,7 +79,7 @@ async def test_a_person_without_a_role_is_told_so_privately(card, desk, discord)
 async def test_buttons_of_old_cards_live_on(start, way, channel, desk, discord, identity, room, wait):
     """Nothing of a card is in memory: what was posted before a restart, or by another process, works."""
     first = await start(way)
-    await channel.post(room, desk.card(), identity)
+    await channel.post(room, desk.drawn(), identity)
     await wait(lambda: not first.trouble)
     await first.close()
     second = await start(way)
@@ -206,7 +206,7 @@ async def test_resolve_without_a_reason_is_not_done(card, desk, discord):
 
 async def test_a_note_is_typed_into_a_form(channel, desk, discord, gateway, identity, room):
     note = Button("note", "Note…", desk.sign(Verb.NOTE, 12, 0), form=True)
-    await channel.post(room, replace(desk.card(), buttons=(note,)), identity)
+    await channel.post(room, replace(desk.drawn(), buttons=(note,)), identity)
     await discord.press("ana", discord.cards()[0], "Note", "called @everyone")
 
     assert desk.acted[0].args == {"text": "called @everyone"}
@@ -508,7 +508,7 @@ async def test_two_daemons_with_one_token_act_once(start, desk, discord, channel
     for _ in range(2):
         await start(Way.GATEWAY)
     await wait(lambda: discord.sockets.ready == 2)
-    await channel.post(room, desk.card(), identity)
+    await channel.post(room, desk.drawn(), identity)
     heard = await discord.press("ana", discord.cards()[0], "Acknowledge")
     await asyncio.sleep(0.2)
 

@@ -35,7 +35,7 @@ async def gateway(start, discord, wait):
 @pytest.fixture
 async def tap(channel, gateway, desk, room, identity, discord):
     """The bytes of a genuine tap on Acknowledge."""
-    await channel.post(room, desk.card(), identity)
+    await channel.post(room, desk.drawn(), identity)
     message = next(iter(discord.world.channels[ROOM].messages.values()))
     data = {"custom_id": message.buttons()[0]["custom_id"], "component_type": 2, "id": 2}
     live = discord.interactions.new(COMPONENT, STAFF["ana"], discord.world.channels[ROOM], data, message)

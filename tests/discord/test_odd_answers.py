@@ -53,8 +53,8 @@ async def odd(conf, desk, session):
 async def everything(channel, desk):
     """Each method once."""
     room, identity = Destination("dispatch", "discord", ROOM), Identity("card", "D-12", "dispatch", 1)
-    yield await channel.post(room, desk.card(), identity)
-    yield await channel.edit(room, CARD, desk.card(), identity)
+    yield await channel.post(room, desk.drawn(), identity)
+    yield await channel.edit(room, CARD, desk.drawn(), identity)
     yield await channel.note(room, CARD, Note("a line"), NOTE)
     yield await channel.note(room, CARD, Note("a ring", mentions=("ana",), broadcast=True), NOTE)
     yield await channel.note(room, CARD, Note("a word", direct="ana"), NOTE)

@@ -40,7 +40,7 @@ async def gateway(start, discord, wait):
 
 @pytest.fixture
 async def card(channel, gateway, desk, room, identity, discord):
-    await channel.post(room, desk.card(), identity)
+    await channel.post(room, desk.drawn(), identity)
     return discord.cards(ROOM)[0]
 
 
@@ -93,7 +93,7 @@ async def test_deafness_is_noticed(start, channel, desk, room, identity, discord
     await wait(lambda: not gateway.trouble and discord.sockets.ready)
     discord.sockets.deafen()
     await wait(lambda: discord.sockets.opened > 1 and discord.sockets.ready == 1)
-    await channel.post(room, desk.card(), identity)
+    await channel.post(room, desk.drawn(), identity)
 
     assert await works(discord, discord.cards(ROOM)[0])
 
@@ -120,7 +120,7 @@ async def test_a_crash_of_the_sdk_is_survived(start, channel, desk, room, identi
     assert "no connection to Discord" in gateway.trouble
     discord.sockets.greeting = {}
     await wait(lambda: not gateway.trouble and discord.sockets.ready)
-    await channel.post(room, desk.card(), identity)
+    await channel.post(room, desk.drawn(), identity)
 
     assert await works(discord, discord.cards(ROOM)[0])
 

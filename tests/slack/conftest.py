@@ -2,25 +2,19 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
 
-from bot.ports import Spoken
 from bot.slack import SlackGateway
 from channels.slack import SlackChannel
-from deskbell.core import button
 from deskbell.core.access import Role
-from deskbell.core.alert import Change, Command, Verb, decide
-from deskbell.core.card import Reply
-from deskbell.core.ports import Answer, Destination, Identity
-from deskbell.core.present import View, card_of
+from deskbell.core.ports import Destination, Identity
 from deskbell.sandbox.server import Sandbox
 from deskbell.vendors.slack import SlackConf
-from tests.tiny import an_alert, overheard, person
+from tests.tiny import TinyCommands, TinyDesk, overheard, person, staff
 
-SECRET = b"a secret of the tests"
 ROOM = "C0DISPATCH"
 NOW = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
 
@@ -72,105 +66,15 @@ async def session(oracle):
 # ---------------------------------------------------------------- the desk
 
 
-PEOPLE = {
-    one.id: one
-    for one in (
-        person("ana", "Ana Ruiz", Role.DISPATCHER),
-        person("ben", "Ben Okafor", Role.ONCALL),
-        person("carla", "Carla Weiss", Role.MANAGER, accounts={"slack": "U0CARLA"}),
-        person("dan", "Dan Novak", Role.VIEWER),
-        person("nobody", "No Slack", Role.AGENT),
-    )
-}
-
-
-class TinyDesk:
-    """Decides with the real domain, keeps everything in memory, answers a repeat as the real desk does."""
-
-    command = "/desk"
-    sources = ("fieldservice",)
-
-    def __init__(self):
-        self.people = dict(PEOPLE)
-        self.accounts = {}
-        self.alert = an_alert(NOW)
-        self.answers = {}
-        self.acted = []
-        self.slow = 0.0
-        self.broken = False
-        self.team = None
-
-    def now(self):
-        return NOW
-
-    async def person(self, platform, account):
-        return self.people.get(self.accounts.get((platform, account), ""))
-
-    async def account_of(self, person_id):
-        return next((account for (_, account), one in self.accounts.items() if one == person_id), None)
-
-    async def link(self, platform, account, person_id):
-        self.accounts[platform, account] = person_id
-
-    def press(self, token):
-        return button.read(SECRET, token)
-
-    async def colleagues(self, alert_id):
-        return self.team if self.team is not None else [(p.id, p.name, "on duty") for p in self.people.values()]
-
-    async def turned_away(self, interaction, code, text):
-        pass
-
-    async def act(self, interaction):
-        if self.broken:
-            raise RuntimeError("no disk")
-        await asyncio.sleep(self.slow)
-        if interaction.key in self.answers:
-            return replace(self.answers[interaction.key], code="repeat")
-        self.acted.append(interaction)
-        answer = self._decide(interaction, await self.person(interaction.platform, interaction.account))
-        self.answers[interaction.key] = answer
-        return answer
-
-    def _decide(self, said, who):
-        if who is None:
-            return Answer(False, "unknown_person", "Who are you?")
-        press = self.press(said.token)
-        if press is None or press.verb != said.verb:
-            return Answer(False, "token", "This button is not genuine or too old.")
-        result = decide(self.alert, Command(Verb(said.verb), press.alert_id, who, said.args), NOW, self.people)
-        if not isinstance(result, Change):
-            return Answer(False, result.code, result.text, self.alert)
-        self.alert = result.after
-        return Answer(True, "done", f"{self.alert.ref}: {result.said}", self.alert)
-
-    def card(self):
-        def sign(verb, alert_id, version):
-            return button.sign(SECRET, verb, alert_id, version)
-
-        return card_of(self.alert, View(NOW, self.people, sign))
-
-
-class TinyCommands:
-    """Says back what it was asked; the real commands have tests of their own."""
-
-    def __init__(self, desk):
-        self.desk = desk
-        self.lines = []
-        self.slow = 0.0
-        self.later = None
-
-    async def run(self, line, said):
-        await asyncio.sleep(self.slow)
-        self.lines.append((line, said))
-        if line == "show D-12":
-            return Spoken(Reply(card=self.desk.card()))
-        return Spoken(Reply(title="Heard", lines=(line or "help",), footer="as of 14:02"), self.later)
+PEOPLE = staff(
+    person("carla", "Carla Weiss", Role.MANAGER, accounts={"slack": "U0CARLA"}),
+    person("nobody", "No Slack", Role.AGENT),
+)
 
 
 @pytest.fixture
 def desk():
-    return TinyDesk()
+    return TinyDesk(PEOPLE, {}, now=lambda: NOW, undo=None)
 
 
 @pytest.fixture
@@ -233,7 +137,7 @@ async def gateway(conf, desk, commands, session, slack):
 @pytest.fixture
 async def card(channel, gateway, desk, room, identity, slack):
     """A card in the room, and the way to look at it again."""
-    sent = await channel.post(room, desk.card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     return slack.workspace.message(sent.ref["channel"], sent.ref["ts"])
 
 

@@ -21,7 +21,7 @@ def ago():
 
 
 async def test_a_card_is_posted_with_its_identity_and_without_mentions(channel, desk, room, identity, slack):
-    sent = await channel.post(room, desk.card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
 
     message = slack.workspace.message(sent.ref["channel"], sent.ref["ts"])
     assert "25 min late" in message.text.split("\n")[0]
@@ -33,8 +33,8 @@ async def test_a_card_is_posted_with_its_identity_and_without_mentions(channel, 
 async def test_the_first_posting_rings_whom_it_should_and_names_who_has_no_account(
     channel, desk, room, identity, slack
 ):
-    desk.accounts = {("slack", "U0BEN"): "ben"}
-    card = replace(desk.card(), mentions=("ben", "nobody"))
+    desk.accounts = {"U0BEN": "ben"}
+    card = replace(desk.drawn(), mentions=("ben", "nobody"))
 
     sent = await channel.post(room, card, identity)
 
@@ -44,10 +44,10 @@ async def test_the_first_posting_rings_whom_it_should_and_names_who_has_no_accou
 
 
 async def test_an_edit_shows_the_new_state_and_keeps_the_identity(channel, desk, room, identity, slack):
-    sent = await channel.post(room, desk.card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     desk._decide(_press(desk, Verb.ACK), desk.people["ana"])
 
-    done = await channel.edit(room, sent.ref, desk.card(), identity)
+    done = await channel.edit(room, sent.ref, desk.drawn(), identity)
 
     message = slack.workspace.message(sent.ref["channel"], sent.ref["ts"])
     assert isinstance(done, Sent)
@@ -59,22 +59,22 @@ async def test_an_edit_shows_the_new_state_and_keeps_the_identity(channel, desk,
 def _press(desk, verb):
     from types import SimpleNamespace
 
-    token = next(b.token for b in desk.card().buttons if b.verb == verb)
+    token = next(b.token for b in desk.drawn().buttons if b.verb == verb)
     return SimpleNamespace(token=token, verb=verb, args={})
 
 
 async def test_an_edit_of_a_deleted_message_says_gone(channel, desk, room, identity, slack):
-    sent = await channel.post(room, desk.card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     slack.delete_by_hand(sent.ref["channel"], sent.ref["ts"])
 
-    done = await channel.edit(room, sent.ref, desk.card(), identity)
+    done = await channel.edit(room, sent.ref, desk.drawn(), identity)
 
     assert isinstance(done, Rejected)
     assert done.fault is Fault.GONE
 
 
 async def test_a_note_goes_below_its_card(channel, desk, room, identity, slack):
-    sent = await channel.post(room, desk.card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
 
     note = await channel.note(
         room, sent.ref, Note("Ana Ruiz acknowledged", "D-12"), Identity("note", "D-12", "dispatch", 7)
@@ -88,8 +88,8 @@ async def test_a_note_goes_below_its_card(channel, desk, room, identity, slack):
 
 
 async def test_a_loud_note_rings_and_shows_in_the_room(channel, desk, room, identity, slack):
-    desk.accounts = {("slack", "U0BEN"): "ben"}
-    sent = await channel.post(room, desk.card(), identity)
+    desk.accounts = {"U0BEN": "ben"}
+    sent = await channel.post(room, desk.drawn(), identity)
     said = Note("Escalated to level 1", "D-12", mentions=("ben",), broadcast=True)
 
     note = await channel.note(room, sent.ref, said, Identity("note", "D-12", "dispatch", 8))
@@ -100,7 +100,7 @@ async def test_a_loud_note_rings_and_shows_in_the_room(channel, desk, room, iden
 
 
 async def test_a_direct_note_reaches_its_person(channel, desk, room, slack):
-    desk.accounts = {("slack", "U0BEN"): "ben"}
+    desk.accounts = {"U0BEN": "ben"}
 
     note = await channel.note(room, {}, Note("P1 D-12: late", direct="ben"), Identity("note", "D-12", "dispatch", 9))
 
@@ -108,8 +108,8 @@ async def test_a_direct_note_reaches_its_person(channel, desk, room, slack):
 
 
 async def test_a_direct_note_leads_to_the_card(channel, desk, room, identity, slack):
-    desk.accounts = {("slack", "U0BEN"): "ben"}
-    sent = await channel.post(room, desk.card(), identity)
+    desk.accounts = {"U0BEN": "ben"}
+    sent = await channel.post(room, desk.drawn(), identity)
     said, note = Note("P1 D-12: late", direct="ben"), Identity("note", "D-12", "dispatch", 9)
 
     done = await channel.note(room, sent.ref, said, note)
@@ -135,7 +135,7 @@ async def test_a_note_without_a_card_is_a_message_of_its_own(channel, room, slac
 
 
 async def test_a_note_whose_card_was_deleted_is_said_in_the_room(channel, desk, room, identity, slack):
-    sent = await channel.post(room, desk.card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     slack.delete_by_hand(sent.ref["channel"], sent.ref["ts"])
 
     note = await channel.note(room, sent.ref, Note("Ana acknowledged"), Identity("note", "D-12", "dispatch", 11))
@@ -148,7 +148,7 @@ async def test_a_note_whose_card_was_deleted_is_said_in_the_room(channel, desk, 
 
 async def test_a_card_whose_answer_was_lost_is_found(channel, desk, room, identity, slack):
     slack.faults.set("lost", where="chat.postMessage", times=1)
-    sent = await channel.post(room, desk.card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     assert isinstance(sent, Unknown)
 
     found = await channel.find(room, identity, ago(), {})
@@ -160,7 +160,7 @@ async def test_a_card_whose_answer_was_lost_is_found(channel, desk, room, identi
 async def test_a_note_whose_answer_was_lost_is_found_also_after_a_restart(
     channel, conf, desk, room, identity, slack, session
 ):
-    sent = await channel.post(room, desk.card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     note = Identity("note", "D-12", "dispatch", 21)
     slack.faults.set("lost", where="chat.postMessage", times=1)
     assert isinstance(await channel.note(room, sent.ref, Note("Ana acknowledged", "D-12"), note), Unknown)
@@ -173,7 +173,7 @@ async def test_a_note_whose_answer_was_lost_is_found_also_after_a_restart(
 
 
 async def test_a_direct_message_whose_answer_was_lost_is_found(channel, desk, room, slack):
-    desk.accounts = {("slack", "U0BEN"): "ben"}
+    desk.accounts = {"U0BEN": "ben"}
     note = Identity("note", "D-12", "dispatch", 31)
     slack.faults.set("lost", where="chat.postMessage", times=1)
     assert isinstance(await channel.note(room, {}, Note("P1", direct="ben"), note), Unknown)
@@ -204,7 +204,7 @@ async def test_looking_while_slack_is_away_is_tried_again(channel, room, identit
 async def test_a_rate_limit_says_when_to_come_back(channel, desk, room, identity, slack):
     slack.faults.set("429", where="chat.postMessage", times=1, retry_after=7)
 
-    sent = await channel.post(room, desk.card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
 
     assert sent == Retry("Slack: rate limit", timedelta(seconds=7), limited=True)
 
@@ -212,7 +212,7 @@ async def test_a_rate_limit_says_when_to_come_back(channel, desk, room, identity
 async def test_one_card_is_one_request_though_the_answer_is_lost(channel, desk, room, identity, slack, oracle):
     slack.faults.set("lost", where="chat.postMessage", times=5)
 
-    assert isinstance(await channel.post(room, desk.card(), identity), Unknown)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Unknown)
     assert len([m for m in slack.workspace.all_visible() if m.event[0] == "deskbell_alert"]) == 1
 
 
@@ -220,15 +220,15 @@ async def test_one_card_is_one_request_though_the_answer_is_lost(channel, desk, 
 async def test_an_error_that_may_have_done_it_anyway_is_looked_up(channel, desk, room, identity, slack, kind):
     slack.faults.set(kind, where="chat.postMessage", times=1)
 
-    assert isinstance(await channel.post(room, desk.card(), identity), Unknown)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Unknown)
     assert await channel.find(room, identity, ago(), {})
 
 
 async def test_blocks_that_slack_refuses_are_sent_as_plain_text(channel, desk, room, identity, slack):
     slack.faults.set("invalid_blocks", where="chat.postMessage", times=1)
-    sent = await channel.post(room, desk.card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     slack.faults.set("invalid_blocks", where="chat.update", times=1)
-    edited = await channel.edit(room, sent.ref, desk.card(), identity)
+    edited = await channel.edit(room, sent.ref, desk.drawn(), identity)
 
     message = slack.workspace.message(sent.ref["channel"], sent.ref["ts"])
     assert isinstance(edited, Sent)
@@ -239,7 +239,7 @@ async def test_blocks_that_slack_refuses_are_sent_as_plain_text(channel, desk, r
 async def test_nobody_listens(conf, desk, room, identity, session, unused_port):
     away = SlackChannel(replace(conf, base_url=f"http://127.0.0.1:{unused_port}/api/"), desk.account_of, {}, session)
 
-    assert isinstance(await away.post(room, desk.card(), identity), Retry)
+    assert isinstance(await away.post(room, desk.drawn(), identity), Retry)
 
 
 @pytest.fixture
@@ -256,7 +256,7 @@ async def test_a_proxy_of_the_environment_is_not_used(conf, desk, room, identity
         monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port}")
     channel = SlackChannel(conf, desk.account_of, {})
 
-    assert isinstance(await channel.post(room, desk.card(), identity), Sent)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Sent)
     await channel.close()
 
 
@@ -264,7 +264,7 @@ async def test_slow_answers_are_unknown(conf, desk, room, identity, slack, sessi
     slack.faults.set("slow", where="chat.postMessage", times=1, delay=3)
     channel = SlackChannel(replace(conf, timeout_s=0.3), desk.account_of, {}, session)
 
-    assert isinstance(await channel.post(room, desk.card(), identity), Unknown)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Unknown)
 
 
 @pytest.mark.parametrize(
@@ -283,17 +283,17 @@ async def test_an_answer_that_is_not_slacks_is_unknown(conf, desk, room, identit
     port = runner.addresses[0][1]
     channel = SlackChannel(replace(conf, base_url=f"http://127.0.0.1:{port}/api/"), desk.account_of, {}, session)
 
-    assert isinstance(await channel.post(room, desk.card(), identity), Unknown)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Unknown)
     await runner.cleanup()
 
 
 async def test_a_public_room_is_joined_and_a_private_one_is_asked_for(channel, desk, room, identity, slack):
     slack.remove_bot("C0DISPATCH")
-    assert isinstance(await channel.post(room, desk.card(), identity), Sent)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Sent)
 
     slack.remove_bot("C0DISPATCH")
     slack.workspace.channel("C0DISPATCH").is_private = True
-    refused = await channel.post(room, desk.card(), identity)
+    refused = await channel.post(room, desk.drawn(), identity)
     assert isinstance(refused, Rejected)
     assert refused.fault is Fault.TARGET
 

@@ -34,8 +34,8 @@ async def test_every_call_is_described(channel, gateway, desk, room, slack, orac
     if oracle.module is None:
         pytest.skip("no API descriptions here: name their folder in DESKBELL_SPECS")
     identity = Identity("card", "D-12", "dispatch", 1)
-    card = await channel.post(room, desk.card(), identity)
-    await channel.edit(room, card.ref, replace(desk.card(), mentions=("ben",)), identity)
+    card = await channel.post(room, desk.drawn(), identity)
+    await channel.edit(room, card.ref, replace(desk.drawn(), mentions=("ben",)), identity)
     note = Identity("note", "D-12", "dispatch", 5)
     await channel.note(room, card.ref, Note("Escalated", "D-12", mentions=("ben",), broadcast=True), note)
     await channel.note(room, card.ref, Note("P1 D-12", direct="ben"), replace(note, number=6))
@@ -44,7 +44,7 @@ async def test_every_call_is_described(channel, gateway, desk, room, slack, orac
     await channel.find(room, replace(note, number=7), since, card.ref)
     await channel.check([room])
     slack.remove_bot(ROOM)
-    await channel.post(room, desk.card(), replace(identity, number=2))
+    await channel.post(room, desk.drawn(), replace(identity, number=2))
     for verb in ("reassign", "resolve", "ack"):
         await slack.tap("ana", ROOM, card.ref["ts"], f"desk.{verb}")
     refused = await slack.tap("dan", ROOM, card.ref["ts"], "desk.ack")

@@ -41,7 +41,7 @@ async def url(gateway, desk):
 
 
 def tap(desk, trigger="t1"):
-    token = next(button.token for button in desk.card().buttons if button.verb == "ack")
+    token = next(button.token for button in desk.drawn().buttons if button.verb == "ack")
     payload = {
         "type": "block_actions",
         "team": {"id": "T0SANDBOX"},

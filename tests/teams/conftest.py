@@ -2,31 +2,26 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
 import pytest
 from aiohttp import web
 
-from bot.ports import Spoken
 from bot.teams import TeamsGateway
 from channels.teams import TeamsChannel
-from deskbell.core import button
-from deskbell.core.access import Person, Role
-from deskbell.core.alert import Change, Command, Verb, decide
-from deskbell.core.card import Button, Reply
-from deskbell.core.ports import Answer, Destination, Identity
-from deskbell.core.present import View, card_of
+from deskbell.core.access import Role
+from deskbell.core.alert import Verb
+from deskbell.core.ports import Destination, Identity
 from deskbell.sandbox import credentials
 from deskbell.sandbox.clock import Clock, Pulse
 from deskbell.sandbox.ledger import Ledger
 from deskbell.sandbox.staff import STAFF
 from deskbell.sandbox.teams.stand_in import TeamsStandIn
 from deskbell.vendors.teams import TeamsConf
-from tests.tiny import an_alert, overheard
+from tests.tiny import TinyCommands, TinyDesk, overheard, person, staff
 
-SECRET = b"a secret of the tests"
 ROOM = credentials.TEAMS_ROOMS["dispatch"]
 NOW = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
 
@@ -106,126 +101,8 @@ async def session(oracle):
 # ---------------------------------------------------------------- the desk
 
 
-def person(id, name, role, **more):
-    return Person(id, name, f"{id}@example.org", frozenset({role}), accounts={"teams": STAFF[id].teams}, **more)
-
-
-PEOPLE = {
-    one.id: one
-    for one in (
-        person("ana", "Ana Ruiz", Role.DISPATCHER),
-        person("ben", "Ben Okafor", Role.ONCALL),
-        person("carla", "Carla Weiss", Role.MANAGER),
-        person("dan", "Dan Novak", Role.VIEWER),
-    )
-}
-PEOPLE["nobody"] = Person("nobody", "No Teams", "nobody@example.org", frozenset({Role.AGENT}))
-
-
-class TinyDesk:
-    """Decides with the real domain, keeps everything in memory, answers a repeat as the real desk does."""
-
-    command = "/desk"
-    sources = ("fieldservice",)
-
-    def __init__(self):
-        self.people = dict(PEOPLE)
-        self.accounts = {("teams", one.accounts["teams"]): one.id for one in PEOPLE.values() if one.accounts}
-        self.alert = an_alert(NOW)
-        self.answers = {}
-        self.acted = []
-        self.away = []
-        self.redeemed = []
-        self.slow = 0.0
-        self.broken = False
-        self.team = None
-        self.undo_for = ""
-
-    def now(self):
-        return NOW
-
-    async def person(self, platform, account):
-        return self.people.get(self.accounts.get((platform, account), ""))
-
-    async def account_of(self, person_id):
-        return next((account for (_, account), one in self.accounts.items() if one == person_id), None)
-
-    async def link(self, platform, account, person_id):
-        self.accounts[platform, account] = person_id
-
-    def press(self, token):
-        return button.read(SECRET, token)
-
-    async def colleagues(self, alert_id):
-        return self.team if self.team is not None else [(p.id, p.name, "on duty") for p in self.people.values()]
-
-    async def turned_away(self, interaction, code, text):
-        self.away.append((interaction.account, code))
-
-    async def redeem(self, said, code):
-        self.redeemed.append((said, code))
-        if code != "GOOD":
-            return Reply(lines=("That code is wrong.",))
-        await self.link(said.platform, said.account, "ben")
-        return Reply(lines=("Connected: you are Ben Okafor here now.",))
-
-    async def find_alert(self, text):
-        return self.alert if text == "D-12" else None
-
-    async def act(self, interaction):
-        if self.broken:
-            raise RuntimeError("no disk")
-        await asyncio.sleep(self.slow)
-        if interaction.key in self.answers:
-            return replace(self.answers[interaction.key], code="repeat")
-        self.acted.append(interaction)
-        answer = self._decide(interaction, await self.person(interaction.platform, interaction.account))
-        self.answers[interaction.key] = answer
-        return answer
-
-    def _decide(self, said, who):
-        if who is None:
-            return Answer(False, "unknown_person", "Who are you?")
-        press = self.press(said.token)
-        if press is None or press.verb != said.verb:
-            return Answer(False, "token", "This button is not genuine or too old.")
-        if said.verb == "reveal":
-            reply = Reply(title="D-12", lines=("Customer: Jane Doe, +49 30 1234",))
-            return Answer(True, "done", "Only you see this.", self.alert, reply=reply)
-        result = decide(self.alert, Command(Verb(said.verb), press.alert_id, who, said.args), NOW, self.people)
-        if not isinstance(result, Change):
-            return Answer(False, result.code, result.text, self.alert)
-        self.alert, self.undo_for = result.after, who.id
-        undo = Button("undo", "Undo", self.sign(Verb.UNDO, 12, 0))
-        return Answer(True, "done", f"{self.alert.ref}: {result.said}", self.alert, undo)
-
-    def sign(self, verb, alert_id, version):
-        return button.sign(SECRET, verb, alert_id, version)
-
-    async def card(self, alert, *, buttons=True):
-        return self.drawn()
-
-    def drawn(self, **view):
-        return card_of(self.alert, View(NOW, self.people, self.sign, undo=self.undo_for, **view))
-
-
-class TinyCommands:
-    """Says back what it was asked; the real commands have tests of their own."""
-
-    def __init__(self, desk):
-        self.desk = desk
-        self.lines = []
-        self.slow = 0.0
-        self.later = None
-
-    async def run(self, line, said):
-        await asyncio.sleep(self.slow)
-        self.lines.append((line, said))
-        if line == "show D-12":
-            return Spoken(Reply(card=self.desk.drawn()))
-        if line.startswith("ack"):
-            return Spoken(Reply(lines=("D-12: Ana Ruiz acknowledged",)))
-        return Spoken(Reply(title="Heard", lines=(line or "help",), footer="as of 14:02"), self.later)
+PEOPLE = staff(person("nobody", "No Teams", Role.AGENT))
+LINKED = ("ana", "ben", "carla", "dan")
 
 
 class TinyMemory:
@@ -243,7 +120,10 @@ class TinyMemory:
 
 @pytest.fixture
 def desk():
-    return TinyDesk()
+    linked = {STAFF[short].teams: short for short in LINKED}
+    made = TinyDesk(PEOPLE, linked, now=lambda: NOW, undo=Verb.UNDO)
+    made.codes["GOOD"] = "ben"
+    return made
 
 
 @pytest.fixture

@@ -139,7 +139,7 @@ async def test_the_private_chat_is_looked_up_once(channel, room, teams, memory):
 async def test_who_has_no_account_or_no_app_can_not_be_written_to(channel, room, desk, teams):
     assert (await channel.note(room, {}, Note("x", direct="nobody"), NOTE)).fault is Fault.TARGET
     await desk.link("teams", STAFF["nils"].teams, "dan")
-    desk.accounts.pop(("teams", STAFF["dan"].teams))
+    desk.accounts.pop(STAFF["dan"].teams)
     refused = await channel.note(room, {}, Note("x", direct="dan"), NOTE)
     assert refused == Rejected(Fault.TARGET, refused.why)
     assert "not installed" in refused.why

@@ -3,28 +3,21 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 import pytest
 from aiohttp import web
 
-from bot.ports import Spoken
 from bot.telegram import TelegramGateway
 from channels.telegram import TelegramChannel
-from deskbell.core import button
 from deskbell.core.access import Role
-from deskbell.core.alert import Change, Command, Verb, decide
-from deskbell.core.card import Button, Reply
-from deskbell.core.ports import Answer, Destination, Identity
-from deskbell.core.present import View, card_of
+from deskbell.core.ports import Destination, Identity
 from deskbell.sandbox import credentials
 from deskbell.sandbox.clock import Clock, Pulse
 from deskbell.sandbox.ledger import Ledger
 from deskbell.sandbox.telegram.stand_in import TelegramStandIn
 from deskbell.vendors.telegram import TelegramConf, Way, hook_path
-from tests.tiny import an_alert, begin, overheard, person
+from tests.tiny import TinyCommands, TinyDesk, begin, overheard, person, staff
 
-SECRET = b"a secret of the tests"
 ROOM = credentials.TELEGRAM_ROOMS["dispatch"]
 TOPIC = credentials.TELEGRAM_ROOMS["support"]
 HOOK_SECRET = "sandbox-webhook-secret"
@@ -79,134 +72,12 @@ async def session(oracle):
 # ---------------------------------------------------------------- the desk
 
 
-PEOPLE = {
-    one.id: one
-    for one in (
-        person("ana", "Ana Ruiz", Role.DISPATCHER),
-        person("ben", "Ben Okafor", Role.ONCALL),
-        person("carla", "Carla Weiss", Role.MANAGER),
-        person("dan", "Dan Novak", Role.VIEWER),
-        person("nils", "Nils Lund", Role.AGENT),
-    )
-}
-
-
-class TinyDesk:
-    """Decides with the real domain, keeps everything in memory, answers a repeat as the real desk does."""
-
-    command = "/desk"
-    sources = ("fieldservice",)
-
-    def __init__(self):
-        self.people = dict(PEOPLE)
-        self.accounts = {account: person_id for person_id, account in ACCOUNTS.items()}
-        self.alert = an_alert(datetime.now(UTC))
-        self.answers = {}
-        self.acted = []
-        self.turned = []
-        self.codes = {}
-        self.waiting = {}
-        self.memory = {}
-        self.slow = 0.0
-        self.broken = False
-        self.team = None
-        self.revealed = None
-        self.aged = 0.0
-
-    def now(self):
-        return datetime.fromtimestamp(datetime.now(UTC).timestamp() + self.aged, UTC)
-
-    async def recall(self, name):
-        return self.memory.get(name)
-
-    async def remember(self, name, value, _guard=None):
-        self.memory[name] = value
-
-    async def person(self, platform, account):
-        return self.people.get(self.accounts.get(account, ""))
-
-    async def account_of(self, person_id):
-        return next((account for account, one in self.accounts.items() if one == person_id), None)
-
-    def press(self, token):
-        return button.read(SECRET, token)
-
-    async def colleagues(self, alert_id):
-        return self.team if self.team is not None else [(p.id, p.name, "on duty") for p in self.people.values()]
-
-    async def turned_away(self, interaction, code, text):
-        self.turned.append((interaction, code))
-
-    async def find_alert(self, text):
-        return self.alert if text == self.alert.ref else None
-
-    async def card(self, alert, *, buttons=True):
-        return card_of(alert, View(self.now(), self.people, self.sign, buttons=buttons))
-
-    async def redeem(self, said, code):
-        person_id = self.codes.pop(code, None)
-        if person_id is None:
-            return Reply(lines=("That code is not good any more.",))
-        self.accounts[said.account] = person_id
-        kept = self.waiting.pop(said.account, None)
-        done = (await self.act(replace(kept, key=f"{kept.key}:linked"))).text if kept else ""
-        return Reply(title=f"Connected as {self.people[person_id].name}", lines=(done,) if done else ())
-
-    async def act(self, interaction):
-        if self.broken:
-            raise RuntimeError("no disk")
-        await asyncio.sleep(self.slow)
-        if interaction.key in self.answers:
-            return replace(self.answers[interaction.key], code="repeat")
-        self.acted.append(interaction)
-        answer = self._decide(interaction, await self.person(interaction.platform, interaction.account))
-        self.answers[interaction.key] = answer
-        return answer
-
-    def _decide(self, said, who):
-        if who is None:
-            self.waiting[said.account] = said
-            return Answer(False, "unknown_person", "Who are you?")
-        press = self.press(said.token)
-        if press is None or press.verb != said.verb:
-            return Answer(False, "token", "This button is not genuine or too old.")
-        if self.revealed is not None:
-            return Answer(True, "done", "Shown to you alone.", self.alert, reply=self.revealed)
-        result = decide(self.alert, Command(Verb(said.verb), press.alert_id, who, said.args), self.now(), self.people)
-        if not isinstance(result, Change):
-            return Answer(False, result.code, result.text, self.alert)
-        self.alert = result.after
-        undo = Button("unack", "Undo", self.sign(Verb.UNACK, 12, 0))
-        return Answer(True, "done", f"{self.alert.ref}: {result.said}", self.alert, undo=undo)
-
-    @staticmethod
-    def sign(verb, alert_id, mark):
-        return button.sign(SECRET, verb, alert_id, mark)
-
-    def a_card(self):
-        return card_of(self.alert, View(self.now(), self.people, self.sign))
-
-
-class TinyCommands:
-    """Says back what it was asked; the real commands have tests of their own."""
-
-    def __init__(self, desk):
-        self.desk = desk
-        self.lines = []
-        self.slow = 0.0
-        self.later = None
-
-    async def run(self, line, said):
-        await asyncio.sleep(self.slow)
-        self.lines.append((line, said))
-        if line == "show D-12":
-            return Spoken(Reply(card=self.desk.a_card()))
-        return Spoken(Reply(title="Heard", lines=(line or "help",), footer="as of 14:02"), self.later)
+PEOPLE = staff(person("nils", "Nils Lund", Role.AGENT))
 
 
 @pytest.fixture
 def desk():
-    return TinyDesk()
+    return TinyDesk(PEOPLE, {account: short for short, account in ACCOUNTS.items()})
 
 
 @pytest.fixture
@@ -350,7 +221,7 @@ def hook_url(hooked):
 @pytest.fixture
 async def card(channel, desk, room, identity, telegram):
     """A card in the room, as people see it."""
-    await channel.post(room, desk.a_card(), identity)
+    await channel.post(room, desk.drawn(), identity)
     return telegram.cards(ROOM)[0]
 
 

@@ -23,7 +23,7 @@ NOTE = Identity("note", "D-12", "dispatch", 5)
 
 
 async def test_a_card_is_posted_rings_and_is_edited_silently(channel, desk, room, identity, telegram):
-    card = replace(desk.a_card(), mentions=("ben",))
+    card = replace(desk.drawn(), mentions=("ben",))
     sent = await channel.post(room, card, identity)
     edited = await channel.edit(room, sent.ref, replace(card, state="changed"), identity)
 
@@ -37,7 +37,7 @@ async def test_a_card_is_posted_rings_and_is_edited_silently(channel, desk, room
 
 
 async def test_a_new_card_mentions_who_it_rings(channel, desk, room, identity, telegram):
-    await channel.post(room, replace(desk.a_card(), mentions=("ben", "nils")), identity)
+    await channel.post(room, replace(desk.drawn(), mentions=("ben", "nils")), identity)
 
     message = list(telegram.chats[int(ROOM)].messages.values())[-1]
     assert [entity.user for entity in message.entities if entity.type == "text_mention"] == [700_000_002]
@@ -45,44 +45,44 @@ async def test_a_new_card_mentions_who_it_rings(channel, desk, room, identity, t
 
 
 async def test_an_edit_that_changes_nothing_is_done(channel, desk, room, identity):
-    sent = await channel.post(room, desk.a_card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
 
-    edited = await channel.edit(room, sent.ref, desk.a_card(), identity)
+    edited = await channel.edit(room, sent.ref, desk.drawn(), identity)
 
     assert isinstance(edited, Sent)
     assert edited.ref["message"] == sent.ref["message"]
 
 
 async def test_what_a_card_shows_already_is_not_sent_again(channel, desk, room, identity, telegram):
-    sent = await channel.post(room, desk.a_card(), identity)
-    first = await channel.edit(room, sent.ref, desk.a_card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
+    first = await channel.edit(room, sent.ref, desk.drawn(), identity)
     calls = telegram.ledger.count("telegram", "call")
 
-    again = await channel.edit(room, first.ref, desk.a_card(), identity)
+    again = await channel.edit(room, first.ref, desk.drawn(), identity)
 
     assert isinstance(again, Sent)
     assert again.skipped
     assert telegram.ledger.count("telegram", "call") == calls
-    changed = await channel.edit(room, again.ref, replace(desk.a_card(), state="changed"), identity)
+    changed = await channel.edit(room, again.ref, replace(desk.drawn(), state="changed"), identity)
     assert not changed.skipped
 
 
 async def test_what_another_instance_has_shown_since_is_edited_again(
     channel, conf, desk, room, identity, session, telegram
 ):
-    sent = await channel.post(room, desk.a_card(), identity)
-    first = await channel.edit(room, sent.ref, desk.a_card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
+    first = await channel.edit(room, sent.ref, desk.drawn(), identity)
     other = TelegramChannel(conf, desk.account_of, {}, session, desk)
-    theirs = await other.edit(room, first.ref, replace(desk.a_card(), state="changed"), identity)
+    theirs = await other.edit(room, first.ref, replace(desk.drawn(), state="changed"), identity)
 
-    back = await channel.edit(room, theirs.ref, desk.a_card(), identity)
+    back = await channel.edit(room, theirs.ref, desk.drawn(), identity)
 
     assert not back.skipped
     assert "changed" not in telegram.texts(ROOM)[-1]
 
 
 async def test_a_topic_is_posted_to(channel, desk, topic, identity, telegram):
-    sent = await channel.post(topic, desk.a_card(), identity)
+    sent = await channel.post(topic, desk.drawn(), identity)
 
     assert sent.ref["topic"] == "5"
     assert len(telegram.cards(TOPIC)) == 1
@@ -91,7 +91,7 @@ async def test_a_topic_is_posted_to(channel, desk, topic, identity, telegram):
 async def test_a_topic_that_is_gone_is_left_out(channel, desk, topic, identity, telegram, caplog):
     telegram.chats[-1001000000002].topics = {7: "Another"}
 
-    sent = await channel.post(topic, desk.a_card(), identity)
+    sent = await channel.post(topic, desk.drawn(), identity)
 
     assert isinstance(sent, Sent)
     assert len(telegram.cards("-1001000000002")) == 1
@@ -101,14 +101,14 @@ async def test_a_topic_that_is_gone_is_left_out(channel, desk, topic, identity, 
 async def test_a_closed_topic_is_no_target(channel, desk, topic, identity, telegram):
     telegram.chats[-1001000000002].closed_topics = {5}
 
-    assert (await channel.post(topic, desk.a_card(), identity)).fault is Fault.TARGET
+    assert (await channel.post(topic, desk.drawn(), identity)).fault is Fault.TARGET
 
 
 # ---------------------------------------------------------------- notes
 
 
 async def test_a_note_that_rings_answers_its_card(channel, desk, room, identity, telegram):
-    sent = await channel.post(room, desk.a_card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     noted = await channel.note(room, sent.ref, Note("Nobody has it", "D-12", mentions=("ben",)), NOTE)
 
     message = telegram.chats[int(ROOM)].messages[int(noted.ref["message"])]
@@ -126,7 +126,7 @@ async def test_a_line_of_the_story_is_not_sent(channel, room, telegram):
 
 
 async def test_a_note_on_a_deleted_card_stands_alone(channel, desk, room, identity, telegram):
-    sent = await channel.post(room, desk.a_card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     telegram.delete_by_hand(telegram.cards()[0])
 
     noted = await channel.note(room, sent.ref, Note("Nobody has it", "D-12", broadcast=True), NOTE)
@@ -135,8 +135,8 @@ async def test_a_note_on_a_deleted_card_stands_alone(channel, desk, room, identi
 
 
 async def test_a_direct_message_has_buttons_and_leads_to_the_card(channel, desk, room, identity, telegram):
-    sent = await channel.post(room, desk.a_card(), identity)
-    buttons = tuple(button for button in desk.a_card().buttons if button.verb == "ack")
+    sent = await channel.post(room, desk.drawn(), identity)
+    buttons = tuple(button for button in desk.drawn().buttons if button.verb == "ack")
     note = Note("P1 D-12: look at it", "D-12", mentions=("ben",), direct="ben", buttons=buttons)
 
     await channel.note(room, sent.ref, note, NOTE)
@@ -187,11 +187,11 @@ OUTCOMES = {
 
 @pytest.mark.parametrize("kind", OUTCOMES)
 async def test_what_telegram_says_is_one_outcome(channel, desk, room, identity, telegram, kind, caplog):
-    sent = await channel.post(room, desk.a_card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     telegram.faults.set(kind, retry_after=7)
     with caplog.at_level(logging.DEBUG):
-        posted = await channel.post(room, desk.a_card(), replace(identity, number=2))
-        edited = await channel.edit(room, sent.ref, replace(desk.a_card(), state=kind), identity)
+        posted = await channel.post(room, desk.drawn(), replace(identity, number=2))
+        edited = await channel.edit(room, sent.ref, replace(desk.drawn(), state=kind), identity)
 
     wanted, fault = OUTCOMES[kind]
     for outcome in (posted, edited):
@@ -205,9 +205,9 @@ async def test_what_telegram_says_is_one_outcome(channel, desk, room, identity, 
 
 async def test_markup_that_is_refused_goes_out_plain_once(channel, desk, room, identity, telegram, caplog):
     telegram.faults.set("parse", times=1)
-    sent = await channel.post(room, desk.a_card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     telegram.faults.set("parse", times=1)
-    edited = await channel.edit(room, sent.ref, replace(desk.a_card(), state="changed"), identity)
+    edited = await channel.edit(room, sent.ref, replace(desk.drawn(), state="changed"), identity)
     telegram.faults.set("parse", times=1)
     noted = await channel.note(room, sent.ref, Note("x", broadcast=True), NOTE)
 
@@ -218,30 +218,30 @@ async def test_markup_that_is_refused_goes_out_plain_once(channel, desk, room, i
 
 
 async def test_a_deleted_card_is_gone(channel, desk, room, identity, telegram):
-    sent = await channel.post(room, desk.a_card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     telegram.delete_by_hand(telegram.cards()[0])
 
-    assert (await channel.edit(room, sent.ref, desk.a_card(), identity)).fault is Fault.GONE
+    assert (await channel.edit(room, sent.ref, desk.drawn(), identity)).fault is Fault.GONE
 
 
 @pytest.mark.parametrize("status", ["kicked", "left", "restricted"])
 async def test_a_room_that_was_lost_is_no_target(channel, desk, room, identity, telegram, status):
     telegram.set_bot(ROOM, status)
 
-    assert (await channel.post(room, desk.a_card(), identity)).fault is Fault.TARGET
+    assert (await channel.post(room, desk.drawn(), identity)).fault is Fault.TARGET
 
 
 async def test_slow_is_unknown(conf, desk, session, room, identity, telegram):
     channel = TelegramChannel(replace(conf, timeout_s=0.2), desk.account_of, {}, session, desk)
     telegram.faults.set("slow", delay=0.6)
 
-    assert isinstance(await channel.post(room, desk.a_card(), identity), Unknown)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Unknown)
 
 
 async def test_what_never_left_is_tried_again(conf, desk, room, identity):
     channel = TelegramChannel(replace(conf, base_url="http://127.0.0.1:1/telegram"), desk.account_of, {})
 
-    outcome = await channel.post(room, desk.a_card(), identity)
+    outcome = await channel.post(room, desk.drawn(), identity)
 
     assert isinstance(outcome, Retry)
     assert "sandbox" not in outcome.why
@@ -252,7 +252,7 @@ async def test_what_never_left_is_tried_again(conf, desk, room, identity):
 async def test_an_address_that_is_none_says_so(conf, desk, room, identity, base):
     channel = TelegramChannel(replace(conf, base_url=base), desk.account_of, {})
 
-    outcome = await channel.post(room, desk.a_card(), identity)
+    outcome = await channel.post(room, desk.drawn(), identity)
 
     assert not isinstance(outcome, Sent)
     assert "sandbox" not in str(outcome)
@@ -271,7 +271,7 @@ async def test_a_page_that_is_not_telegrams_is_unknown(conf, desk, room, identit
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     channel = TelegramChannel(replace(conf, base_url=f"http://127.0.0.1:{runner.addresses[0][1]}"), desk.account_of, {})
 
-    assert isinstance(await channel.post(room, desk.a_card(), identity), Unknown)
+    assert isinstance(await channel.post(room, desk.drawn(), identity), Unknown)
     await channel.close()
     await runner.cleanup()
 
@@ -282,8 +282,8 @@ async def test_what_was_said_can_not_be_looked_up(channel, room, identity):
 
 async def test_one_fault_point_before_and_one_after(channel, desk, room, identity):
     faults.arm("")
-    sent = await channel.post(room, desk.a_card(), identity)
-    await channel.edit(room, sent.ref, replace(desk.a_card(), state="x"), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
+    await channel.edit(room, sent.ref, replace(desk.drawn(), state="x"), identity)
     reached = faults.reached()
     faults.disarm()
 
@@ -301,13 +301,13 @@ async def test_one_fault_point_before_and_one_after(channel, desk, room, identit
 async def test_a_group_that_moved_is_followed_at_once_and_for_good(
     channel, conf, desk, room, identity, session, telegram
 ):
-    sent = await channel.post(room, desk.a_card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     new = telegram.migrate(ROOM)
 
-    edited = await channel.edit(room, sent.ref, desk.a_card(), identity)
-    posted = await channel.post(room, desk.a_card(), identity)
+    edited = await channel.edit(room, sent.ref, desk.drawn(), identity)
+    posted = await channel.post(room, desk.drawn(), identity)
     after = TelegramChannel(conf, desk.account_of, {}, session, desk)  # a restart
-    again = await after.post(room, desk.a_card(), identity)
+    again = await after.post(room, desk.drawn(), identity)
 
     assert edited.fault is Fault.GONE
     assert posted.ref["chat"] == again.ref["chat"] == str(new.id)
@@ -315,7 +315,7 @@ async def test_a_group_that_moved_is_followed_at_once_and_for_good(
 
 
 async def test_a_note_follows_its_room(channel, desk, room, identity, telegram):
-    sent = await channel.post(room, desk.a_card(), identity)
+    sent = await channel.post(room, desk.drawn(), identity)
     new = telegram.migrate(ROOM)
 
     noted = await channel.note(room, sent.ref, Note("Nobody has it", broadcast=True), NOTE)
@@ -372,7 +372,7 @@ async def test_a_check_of_the_webhook(conf, desk, session, telegram):
 
 async def test_a_session_of_our_own_is_closed(conf, desk, room, identity):
     channel = TelegramChannel(conf, desk.account_of, {})
-    await channel.post(room, desk.a_card(), identity)
+    await channel.post(room, desk.drawn(), identity)
     session = channel._api.session
     await channel.close()
 
@@ -393,7 +393,7 @@ async def test_a_storm_beyond_them_is_refused_with_a_time(channel, desk, room, i
     from deskbell.sandbox.telegram.hub import RATES
 
     telegram.rates = dict(RATES)
-    outcomes = [await channel.post(room, desk.a_card(), replace(identity, number=n)) for n in range(8)]
+    outcomes = [await channel.post(room, desk.drawn(), replace(identity, number=n)) for n in range(8)]
 
     assert [type(one) for one in outcomes] == [Sent] * 5 + [Retry] * 3
     assert outcomes[-1].limited
@@ -401,9 +401,7 @@ async def test_a_storm_beyond_them_is_refused_with_a_time(channel, desk, room, i
 
 
 async def test_many_at_once_share_one_session(channel, desk, room, identity, telegram):
-    outcomes = await asyncio.gather(
-        *(channel.post(room, desk.a_card(), replace(identity, number=n)) for n in range(40))
-    )
+    outcomes = await asyncio.gather(*(channel.post(room, desk.drawn(), replace(identity, number=n)) for n in range(40)))
 
     assert all(isinstance(one, Sent) for one in outcomes)
     assert len({one.ref["message"] for one in outcomes}) == 40

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -68,7 +68,7 @@ async def test_a_person_without_a_role_is_told_so_privately(card, gateway, desk,
 
 
 async def test_a_tap_in_a_topic_counts_for_its_room(channel, desk, gateway, identity, telegram, topic):
-    await channel.post(topic, desk.a_card(), identity)
+    await channel.post(topic, desk.drawn(), identity)
 
     heard = await telegram.press("ana", telegram.cards(TOPIC)[0], "Acknowledge")
 
@@ -294,7 +294,7 @@ async def test_an_ordinary_reply_to_a_card_is_left_alone(card, gateway, desk, te
 @pytest.fixture
 async def called(channel, card, desk, room, telegram):
     """Ben was called in private, with buttons."""
-    buttons = tuple(button for button in desk.a_card().buttons if button.verb in ("ack", "resolve"))
+    buttons = tuple(button for button in desk.drawn().buttons if button.verb in ("ack", "resolve"))
     note = Note("P1 D-12: nobody answers", "D-12", mentions=("ben",), direct="ben", buttons=buttons)
     ref = {"chat": ROOM, "message": card.id}
     await channel.note(room, ref, note, Identity("note", "D-12", "dispatch", 5))
@@ -580,7 +580,7 @@ async def test_what_was_forwarded_is_refused(gateway, commands, telegram, wait):
 
 
 async def test_what_was_typed_long_ago_is_not_done_now(gateway, commands, desk, telegram, wait):
-    desk.aged = 2 * 3600.0
+    desk.now = lambda: datetime.now(UTC) + timedelta(hours=2)
 
     heard = await telegram.say("ana", "", "ack D-12")
 
@@ -603,7 +603,7 @@ async def test_an_update_of_a_strange_shape_is_passed_over(card, gateway, desk, 
 
 async def test_a_group_that_became_a_supergroup_goes_on(channel, card, gateway, desk, room, identity, telegram):
     new = telegram.migrate(ROOM)
-    sent = await channel.post(room, desk.a_card(), replace(identity, number=2))
+    sent = await channel.post(room, desk.drawn(), replace(identity, number=2))
     fresh = telegram.cards(str(new.id))[0]
 
     heard = await telegram.press("ana", fresh, "Acknowledge")
@@ -664,7 +664,7 @@ async def test_closing_is_quick(make_gateway):
 async def test_an_undo_on_the_card_is_an_ordinary_tap(channel, gateway, desk, room, identity, telegram):
     undo = Button("unack", "Undo", desk.sign(Verb.UNACK, 12, 0))
     desk.alert = replace(desk.alert, status=Status.ACKED, acked_by="ana", severity=Severity.P2)
-    await channel.post(room, replace(desk.a_card(), undo=undo), identity)
+    await channel.post(room, replace(desk.drawn(), undo=undo), identity)
 
     heard = await telegram.press("ana", telegram.cards(ROOM)[0], "Undo")
 

@@ -160,7 +160,7 @@ async def test_nobody_leads_us_elsewhere(channel, desk, room, identity, session)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     conf = replace(channel.conf, base_url=f"http://127.0.0.1:{runner.addresses[0][1]}")
-    outcome = await TelegramChannel(conf, desk.account_of, {}, session).post(room, desk.a_card(), identity)
+    outcome = await TelegramChannel(conf, desk.account_of, {}, session).post(room, desk.drawn(), identity)
     await runner.cleanup()
 
     assert isinstance(outcome, Unknown)
