@@ -37,6 +37,7 @@ class Page:
     complete: bool = False
     bad: tuple[Bad, ...] = ()
     unmapped: tuple[tuple[str, str], ...] = ()  # (field, value) that no map knows
+    gone: tuple[str, ...] = ()  # ids that the source says, or shows beyond doubt, it no longer has
     read_at: datetime | None = None  # the source's own clock (Date header) where it tells
     asked_at: datetime | None = field(default=None, compare=False)  # by our clock: nothing in it is newer
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, end_condition
 from deskbell.core.ports import DuplicateAlert, Entry, Lane, Page, SourceState, StoredRecord
-from deskbell.core.records import Record, fingerprint, kind_of, unnamed
+from deskbell.core.records import Record, Visit, VisitStatus, changed, fingerprint, kind_of, unnamed
 from deskbell.core.rules import RULES, Context, Found, Verdict, evaluate, resolve_reason
 from deskbell.desk import ladder
 from deskbell.desk.book import Book
@@ -46,6 +47,7 @@ def observe(book: Book, page: Page) -> Tally:
         book.uow.quarantine(page.source, bad.record_id, bad.error, bad.raw, book.now)
     _quarantined(book, page)
     _unmapped(book, page)
+    vanished(book, page.source, page.gone, tally)
     book.uow.save_source(_after(book, state, page))
     if state.baseline and page.complete:
         _baseline_done(book, page.source)
@@ -204,14 +206,38 @@ def _wake(book: Book, held: Alert, after: Alert) -> Alert:
     return ladder.first_step(book, replace(after, level=0, rounds=0)) if resting else after
 
 
-def vanished(book: Book, source: str, ids: Sequence[str]) -> None:
-    """Records that are no longer there: what was wrong with them is over."""
+def vanished(book: Book, source: str, ids: Sequence[str], tally: Tally | None = None) -> None:
+    """Records that are no longer there. A visit that was still to come is cancelled by that; what was wrong with any
+    other record is over.
+    """
     why = f"it is gone from {book.house.source_title(source)}, deleted or hidden"
+    known = book.uow.records(source, list(ids)) if ids else {}
     for record_id in ids:
+        record = known[record_id].record if record_id in known else None
+        if record is not None and _to_come(record, book.now):
+            _call_off(book, record, why, tally or Tally())
+            continue
         for alert in book.uow.alerts_of(source, record_id):
             change = end_condition(alert, why, book.now)
             book.keep(change, Entry("deskbell", "over", alert.id, {"said": change.said}))
         book.uow.forget_record(source, record_id)  # else a changed rule would judge it again
+
+
+def _to_come(record: Record, now: datetime) -> bool:
+    """A visit whose time is not over: whoever deletes it calls it off. One that was cancelled before stays so."""
+    if not isinstance(record, Visit) or (record.done and record.status is not VisitStatus.CANCELLED):
+        return False
+    return any(at is not None and at > now for at in (record.start, record.end, record.window_end))
+
+
+def _call_off(book: Book, record: Record, why: str, tally: Tally) -> None:
+    if record.done:
+        return
+    gone = changed(record, status=VisitStatus.CANCELLED, status_raw="gone", cancelled_at=book.now, reason=why)
+    state = book.uow.source(record.source) or SourceState(record.source)
+    alerts = book.uow.alerts_of(record.source, record.id)
+    row = _take(book, gone, record, fingerprint(gone), alerts, tally, baseline=state.baseline)
+    book.uow.save_records([row])
 
 
 def adopt(book: Book) -> None:

@@ -69,6 +69,24 @@ async def test_what_vanished_does_not_ring_again(bench):
     assert [alert.id for alert in rows] == [1]
 
 
+async def test_a_visit_to_come_that_is_deleted_is_cancelled_and_stays_so_until_it_is_back(bench):
+    visit = bench.visit(start=bench.now + timedelta(hours=2), end=bench.now + timedelta(hours=3))
+    await bench.read(visit)
+    await bench.desk.observe(Page("fs", (), {"at": "2"}, complete=True, gone=("1", "never seen")))
+    rows = bench.store.read_now(lambda reader: reader.alerts(rule="cancelled_by_customer"))
+    assert ["deleted or hidden" in str(alert.facts) for alert in rows] == [True]
+    await bench.desk.vanished("fs", ["1"])
+    assert bench.alert(rows[0].id).live, "that it is still gone changes nothing"
+    await bench.read(visit)
+    assert not bench.alert(rows[0].id).live
+
+
+async def test_a_visit_that_is_over_and_deleted_is_no_cancellation(bench):
+    await bench.read(bench.visit(start=bench.now - timedelta(hours=30), end=bench.now - timedelta(hours=28)))
+    await bench.desk.observe(Page("fs", (), {"at": "2"}, complete=True, gone=("1",)))
+    assert bench.store.read_now(lambda reader: reader.alerts(rule="cancelled_by_customer")) == []
+
+
 async def test_a_record_that_cannot_be_read_is_told_until_it_can(bench):
     bad = Bad("7", "status is a list", "{}")
     await bench.desk.observe(Page("fs", (), {"at": "1"}, complete=True, bad=(bad,)))
