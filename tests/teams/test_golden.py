@@ -6,111 +6,21 @@ is at hand; test_microsoft.py draws them all with Microsoft's own renderer.
 
 import json
 import os
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from deskbell.core.access import Person, Role
-from deskbell.core.alert import Alert, Severity, Status
 from deskbell.core.card import Button, Note, Reply
-from deskbell.core.ports import AuditRow, Entry
-from deskbell.core.present import View, card_of
 from deskbell.faces import teams as face
 from deskbell.faces import teams_forms as forms
 from deskbell.faces.teams_parts import CARD_TYPE, Mention, message, ringing, size
 from deskbell.sandbox.teams.cards import check_card, readable, shown_actions, walk
+from tests.situations import situations
 
 FOLDER = Path(__file__).parent / "golden"
-NOW = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
-PEOPLE = {
-    "ana": Person("ana", "Ana Ruiz", roles=frozenset({Role.DISPATCHER})),
-    "ben": Person("ben", "Ben Okafor", roles=frozenset({Role.ONCALL})),
-}
 BEN = Mention("Ben Okafor", "aad00000-0000-4000-8000-000000000002")
 HOSTILE = "<at>Everyone</at> **bold** _it_ [click](https://evil.example) `code` <b>b</b> &amp; {{DATE(2026-01-01)}}"
-RTL = "\u05d4\u05d8\u05db\u05e0\u05d0\u05d9 \u05de\u05d0\u05d7\u05e8 \u0627\u0644\u0641\u0646\u064a \u202e \u05d0\u05d7"
-
-
-def an_alert(**values):
-    base = {
-        "key": "late:J-4711",
-        "rule": "technician_late",
-        "source": "fieldservice",
-        "record_id": "4711",
-        "subject": "J-4711",
-        "title": "Technician late",
-        "summary": "Marco Bianchi is 25 min late at Northgate Dairy, J-4711",
-        "severity": Severity.P2,
-        "opened_at": NOW - timedelta(minutes=3),
-        "updated_at": NOW,
-        "id": 12,
-        "facts": (("Customer", "Northgate Dairy"), ("Site", "Hall 3, Milk Lane"), ("Window", "13:00 to 14:00")),
-        "url": "https://fieldservice.example.org/jobs/4711",
-    }
-    return Alert(**base | values)
-
-
-def told(number, who, verb, said, text=""):
-    at = NOW - timedelta(minutes=3 - number)
-    return AuditRow(number, at, Entry(who, verb, 12, {"said": said}, {"text": text} if text else {}), "")
-
-
-OPENED = told(0, "deskbell", "open", "Opened as P2")
-
-
-def drawn(alert, *story, **more):
-    view = View(NOW, PEOPLE, lambda verb, alert_id, _: f"{verb}-token-of-{alert_id}", (OPENED, *story), **more)
-    return card_of(alert, view)
-
-
-def acked(**values):
-    held = {"status": Status.ACKED, "acked_by": "ana", "acked_at": NOW - timedelta(minutes=1), "assignee": "ana"}
-    return an_alert(**held | values)
-
-
-def resolved():
-    over = {"status": Status.RESOLVED, "resolved_by": "ana", "resolved_at": NOW, "reason": "Customer informed"}
-    return an_alert(**over, assignee="ana", writeback="Field service: note added")
-
-
-CARDS = {
-    "open": drawn(an_alert()),
-    "acked": drawn(acked(), told(2, "ana", "ack", "Ana Ruiz acknowledged"), undo="ana"),
-    "reassigned": drawn(
-        acked(assignee="ben", writeback="telling Field service \u2026"),
-        told(2, "ana", "reassign", "Ana Ruiz gave it to Ben Okafor"),
-    ),
-    "escalated": drawn(
-        an_alert(severity=Severity.P1, level=3),
-        told(1, "deskbell", "escalate", "Escalated to level 1 (Ben Okafor)"),
-        told(2, "ana", "escalate", "Ana Ruiz escalated it to level 2 (Carla Weiss)"),
-    ),
-    "snoozed": drawn(
-        an_alert(snoozed_until=NOW + timedelta(minutes=30)),
-        told(2, "ana", "snooze", "Ana Ruiz snoozed it for 30 min"),
-    ),
-    "resolved": drawn(resolved(), told(2, "ana", "resolve", "Ana Ruiz resolved it", "Customer informed")),
-    "long_text": drawn(
-        an_alert(
-            title="Very late " * 60, summary="Marco is late " * 60, facts=(("Notes " * 40, "Gate code " * 200),) * 12
-        ),
-        *(told(1, "ana", "note", "Ana Ruiz noted", "called the customer again " * 60) for _ in range(12)),
-    ),
-    "hostile_markup": drawn(
-        an_alert(title=HOSTILE, summary=HOSTILE, facts=((HOSTILE, HOSTILE),), url="https://x.example/{{a}}|<b>"),
-        told(2, "ana", "note", "Ana Ruiz noted", HOSTILE),
-    ),
-    "right_to_left": drawn(an_alert(title=RTL, summary=RTL, facts=((RTL, RTL),))),
-    "emoji": drawn(
-        an_alert(
-            summary="\U0001f469\u200d\U0001f527 \U0001f1e9\U0001f1ea late \U0001f4a5" * 20,
-            facts=(("\U0001f3e0", "e\u0301" * 300),),
-        )
-    ),
-    "unverified_data": drawn(an_alert(), warning="Unverified: Field service is silent, data from 13:52"),
-    "hidden_customer": drawn(acked(), personal=True),
-}
+CARDS = situations(HOSTILE)
 ALL = {name: face.card(card) for name, card in CARDS.items()}
 ALL["open"] = ringing(face.card(CARDS["open"], [BEN, Mention("No <b>Teams</b>")]))
 ALL["acked"] = face.card(CARDS["acked"], viewers=["29:1ana"])
@@ -198,7 +108,7 @@ def test_every_hostile_word_is_there_to_be_read_and_nothing_else():
     assert "{{" not in json.dumps(card)
     assert "msteams" not in card
     [link] = [part for part in walk(card) if part.get("type") == "Action.OpenUrl"]
-    assert link["url"] == "https://x.example/%7B%7Ba%7D%7D%7C%3Cb%3E"
+    assert link["url"].startswith("https://x.example/%3Cat%3EEveryone%3C/at%3E%20")
     assert link["title"] == "Open x.example"
 
 
