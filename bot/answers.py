@@ -9,12 +9,12 @@ from deskbell.core.access import Person, Role, holds
 from deskbell.core.alert import MOVES, Alert, Status, Verb, name_of
 from deskbell.core.card import Card, Reply
 from deskbell.core.ports import Answer, StoredRecord
-from deskbell.core.records import Account, Case, Record, Sla, Visit, kind_of
+from deskbell.core.records import Case, Leave, Record, Sla, Visit, about, kind_of
 from deskbell.core.text import clean, clock, cut, span
 
 LINE = 80  # two lines of a phone
 PAGE = 20
-_WORDS = {"case": "Case", "visit": "Job", "account": "Account"}
+_WORDS = {"visit": "Job"}  # where it is not the kind's own word
 
 
 def plain(*lines: str, title: str = "", footer: str = "") -> Reply:
@@ -117,7 +117,8 @@ def record_reply(
     """A record as its kind is read: what, where it stands, who has it, when it is due, what rings about it."""
     facts = _facts(record, person.zone, now, personal=personal)
     lines = [f"{label}: {clean(value, LINE)}" for label, value in facts if value]
-    head = f"{_WORDS[kind_of(record)]} {clean(record.number or record.id, 60)} · {title}"
+    kind = kind_of(record)
+    head = f"{_WORDS.get(kind, kind.capitalize())} {clean(record.number or record.id, 60)} · {title}"
     return plain(*lines, *alerts, record.url, title=head, footer=footer)
 
 
@@ -170,13 +171,28 @@ def _visit(visit: Visit, zone: str, now: datetime, *, personal: bool) -> _Facts:
     ]
 
 
-def _account(account: Account, *, personal: bool) -> _Facts:
+def _business(record: Record, *, personal: bool) -> _Facts:
+    """Accounts and what belongs to them: whatever of these a kind has."""
+    named = {"Name": "name", "Customer": "customer", "What": "title"}
+    facts = [(label, getattr(record, name, "")) for label, name in named.items() if personal or name == "title"]
+    balance = getattr(record, "balance", None)
+    dated = (("Due", "due_on"), ("Ends", "ends_on"), ("Slot", "slot"))
     return [
-        ("Name", account.name if personal else ""),
-        ("Status", _status(account)),
-        ("Plan", account.plan),
-        ("Owner", account.owner),
+        *facts,
+        ("Status", _status(record)),
+        ("Plan", getattr(record, "plan", "")),
+        (
+            "Open",
+            " ".join(filter(None, (str(getattr(record, "balance", None) or ""), getattr(record, "currency", "")))),
+        ),
+        *((label, str(getattr(record, name, None) or "")) for label, name in dated),
+        ("Owner", getattr(record, "owner", "")),
     ]
+
+
+def _leave(leave: Leave, zone: str, now: datetime) -> _Facts:
+    planned = " to ".join(clock(at, leave.zone or zone, now) for at in (leave.start, leave.end) if at)
+    return [("Who", leave.person), ("Status", _status(leave)), ("Away", planned)]
 
 
 def _facts(record: Record, zone: str, now: datetime, *, personal: bool) -> _Facts:
@@ -184,7 +200,9 @@ def _facts(record: Record, zone: str, now: datetime, *, personal: bool) -> _Fact
         return _case(record, zone, now, personal=personal)
     if isinstance(record, Visit):
         return _visit(record, zone, now, personal=personal)
-    return _account(record, personal=personal)
+    if isinstance(record, Leave):
+        return _leave(record, zone, now)
+    return _business(record, personal=personal)
 
 
 def as_of(read_at: datetime, zone: str, now: datetime) -> str:
@@ -199,9 +217,8 @@ def which(found: Sequence[StoredRecord], titles: Mapping[str, str], command: str
 
 def _choice(record: Record, title: str, command: str) -> str:
     verb = "job" if isinstance(record, Visit) else "case"
-    what = record.subject if isinstance(record, Case) else record.title if isinstance(record, Visit) else record.name
     number = clean(record.number or record.id, 40)
-    return cut(f"{command} {verb} {number} · {title} · {clean(what, LINE)}", LINE + 20)
+    return cut(f"{command} {verb} {number} · {title} · {clean(about(record), LINE)}", LINE + 20)
 
 
 # ---------------------------------------------------------------- people

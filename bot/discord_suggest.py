@@ -6,7 +6,7 @@ from bot.ports import Front
 from bot.questions import only_own
 from deskbell.core.access import Person, Role, in_scope
 from deskbell.core.present import SNOOZES
-from deskbell.core.records import Case, Record, Visit
+from deskbell.core.records import Record, about
 from deskbell.core.text import clean
 
 Found = list[tuple[str, str]]  # value, words
@@ -61,5 +61,4 @@ def _matches(typed: str, text: str) -> bool:
 
 
 def _about(record: Record) -> str:
-    what = record.subject if isinstance(record, Case) else record.title if isinstance(record, Visit) else record.name
-    return f"{record.number or record.id} {clean(what, 90)}"
+    return f"{record.number or record.id} {clean(about(record), 90)}"

@@ -12,7 +12,7 @@ from deskbell.core.access import ACTORS, Person, Role, holds, in_scope
 from deskbell.core.alert import Alert, Status
 from deskbell.core.card import Reply
 from deskbell.core.ports import SourceError, StoredRecord
-from deskbell.core.records import Account, Record, Visit, fingerprint
+from deskbell.core.records import Case, Record, Visit, fingerprint
 from deskbell.core.text import clean, clock
 
 _BATCH = 200  # alerts read at a time where they have to be sifted here by a person's teams
@@ -211,7 +211,7 @@ def _names(record: Record) -> set[str]:
 
 
 def _is_theirs(person: Person, record: Record) -> bool:
-    if isinstance(record, Account):
+    if not isinstance(record, Visit | Case):
         return False
     has, mail = (
         (record.technician_id, record.technician_email) if isinstance(record, Visit) else (record.assignee_id, "")

@@ -11,7 +11,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from deskbell.core.ports import WriteKind
-from deskbell.core.records import KINDS, CaseStatus, Priority, VisitStatus
+from deskbell.core.records import KINDS, STATUSES, Priority
 from deskbell.net import auth
 from deskbell.net.egress import checked_base
 from pollers.conf import Writeback
@@ -25,7 +25,7 @@ SLA_FIELDS: Mapping[str, str] = {
 }
 _PARAMS = frozenset({"since", "page", "offset", "size", "cursor", "window_start", "window_end"})
 _WRITES = frozenset({"id", "text", "marker", "assignee"})
-_NOT_MAPPED = frozenset({"source", "slas"})
+_NOT_MAPPED = frozenset({"source", "slas", "happenings", "payments"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ class RestConf:
 
     strategy `re_anchor`: rows come sorted by their time of change, ascending, and {since} narrows them (the best);
     `sweep`: they are narrowed, but not sorted; `snapshot`: every poll reads all rows of the window.
-    `fields` maps names of a Visit or a Case to expressions on a row; sla_first_response, sla_next_reply and
-    sla_resolution are due times of a case.
+    `fields` maps names of the kind of record (a Visit, a Case, an Invoice ...) to expressions on a row;
+    sla_first_response, sla_next_reply and sla_resolution are due times of a case.
     """
 
     base_url: str
@@ -91,7 +91,7 @@ class RestConf:
     fields: Mapping[str, str]
     name: str = "rest"
     title: str = "Schedule"
-    records: Literal["visit", "case"] = "visit"
+    records: Literal["visit", "case", "account", "order", "invoice", "contract", "leave"] = "visit"
     auth: AuthConf = field(default_factory=AuthConf)
     params: Mapping[str, str] = field(default_factory=dict)
     date_format: str = "iso_z"  # or iso_offset, epoch_s, epoch_ms, date, or a strftime pattern
@@ -129,8 +129,7 @@ class RestConf:
         yield from (f"fields: {name} is no field of a {self.records}" for name in self.fields if name not in known)
         needed = {"id", "status"} | ({"updated_at"} if self.strategy != "snapshot" else set())
         yield from (f"fields: {name} is missing" for name in sorted(needed - set(self.fields)))
-        words = {"visit": VisitStatus, "case": CaseStatus}[self.records]
-        yield from _unknown_values("status_map", self.status_map, words)
+        yield from _unknown_values("status_map", self.status_map, STATUSES[self.records])
         yield from _unknown_values("priority_map", self.priority_map, Priority)
         texts = [*self.params.values(), self.item_path, self.web_url, *(rule.path for rule in self.write.values())]
         known_words = _PARAMS | _WRITES | {"number"}

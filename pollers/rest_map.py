@@ -1,9 +1,10 @@
-"""A row of any JSON API as a Visit or a Case, by the expressions of its configuration."""
+"""A row of any JSON API as a record of any kind, by the expressions of its configuration."""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -15,15 +16,16 @@ from deskbell.core.records import (
     CASE_CLOCK_STOPPED,
     CASE_DONE,
     KINDS,
-    Case,
-    CaseStatus,
+    STATUSES,
     Priority,
+    Record,
     Sla,
-    Visit,
-    VisitStatus,
+    amounts_of,
+    days_of,
+    moments_of,
 )
 from pollers.rest_conf import SLA_FIELDS, RestConf, filled
-from pollers.rows import flag, ident, known_zone, line, mapping, moment, number
+from pollers.rows import amount, day, flag, ident, known_zone, line, mapping, measure, moment, number
 
 # Words that many systems use; the configuration's own map goes before them.
 _WORDS: Mapping[str, str] = {
@@ -76,7 +78,7 @@ class Plan:
     expressions: Mapping[str, Any]
     items: Any
     item: Any
-    times: frozenset[str]
+    convert: Mapping[str, Callable[[Any], Any]]  # what makes a field's value of an expression's
     statuses: Mapping[str, str]
     priorities: Mapping[str, str]
     zone: ZoneInfo
@@ -93,7 +95,7 @@ def plan_of(conf: RestConf) -> Plan:
         expressions={name: jmespath.compile(text) for name, text in conf.fields.items()},
         items=jmespath.compile(conf.items),
         item=jmespath.compile(conf.item),
-        times=frozenset(f.name for f in fields(cls) if "datetime" in str(f.type)),
+        convert=_converters(cls, ZoneInfo(conf.zone)),
         statuses={**_WORDS} | {word(key): value for key, value in conf.status_map.items()},
         priorities={**_PRIORITY_WORDS} | {word(key): value for key, value in conf.priority_map.items()},
         zone=ZoneInfo(conf.zone),
@@ -109,26 +111,30 @@ def found(expression: Any, raw: Any) -> Any:
         return None
 
 
-def to_record(raw: Any, plan: Plan, activity: Callable[[str, datetime], datetime] = same_activity) -> Visit | Case:
+def to_record(raw: Any, plan: Plan, activity: Callable[[str, datetime], datetime] = same_activity) -> Record:
     """A row as a record. Whatever its fields hold, only a row without an id raises (BadRow)."""
     row, conf = mapping(raw), plan.conf
     record_id = ident(plan.value(row, "id"))
     team = line(plan.value(row, "team"), 100)
-    values = {name: _converted(plan, name, plan.value(row, name)) for name in conf.fields if name not in _SPECIAL}
+    values = {name: plan.convert[name](plan.value(row, name)) for name in conf.fields if name not in _SPECIAL}
     values |= {
         "source": conf.name,
         "id": record_id,
         "number": line(plan.value(row, "number"), 100) or record_id,
         "status": status_of(row, plan),
         "status_raw": line(plan.value(row, "status_raw") or plan.value(row, "status"), 100),
-        "priority": priority_of(row, plan) or Priority.NORMAL,
         "zone": known_zone(plan.value(row, "zone"), conf.zone),
         "team": conf.teams.get(team) or team or conf.team,
     }
     values["url"] = _url(values, conf)
+    if conf.records in ("visit", "case"):
+        values["priority"] = priority_of(row, plan) or Priority.NORMAL
     if conf.records == "visit":
-        return Visit(**_visit(values))
-    return Case(**_case(values, row, plan, activity))
+        values = _visit(values)
+    if conf.records == "case":
+        values = _case(values, row, plan, activity)
+    record: Record = KINDS[conf.records](**values)
+    return record
 
 
 _SPECIAL = frozenset({"id", "number", "status", "status_raw", "priority", "zone", "team", *SLA_FIELDS})
@@ -146,11 +152,11 @@ def word(raw: Any) -> str:
     return re.sub(r"[\s_-]+", "_", line(raw, 100).strip().lower())
 
 
-def status_of(row: Any, plan: Plan) -> VisitStatus | CaseStatus:
+def status_of(row: Any, plan: Plan) -> StrEnum:
     raw = word(plan.value(row, "status"))
     mapped = plan.statuses.get(raw, raw)
-    kind: type[VisitStatus | CaseStatus] = VisitStatus if plan.conf.records == "visit" else CaseStatus
-    return kind(mapped) if mapped in set(kind) else kind.UNKNOWN
+    words = STATUSES[plan.conf.records]
+    return words(mapped) if mapped in set(words) else words("unknown")
 
 
 def priority_of(row: Any, plan: Plan) -> Priority | None:
@@ -161,14 +167,20 @@ def priority_of(row: Any, plan: Plan) -> Priority | None:
         return None
 
 
-def _converted(plan: Plan, name: str, value: Any) -> Any:
-    if name in plan.times:
-        return moment(value, plan.zone)
-    if name == "escalated":
-        return flag(value)
-    if name == "escalation_level":
-        return min(max(number(value) or 0, 0), 9)
-    return line(value, _WORD_LIMITS.get(name, 200))
+def _converters(cls: type[Record], zone: ZoneInfo) -> dict[str, Callable[[Any], Any]]:
+    by_type: dict[Any, Callable[[Any], Any]] = {bool: flag, int: _count, float | None: measure}
+    made = {f.name: by_type.get(f.type) or _text(f.name) for f in fields(cls)}
+    made |= dict.fromkeys(moments_of(cls), lambda value: moment(value, zone))
+    return made | dict.fromkeys(days_of(cls), day) | dict.fromkeys(amounts_of(cls), amount)
+
+
+def _count(value: Any) -> int:
+    return min(max(number(value) or 0, 0), 9)
+
+
+def _text(name: str) -> Callable[[Any], str]:
+    limit = _WORD_LIMITS.get(name, 200)
+    return lambda value: line(value, limit)
 
 
 def _visit(values: dict[str, Any]) -> dict[str, Any]:

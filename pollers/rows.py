@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +16,7 @@ from pollers.cursor import Row
 
 _RAW_KEPT = 4000
 _EPOCH_MS = 100_000_000_000  # numbers from here on count milliseconds: as seconds they would be the year 5138
+_AMOUNT = re.compile(r"-?[0-9]{1,15}([.][0-9]{1,6})?")
 _YEARS = range(1970, 2200)  # outside, a stamp is a vendor's "never"; sums with it would overflow
 
 
@@ -70,6 +74,31 @@ def moment(value: Any, zone: ZoneInfo | None = None) -> datetime | None:
     except (ValueError, OverflowError, OSError):
         return None
     return at if at is not None and at.year in _YEARS else None
+
+
+def day(value: Any) -> date | None:
+    """A day: of `2026-11-21`, or of a stamp the day that it names itself. None when it is none."""
+    if isinstance(value, str) and len(value.strip()) > 10:
+        value = value.strip()[:10]
+    at = moment(value)
+    return at.date() if at is not None else None
+
+
+def amount(value: Any) -> Decimal | None:
+    """An amount of money, exact; None when it is none. Digits are not grouped: `1,200.50` is refused, not guessed."""
+    text = line(value, 40)
+    if not _AMOUNT.fullmatch(text):
+        return None
+    return Decimal(text)
+
+
+def measure(value: Any) -> float | None:
+    """A finite number, such as a coordinate."""
+    try:
+        found = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
 
 
 def as_row(raw: Any, id: Any, stamp: datetime | None) -> Row:

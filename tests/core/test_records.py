@@ -9,17 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskbell.core.records import (
-    Account,
-    Case,
-    CaseStatus,
+    KINDS,
+    STATUSES,
+    Happening,
+    HappeningKind,
+    Payment,
     Priority,
     Sla,
     Visit,
     VisitStatus,
+    amounts_of,
     changed,
+    days_of,
     fingerprint,
     from_data,
     kind_of,
+    moments_of,
     to_data,
 )
 
@@ -31,25 +36,36 @@ slas = st.lists(st.builds(Sla, words, moments, st.booleans(), st.booleans(), st.
 )
 SPECIAL = {
     "slas": slas,
+    "happenings": st.lists(
+        st.builds(Happening, st.sampled_from(HappeningKind), words, moments, due_at=st.none() | moments), max_size=3
+    ).map(tuple),
+    "payments": st.lists(
+        st.builds(Payment, words, moments, st.none() | st.decimals(0, 10**6, places=2), st.booleans()), max_size=3
+    ).map(tuple),
     "zone": st.sampled_from(["UTC", "Europe/Berlin"]),
     "escalated": st.booleans(),
     "escalation_level": st.integers(0, 9),
     "priority": st.sampled_from(Priority),
 }
-STATUS = {Visit: st.sampled_from(VisitStatus), Case: st.sampled_from(CaseStatus), Account: words}
+OF_TYPE = {float | None: st.none() | st.floats(allow_nan=False), int: st.integers(0, 9), bool: st.booleans()}
 
 
 def records(cls):
-    plain = {f.name: st.none() | moments if "datetime" in str(f.type) else words for f in fields(cls)}
-    special = {name: values for name, values in SPECIAL.items() if name in plain}
-    return st.builds(cls, **(plain | special | {"status": STATUS[cls]}))
+    values = {f.name: OF_TYPE.get(f.type, words) for f in fields(cls)}
+    values |= dict.fromkeys(moments_of(cls), st.none() | moments)
+    values |= dict.fromkeys(days_of(cls), st.none() | st.dates())
+    values |= dict.fromkeys(amounts_of(cls), st.none() | st.decimals(allow_nan=False, allow_infinity=False, places=2))
+    special = {name: found for name, found in SPECIAL.items() if name in values}
+    return st.builds(cls, **(values | special | {"status": st.sampled_from(STATUSES[kind_of_class(cls)])}))
+
+
+def kind_of_class(cls):
+    return next(kind for kind, found in KINDS.items() if found is cls)
 
 
 # A blank id, number or status is not a record; no source hands one over.
 any_record = (
-    st.sampled_from([Visit, Case, Account])
-    .flatmap(records)
-    .filter(lambda r: r.source and r.id and r.number and r.status)
+    st.sampled_from(list(KINDS.values())).flatmap(records).filter(lambda r: r.source and r.id and r.number and r.status)
 )
 
 

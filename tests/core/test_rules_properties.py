@@ -11,7 +11,25 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from deskbell.core.alert import Severity
-from deskbell.core.records import KINDS, Account, Case, CaseStatus, Priority, Sla, Visit, VisitStatus, changed
+from deskbell.core.records import (
+    KINDS,
+    STATUSES,
+    Account,
+    AccountStatus,
+    Case,
+    CaseStatus,
+    Happening,
+    HappeningKind,
+    Payment,
+    Priority,
+    Sla,
+    Visit,
+    VisitStatus,
+    amounts_of,
+    changed,
+    days_of,
+    moments_of,
+)
 from deskbell.core.rules import RULES, Context, Rule, RuleConf, Sight, evaluate, resolve_reason, table
 
 NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)
@@ -23,6 +41,17 @@ text = st.text(max_size=20) | st.sampled_from(
 zone = st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "", "No/Where", "../etc", "Europe"])
 near = (st.integers(-200, 200) | st.integers(-3000, 3000)).map(lambda minutes: NOW + minutes * MIN)
 anywhen = st.datetimes(timezones=st.just(UTC))
+
+
+OF_TYPE = {float | None: st.none() | st.floats(-200, 200), int: st.integers(0, 9), bool: st.booleans()}
+
+
+def happenings(when):
+    return st.builds(Happening, st.sampled_from(HappeningKind), text, when, text, text, st.booleans(), text, text)
+
+
+def payments(when):
+    return st.builds(Payment, text, when, st.none() | st.decimals(0, 10**6, places=2), st.booleans(), text)
 
 
 def clocks(when):
@@ -39,13 +68,18 @@ def records(cls, when):
         "escalation_level": st.integers(-1, 5),
         "escalated": st.booleans(),
         "priority": st.sampled_from(Priority),
-        "status": st.sampled_from(CaseStatus if cls is Case else VisitStatus) if cls is not Account else text,
+        "status": st.sampled_from(STATUSES[next(kind for kind, found in KINDS.items() if found is cls)]),
+        "happenings": st.lists(happenings(when), max_size=3).map(tuple),
+        "payments": st.lists(payments(when), max_size=3).map(tuple),
     }
-    plain = {f.name: moment if "datetime" in str(f.type) else text for f in fields(cls)}
+    plain = {f.name: OF_TYPE.get(f.type, text) for f in fields(cls)}
+    plain |= dict.fromkeys(moments_of(cls), moment)
+    plain |= dict.fromkeys(days_of(cls), st.none() | when.map(lambda at: at.date()))
+    plain |= dict.fromkeys(amounts_of(cls), st.none() | st.decimals(-(10**6), 10**6, places=2))
     return st.builds(cls, **(plain | {name: values for name, values in special.items() if name in plain}))
 
 
-any_record = st.sampled_from([Visit, Case, Account]).flatmap(lambda cls: records(cls, anywhen))
+any_record = st.sampled_from(list(KINDS.values())).flatmap(lambda cls: records(cls, anywhen))
 under_way = st.sampled_from([VisitStatus.SCHEDULED, VisitStatus.DISPATCHED, VisitStatus.ON_SITE])
 waiting = st.builds(  # the visits and cases that the clock is about, which chance alone seldom makes
     Visit,
@@ -158,7 +192,9 @@ def test_every_rule_can_be_switched_off():
     off = {name: replace(rule.conf_class(), enabled=False) for name, rule in RULES.items()}
     for record in (visit, case):
         assert evaluate(record, None, {}, Context(NOW)).found
-        assert evaluate(record, None, off, Context(NOW)) == evaluate(Account("b", "1", "1", ""), None, {}, Context(NOW))
+        assert evaluate(record, None, off, Context(NOW)) == evaluate(
+            Account("b", "1", "1", AccountStatus.ACTIVE), None, {}, Context(NOW)
+        )
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)

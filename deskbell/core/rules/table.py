@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
-from deskbell.core.records import Case, Record, changed, kind_of
+from deskbell.core.records import KINDS, Case, Record, changed, kind_of
 from deskbell.core.rules import cases, changes, timing
 from deskbell.core.rules.base import NOTHING, Context, Found, Rule, RuleConf, Sight
 
@@ -45,7 +45,7 @@ _ROWS = (
 
 RULES: Mapping[str, Rule] = {rule.name: rule for rule in _ROWS}
 _DEFAULTS: Mapping[str, RuleConf] = {rule.name: rule.conf_class() for rule in _ROWS}
-_BY_KIND = {kind: tuple(rule for rule in _ROWS if rule.kind == kind) for kind in ("visit", "case", "account")}
+_BY_KIND = {kind: tuple(rule for rule in _ROWS if rule.kind == kind) for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True)
