@@ -40,8 +40,10 @@ def resolved():
     return one(**over, assignee="ana", writeback="Field service: note added")
 
 
-def situations(hostile):
-    """Cards by the name of their situation. `hostile`: what a chat would take for markup, were it not made harmless."""
+def situations(hostile, url):
+    """Cards by the name of their situation. `hostile` and `url`: what a chat would take for markup, were it not made
+    harmless.
+    """
     return {
         "open": drawn(one(), mentions=("ben", "nobody")),
         "acked": drawn(acked(), told(2, "ana", "ack", "Ana Ruiz acknowledged"), undo="ana"),
@@ -73,7 +75,7 @@ def situations(hostile):
                 title=hostile,
                 summary=hostile,
                 facts=((hostile, hostile),),
-                url=f"https://x.example/{hostile}",
+                url=url,
             ),
             told(2, "ana", "note", "Ana Ruiz noted", hostile),
         ),

@@ -23,7 +23,7 @@ HOSTILE = (
     "@everyone <@900000000000000001> <@&900000000000009101> **bold** _it_ ~~no~~ ||s|| `code` [click](https://evil.example)"
     " https://evil.example discord.gg/evil :fire: <t:1> # head {{ 7*7 }}"
 )
-CARDS = situations(HOSTILE)
+CARDS = situations(HOSTILE, "https://x.example/<@1>)](http://evil.example")
 UNDO = Button("undo", "Undo", "undo-token-of-12")
 TEAM = [(f"p{n}", f"Person {n}", "on duty") for n in range(30)]
 

@@ -18,7 +18,7 @@ from tests.situations import situations
 
 FOLDER = Path(__file__).parent / "golden"
 HOSTILE = "<!channel> <@U0ANA> *bold* _it_ ~no~ `code` <https://evil.example|click> &amp; :fire: @here {{ 7*7 }}"
-CARDS = situations(HOSTILE)
+CARDS = situations(HOSTILE, "https://x.example/<!here>|a")
 UNDO = Button("undo", "Undo", "undo-token-of-12")
 ALL = {name: face.card(card, lambda who: {"ben": "<@U0BEN>"}.get(who, face.inert(who))) for name, card in CARDS.items()}
 ALL |= {

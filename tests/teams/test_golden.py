@@ -20,7 +20,7 @@ from tests.situations import situations
 FOLDER = Path(__file__).parent / "golden"
 BEN = Mention("Ben Okafor", "aad00000-0000-4000-8000-000000000002")
 HOSTILE = "<at>Everyone</at> **bold** _it_ [click](https://evil.example) `code` <b>b</b> &amp; {{DATE(2026-01-01)}}"
-CARDS = situations(HOSTILE)
+CARDS = situations(HOSTILE, "https://x.example/{{a}}|<b>")
 ALL = {name: face.card(card) for name, card in CARDS.items()}
 ALL["open"] = ringing(face.card(CARDS["open"], [BEN, Mention("No <b>Teams</b>")]))
 ALL["acked"] = face.card(CARDS["acked"], viewers=["29:1ana"])
@@ -108,7 +108,7 @@ def test_every_hostile_word_is_there_to_be_read_and_nothing_else():
     assert "{{" not in json.dumps(card)
     assert "msteams" not in card
     [link] = [part for part in walk(card) if part.get("type") == "Action.OpenUrl"]
-    assert link["url"].startswith("https://x.example/%3Cat%3EEveryone%3C/at%3E%20")
+    assert link["url"] == "https://x.example/%7B%7Ba%7D%7D%7C%3Cb%3E"
     assert link["title"] == "Open x.example"
 
 
