@@ -26,6 +26,7 @@ from deskbell.core.ports import (
     DispatchKind,
     Identity,
     Limit,
+    NotKept,
     Op,
     Post,
     Source,
@@ -45,6 +46,7 @@ LEASE = timedelta(seconds=60)  # longer than the whole timeout of any delivery
 TIMEOUT_S = 40.0
 IDLE_S = 5.0  # how long a lane-keeper sleeps when nobody wakes it; a wake-up may be lost, an alert may not
 LOCKED_S = 30.0  # how long a room is left alone whose chat refuses our login, however much waits for it
+AGAIN_S = 1.0  # until what the database did not take is tried anew
 SOURCE_LANE = "source:"
 # So much of a vendor's limit may be used when an edit goes that nobody waits for; the rest is for what people do next.
 TIDY_SHARE = 1 / 3
@@ -121,7 +123,9 @@ class Courier:
         del self._lanes[name]
         if not task.cancelled() and (error := task.exception()):
             log.error("lane_stopped", lane=name, exc_info=error)
-        self.wake()
+            asyncio.get_running_loop().call_later(AGAIN_S, self.wake)  # a database that takes nothing is not hurried
+        else:
+            self.wake()
 
     async def _lane(self, name: str) -> None:
         """Works one destination off, as far as its limits allow at this moment."""
@@ -191,8 +195,17 @@ class Courier:
         if not isinstance(outcome, Sent):
             log.warning("delivery", to=work.destination, outcome=type(outcome).__name__, why=outcome.why)
         self.carried += 1
-        if not await self._desk.settle(claim, outcome, shown):
+        if not await self._settle(claim, outcome, shown):
             log.warning("lease_lost", to=work.destination)
+
+    async def _settle(self, claim: Claim, outcome: Outcome, shown: int) -> bool:
+        """What became of a delivery is known here alone: it is kept in mind until the database takes it."""
+        while True:
+            try:
+                return await self._desk.settle(claim, outcome, shown)
+            except NotKept as error:
+                log.warning("not_settled", to=claim.work.destination, why=str(error))
+            await asyncio.sleep(AGAIN_S)
 
     async def _deliver(self, claim: Claim) -> Outcome:
         """An adapter may have a bug; it costs one piece of work one try, never the lane."""

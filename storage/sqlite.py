@@ -31,8 +31,8 @@ _PRAGMAS = (
 
 
 _NO_JOURNAL = (
-    "The journal {}-wal was deleted under a running Deskbell. A crash would lose what is in it: stop Deskbell as usual, "
-    "which writes all of it into the database, and start it again."
+    "The journal {}-wal was deleted under a running Deskbell, and a crash would lose what is in it. Stop Deskbell as "
+    "usual, which writes all of it into the database, and start it again."
 )
 _TROUBLES = {
     sqlite3.SQLITE_BUSY: Trouble.BUSY,

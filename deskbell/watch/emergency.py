@@ -6,7 +6,6 @@ What was told is known to this process alone, and a trouble that comes and goes 
 
 import asyncio
 import socket
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,7 +104,7 @@ class Emergency:
             if not why:
                 return True
             log.warning("emergency_refused", room=room.name, why=why)
-        print(note.text, file=sys.stderr, flush=True)  # noqa: T201 - whatever the log is set to show
+        log.error("emergency_unheard", text=note.text)
         return False
 
     async def _refusal(self, room: Destination, note: Note) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import structlog
 
 from deskbell.config import load
 from deskbell.core.ports import Destination
@@ -95,14 +96,17 @@ async def test_a_chat_that_refuses_is_passed_over(way, sandbox):
     assert list(told(sandbox, "the disk is full")) == [rooms_named(way)[3][1]]
 
 
-async def test_when_nobody_takes_it_the_log_has_it_and_it_is_tried_again(way, sandbox, capfd, monkeypatch):
+async def test_when_nobody_takes_it_the_log_has_it_and_it_is_tried_again(way, sandbox, monkeypatch):
     monkeypatch.setattr(emergency, "AGAIN_S", 0.1)
     for platform in CHATS:
         sandbox.chats[platform].faults.set("500")
     one = way()
     one.report("database", "the disk is full")
-    await one.tell_all()
-    assert "the disk is full" in capfd.readouterr().err
+    with structlog.testing.capture_logs() as logs:
+        await one.tell_all()
+    unheard = [line["text"] for line in logs if line["event"] == "emergency_unheard"]
+    assert len(unheard) == 1
+    assert "the disk is full" in unheard[0]
     running = asyncio.create_task(one.run())
     for platform in CHATS:
         sandbox.chats[platform].faults.heal()
