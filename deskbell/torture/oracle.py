@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from deskbell.config.sense import OWN_RULES
 from deskbell.core.access import Person
 from deskbell.core.alert import Alert
 from deskbell.core.ports import AuditRow, OutboxRow
 from deskbell.core.present import View, state_of
-from deskbell.torture.house import CHATS, SOURCES
+from deskbell.torture.house import CHATS
 from deskbell.torture.proxy import Exchange
 
 SETTLE_S = 1.0  # an answer that arrived longer ago has been settled, or its room stands still
@@ -133,7 +134,7 @@ Wrongs = Iterable[str]
 
 def lost(trial: Trial) -> Wrongs:
     """Made, and not on a live card in every chat; or given up; or written back to no source."""
-    own = {alert.ref for alert in trial.book.alerts if alert.source not in SOURCES}
+    own = {alert.ref for alert in trial.book.alerts if alert.rule in OWN_RULES}
     named: set[tuple[str, str]] = set()
     for item in trial.evidence["ledger"]["lost_items"]:
         where = (item.get("ref", ""), item.get("chat", ""))
@@ -144,7 +145,7 @@ def lost(trial: Trial) -> Wrongs:
     for alert in trial.book.alerts:
         chats = {card["chat"] for card in trial.cards.get(alert.ref, ())}
         chats |= {chat for chat in CHATS if (alert.ref, chat) in named}
-        if alert.source in SOURCES and (lacking := set(CHATS) - chats):
+        if alert.ref not in own and (lacking := set(CHATS) - chats):
             yield f"{alert.ref} ({alert.subject}) has no card in {', '.join(sorted(lacking))}"
     for row in trial.book.outbox:
         yield f"{row.kind} {row.id} of {row.alert_ref or '-'} to {row.destination} is {row.state}: {row.error}"
@@ -202,7 +203,7 @@ def missed(trial: Trial) -> Wrongs:
 def spurious(trial: Trial) -> Wrongs:
     """Nothing else did, and nothing twice."""
     made = Counter((one["source"], one["subject"], one["rule"]) for one in trial.evidence["made"])
-    found = Counter((one.source, one.subject, one.rule) for one in trial.book.alerts if one.source in SOURCES)
+    found = Counter((one.source, one.subject, one.rule) for one in trial.book.alerts if one.rule not in OWN_RULES)
     for (source, subject, rule), count in (found - made).items():
         yield f"{source} {subject}: {count} alerts {rule} too many"
 

@@ -21,7 +21,7 @@ from deskbell.torture.toxics import DRIBBLE_S, LOST, Dice, Toxic, garbled
 
 HOST = "127.0.0.1"
 UPSTREAM_S = 60.0
-SILENCE_S = 120.0  # longer than anybody waits
+SILENCE_S = 6.0  # longer than the chats wait; a source, which would wait longer, is then hung up on
 CHUNK = 64 * 1024
 DATABASE = "database"  # speaks no HTTP: bytes pass as they are, or not at all
 

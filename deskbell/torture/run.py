@@ -6,8 +6,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from deskbell.torture import plan as planning
 from deskbell.torture.oracle import Book, Down, Trial, judge
 from deskbell.torture.plan import How, Strike, plan
 from deskbell.torture.stage import Broken, Instance, Stage, Wish, stage
+from storage.store import SqlStore
 from storage.verify import verify
 
 BEAT_S = 0.5  # between two groups of new exceptions
@@ -28,6 +28,7 @@ SHARE = {"tickets": 0.1, "incidents": 0.1, "ends": 0.1}  # of the alerts; all ot
 REACH_S = 3.0  # a place that is not passed within this time is given up, and the daemon is killed anyway
 READY_S = 30.0
 REST_S = 600.0  # until everything has been told, once nobody disturbs any more
+CALM = 4  # looks in a row that find nothing left
 STUCK_S = 60.0  # with nothing done in this time, it will not be
 PAUSE_S = 0.7  # between two deeds of one person
 ROWS = 5000
@@ -210,42 +211,29 @@ class Run:
         """People go home, the network behaves, and everything is told that is to be told; then all stop."""
         await self.stage.do("ordeal.end")
         self.stage.calm()
-        with self._watching() as left:
-            await self._until_told(left)
+        # As a guest beside the daemons. Never in this thread: a PostgreSQL is reached through a proxy that lives in it.
+        guest = await asyncio.to_thread(self._guest)
+        try:
+            await self._until_told(guest)
+        finally:
+            await asyncio.to_thread(guest.close)
         for instance in self.stage.instances:
             await self._stopped(instance)
 
-    async def _until_told(self, left: Callable[[], int]) -> None:
-        end, least, at = time.monotonic() + REST_S, None, time.monotonic()
-        calm = 0
-        while time.monotonic() < end and calm < 4:
-            count = await asyncio.to_thread(left)
-            if least is None or count < least:
-                least, at = count, time.monotonic()
-            if time.monotonic() - at > STUCK_S:
-                return
-            missing = self.made - await self._alerts()
-            calm = calm + 1 if count == 0 and missing <= 0 else 0
-            self.tell("still to be told", count, max(least, 1))
-            await asyncio.sleep(0.5)
+    async def _until_told(self, guest: SqlStore) -> None:
+        """Until nothing is left of the outbox for two seconds, or for too long nothing gets less."""
+        end = changed = time.monotonic()
+        end, least, calm = end + REST_S, -1, 0
+        while time.monotonic() < min(end, changed + STUCK_S) and calm < CALM:
+            left = await guest.read(_left) + max(0, self.made - await guest.read(_alerts))
+            if least < 0 or left < least:
+                least, changed = left, time.monotonic()
+            calm = 0 if left else calm + 1
+            self.tell("still to be told", left, max(least, left))
+            await asyncio.sleep(BEAT_S)
 
-    async def _alerts(self) -> int:
-        return await asyncio.to_thread(self._count)
-
-    @contextmanager
-    def _watching(self) -> Iterator[Callable[[], int]]:
-        """The database as a guest sees it, beside the daemons: how much of the outbox is left."""
-        store = open_store(load(self.stage.instances[0].config, self.stage.environ))
-        self._count = lambda: store.read_now(lambda reader: reader.count_alerts(tuple(Status)))
-
-        def left() -> int:
-            counts = store.read_now(lambda reader: reader.count_outbox())
-            return counts.get("waiting", 0) + counts.get("claimed", 0)
-
-        try:
-            yield left
-        finally:
-            store.close()
+    def _guest(self) -> SqlStore:
+        return open_store(load(self.stage.instances[0].config, self.stage.environ))
 
     async def _judged(self) -> dict[str, Any]:
         evidence = await self.stage.ask("ordeal")
@@ -265,8 +253,7 @@ class Run:
         }
 
     def _book(self) -> Book:
-        settings = load(self.stage.instances[0].config, self.stage.environ)
-        store = open_store(settings)
+        settings, store = load(self.stage.instances[0].config, self.stage.environ), self._guest()
         try:
             book = store.read_now(
                 lambda reader: Book(
@@ -311,6 +298,15 @@ class Run:
             "instances": self.ordered.instances,
             "faults": dict(sorted(thrown.items())),
         }
+
+
+def _left(reader: Reader) -> int:
+    counts = reader.count_outbox()
+    return counts.get("waiting", 0) + counts.get("claimed", 0)
+
+
+def _alerts(reader: Reader) -> int:
+    return reader.count_alerts(tuple(Status))
 
 
 def _entries(reader: Reader) -> list[AuditRow]:

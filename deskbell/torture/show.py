@@ -44,10 +44,10 @@ def for_people(report: Mapping[str, Any]) -> str:
     if "broken" in report:
         return f"The run could not be finished (seed {report['seed']}): {report['broken']}"
     lines = [
-        f"{report['database']}, {report['instances']} daemon(s), seed {report['seed']}: {report['kills']} kills at "
-        + f"{report['kills_per_s']} a second ({report['points_struck']} at named places), {report['stops']} stops",
-        f"{report['alerts']} alerts, {report['told']} deeds of people, {report['messages']} messages, "
-        + f"{report['entries']} entries of the audit: {report['audit']}",
+        f"{report['database']}, {report['instances']} daemon(s), seed {report['seed']}, {report['seconds']} s",
+        f"{report['kills']} kills at {report['kills_per_s']} a second ({report['points_struck']} at named places)",
+        f"{report['alerts']} alerts, {report['told']} deeds of people, {report['messages']} messages",
+        f"{report['entries']} entries of the audit: {report['audit']}",
         f"faults: {', '.join(f'{count} {name}' for name, count in report['faults'].items() if name != 'none')}",
         f"fault points reached: {report['points_reached']}",
         ", ".join(f"{name.replace('_', ' ')} {report[name]}" for name in _COUNTED),

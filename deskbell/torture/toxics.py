@@ -66,7 +66,7 @@ class Dice:
         toxic = Toxic.NONE
         if self.on and self.chance.random() < self.rate:
             toxic = self.chance.choices(list(SHARES), list(SHARES.values()))[0]
-        self.thrown[toxic] = self.thrown.get(toxic, 0) + 1
+        self.thrown[str(toxic)] = self.thrown.get(toxic, 0) + 1
         return toxic
 
     def paper(self, bad: Sequence[str]) -> str:
