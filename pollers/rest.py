@@ -13,7 +13,7 @@ from deskbell.core.ports import Finding, Page, SourceError, SourceFault, WriteBa
 from deskbell.core.records import Case, Record, Visit
 from deskbell.net.answers import Reply
 from deskbell.net.http import Http
-from pollers import checks
+from pollers import checks, snapshot
 from pollers.cursor import Fetched, Pace, Row
 from pollers.own import OwnWrites
 from pollers.rest_conf import AuthConf, Paging, RestConf, WriteRule, filled, written
@@ -25,6 +25,7 @@ from pollers.writing import failed_read
 __all__ = ["AuthConf", "Paging", "Rest", "RestConf", "WriteRule", "to_record"]
 
 _BY_TOKEN = frozenset({"cursor", "link_header", "next_url"})
+_MOST_OF_A_WINDOW = 100  # pages: a window that is not read whole can't tell what is gone
 _A_DAY = timedelta(days=1, minutes=1)  # a filter by date alone gives rows up to a day older than asked for
 
 
@@ -59,6 +60,8 @@ class Rest:
 
     def changes(self, cursor: Mapping[str, Any]) -> AsyncIterator[Page]:
         now, conf = self._now(), self.conf
+        if conf.strategy == "snapshot":
+            return snapshot.pages(cursor, conf.name, self._window(now), now, self.own)
         sorted_rows = conf.strategy == "re_anchor" and conf.paging.kind not in _BY_TOKEN
         start = now - conf.lookback
         fetch = _Reader(self, now).fetch
@@ -72,22 +75,38 @@ class Rest:
                     overlap=conf.overlap,
                     max_pages=conf.max_pages,
                     re_anchor=sorted_rows,
-                    skip_seen=conf.strategy != "snapshot",
                     filter_slack=_A_DAY if conf.date_format == "date" else timedelta(minutes=1),
                 ),
                 map_rows=self._map,
                 now=now,
                 own=self.own,
-                full=FullSweep(fetch, start, conf.full_every) if conf.strategy != "snapshot" else None,
+                full=FullSweep(fetch, start, conf.full_every),
             ),
         )
+
+    def _window(self, now: datetime) -> snapshot.Window:
+        conf, reader = self.conf, _Reader(self, now)
+        return snapshot.Window(
+            fetch=lambda step: reader.fetch(now - conf.lookback, step),
+            map_rows=self._map,
+            begins=now - conf.window_back,
+            look=self._look if conf.item_path else None,
+            mark=snapshot.mark_of(conf.fields, conf.status_map, conf.priority_map, conf.teams, conf.team, conf.zone),
+            max_pages=max(conf.max_pages, _MOST_OF_A_WINDOW),
+        )
+
+    async def _look(self, ids: Sequence[str]) -> Mapping[str, Row | None]:
+        raws = {one: await self._one(one) for one in ids}
+        return {one: None if raw is None else self._row(raw) for one, raw in raws.items()}
 
     async def fetch(self, record_id: str) -> Record | None:
         raw = await self._one(record_id)
         return None if raw is None else to_record(raw, self.plan, self.own.activity)
 
     async def missing(self, ids: Sequence[str]) -> list[str]:
-        """Those of the rows that are gone."""
+        """Those of the rows that are gone. Where everything is read each time, that tells."""
+        if self.conf.strategy == "snapshot":
+            return []
         return [one for one in ids if await self._one(one) is None]
 
     async def _one(self, record_id: str) -> Any:

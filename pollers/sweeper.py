@@ -1,28 +1,22 @@
 """One poll of any source: first what changed, then, every few hours, some pages of everything that is open.
 
 The second finds what moved without a stamp. Both keep their place in the cursor, so that a long one is spread over
-polls and news never waits behind it.
+polls and news never waits behind it. A source that drops deleted rows is read whole as well, every now and then.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from deskbell.core.ports import Bad, Page
-from deskbell.core.records import Record
-from pollers.cursor import Batch, Cursor, FetchPage, Pace, Row, from_json, sweep, to_json
+from deskbell.core.ports import Page
+from pollers import snapshot
+from pollers.cursor import Batch, Cursor, FetchPage, Pace, from_json, sweep, to_json
+from pollers.mapped import Mapped, MapRows, map_each
 from pollers.own import OwnWrites
-from pollers.rows import bad
+from pollers.snapshot import Known, Window
 
-
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """Rows as records; those that could not be, and words that no map knows, beside them."""
-
-    records: tuple[Record, ...]
-    bad: tuple[Bad, ...] = ()
-    unmapped: tuple[tuple[str, str], ...] = ()
+__all__ = ["FullSweep", "Lookout", "Mapped", "Poll", "map_each", "pages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +30,12 @@ class FullSweep:
     pages_a_poll: int = 5
 
 
-def map_each(rows: Sequence[Row], one: Callable[[Any], tuple[Record, list[tuple[str, str]]]]) -> Mapped:
-    """Each row as a record, with the words no map knows; a row that raises goes into quarantine alone."""
-    records: list[Record] = []
-    broken: list[Bad] = []
-    words: list[tuple[str, str]] = []
-    for row in rows:
-        try:
-            record, unknown = one(row.raw)
-            records.append(record)
-            words += unknown
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the others go on
-            broken.append(bad(row.id, error, row.raw))
-    return Mapped(tuple(records), tuple(broken), tuple(dict.fromkeys(words)))
+@dataclass(frozen=True, slots=True)
+class Lookout:
+    """How a source that drops deleted rows is read whole now and then."""
 
-
-MapRows = Callable[[Sequence[Row]], Awaitable[Mapped]]
+    window: Window
+    every: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +50,7 @@ class Poll:
     now: datetime
     own: OwnWrites
     full: FullSweep | None = None
+    lookout: Lookout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +60,7 @@ class _Place:
     changes: Cursor
     full: Cursor | None
     swept: datetime | None
+    known: Known
 
     def to_json(self, own: OwnWrites) -> dict[str, Any]:
         data: dict[str, Any] = {"changes": to_json(self.changes), "own": own.dump()}
@@ -82,6 +68,8 @@ class _Place:
             data["full"] = to_json(self.full)
         if self.swept is not None:
             data["swept"] = self.swept.isoformat()
+        if self.known.read_at is not None or self.known.rows:
+            data["known"] = snapshot.to_json(self.known)
         return data
 
 
@@ -96,21 +84,46 @@ async def pages(cursor: Mapping[str, Any], poll: Poll) -> AsyncIterator[Page]:
         place = replace(place, changes=batch.cursor, swept=poll.now if done else place.swept)
         yield await _page(poll, batch, place, complete=whole and place.swept is not None)
     if whole and poll.full is not None and _due(place, poll.full, poll.now):
-        async for page in _full_pages(place, poll, poll.full):
+        async for page, reached in _full_pages(place, poll, poll.full):
+            place = reached
+            yield page
+    if whole and poll.lookout is not None and _out_of_date(place, poll.lookout, poll.now):
+        async for page in _window_pages(place, poll, poll.lookout.window):
             yield page
 
 
-async def _full_pages(place: _Place, poll: Poll, full: FullSweep) -> AsyncIterator[Page]:
+async def _full_pages(place: _Place, poll: Poll, full: FullSweep) -> AsyncIterator[tuple[Page, _Place]]:
     pace = replace(poll.pace, max_pages=full.pages_a_poll, skip_seen=False)
     begun = place.full or Cursor()
     async for batch in sweep(begun, full.fetch, full.start, pace):
         swept = poll.now if batch.whole else place.swept
-        place = _Place(place.changes, None if batch.whole else batch.cursor, swept)
-        yield await _page(poll, batch, place, complete=swept is not None)
+        place = replace(place, full=None if batch.whole else batch.cursor, swept=swept)
+        yield await _page(poll, batch, place, complete=swept is not None), place
+
+
+async def _window_pages(place: _Place, poll: Poll, window: Window) -> AsyncIterator[Page]:
+    async for part in snapshot.parts(place.known, window, poll.now):
+        place = replace(place, known=part.known or place.known)
+        yield Page(
+            source=poll.source,
+            records=part.mapped.records,
+            cursor=place.to_json(poll.own),
+            complete=place.swept is not None,
+            bad=part.mapped.bad,
+            unmapped=part.mapped.unmapped,
+            gone=part.gone,
+            read_at=part.date,
+        )
+    if place.known.short_since is not None:
+        raise snapshot.too_few(place.known)
 
 
 def _due(place: _Place, full: FullSweep, now: datetime) -> bool:
     return place.full is not None or place.swept is None or now - place.swept >= full.every
+
+
+def _out_of_date(place: _Place, lookout: Lookout, now: datetime) -> bool:
+    return place.known.read_at is None or now - place.known.read_at >= lookout.every
 
 
 async def _page(poll: Poll, batch: Batch, place: _Place, *, complete: bool) -> Page:
@@ -132,4 +145,5 @@ def _place(cursor: Mapping[str, Any]) -> _Place:
         changes=from_json(cursor.get("changes", {})),
         full=from_json(cursor["full"]) if "full" in cursor else None,
         swept=datetime.fromisoformat(swept) if swept else None,
+        known=snapshot.from_json(cursor.get("known", {})),
     )

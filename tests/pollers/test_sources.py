@@ -440,7 +440,9 @@ async def test_a_snapshot_is_complete_only_when_every_page_came(sb, job_conf, re
         await held.poll()
     assert not held.pages
     assert len(await held.poll()) == 25
-    assert len(await held.poll()) == 25, "every poll reads all of it"
+    before = sb.fieldservice.sweeps
+    assert await held.poll() == {}, "what stayed the same is not handed on"
+    assert sb.fieldservice.sweeps == before + 3, "but every poll reads all of it"
     assert held.complete
     await source.close()
 
