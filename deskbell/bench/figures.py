@@ -56,6 +56,13 @@ class Row:
     raw_cpu_us: float | None = None
     note: str = ""
 
+    @classmethod
+    def beside(
+        cls, key: str, what: str, unit: str, ours: Sequence[float], raw: Sequence[float], raw_what: str, **more: Any
+    ) -> "Row":
+        """Of rounds that were taken in pairs."""
+        return cls(key, what, unit, Spread.of(ours), Spread.of(raw), raw_what, paired(ours, raw), **more)
+
     @property
     def goal(self) -> Goal | None:
         return GOALS.get(self.key)

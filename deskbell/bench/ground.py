@@ -77,7 +77,7 @@ class Ground:
 
     async def doubled(self, numbers: range, chats: Sequence[str] = CHATS) -> int:
         """How many of their cards came more than once."""
-        arrived = (await self.ask("arrived"))["arrived"]
+        arrived: list[tuple[float, str, str, str, int]] = (await self.ask("arrived"))["arrived"]
         cards = [kind == "post" and number in numbers and vendor in chats for _, _, vendor, kind, number in arrived]
         return sum(cards) - len(numbers) * len(chats)
 

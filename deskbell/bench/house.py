@@ -21,6 +21,7 @@ FREE = 1_000_000  # a limit that nobody meets
 _CONFIG = """
 [deskbell]
 database = "{database}"
+head_file = "{head_file}"
 secret = "{secret}"
 zone = "UTC"
 tick = "1s"
@@ -159,9 +160,11 @@ class House:
     interval: str = "1s"
     rooms: Sequence[str] = CHATS
 
-    def text(self, port: int) -> str:
+    def text(self, port: int, head_file: str = "") -> str:
+        """The configuration of an instance that listens there. `head_file`: each instance has its own."""
         return _CONFIG.format(
             database=self.database,
+            head_file=head_file,
             secret=made_up.HOUSE,
             token=made_up.API_TOKEN,
             port=port,
@@ -229,7 +232,8 @@ def desk(house: House, folder: Path, *, core: int | None = None) -> Iterator[Des
     """The daemon while it is needed; it is not asked whether it is ready."""
     port = free_port()
     config = folder / f"{house.who}-{port}.toml"
-    config.write_text(house.text(port))
+    near = house.database.startswith("sqlite")  # it has the file beside it, also after a restart
+    config.write_text(house.text(port, "" if near else str(config.with_suffix(".head"))))
     program = Program(
         sys.executable, "-m", "deskbell", "run", "--config", str(config), core=core, log=folder / f"{config.stem}.log"
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from deskbell.bench.figures import Row, Spread, paired
+from deskbell.bench.figures import Row
 from deskbell.bench.ground import Ground, steady, warm
 from deskbell.bench.house import CHATS, House, alert
 from deskbell.bench.rows import at
@@ -25,14 +25,13 @@ async def run(ground: Ground) -> list[Row]:
             fine.append(at(await _others(ground, well.port, "ours"), 99))
             ill.append(at(await _others(ground, dark.port, "dark"), 99))
         await ground.ask("down", who="dark", vendors=[])
-    row = Row(
+    row = Row.beside(
         "isolation",
         f"p99 of the other chats at {RATE} alerts/s while {DOWN.title()} answers 503",
         "ms",
-        Spread.of(ill),
-        Spread.of(fine),
+        ill,
+        fine,
         "the same with all vendors well",
-        paired(ill, fine),
     )
     return [row]
 

@@ -19,6 +19,7 @@ class Feed:
     def __init__(self) -> None:
         self._rows: list[bytes] = []
         self._at: list[str] = []
+        self.reads = 0  # how often the first page was asked for
         self.first_read = 0.0  # when the first page with a row in it was asked for; of the monotonic clock
 
     def lay(self, first: int, count: int, *, late: bool = True) -> None:
@@ -31,6 +32,7 @@ class Feed:
         self._rows, self._at, self.first_read = [], [], 0.0
 
     def page(self, since: str, number: int, size: int) -> bytes:
+        self.reads += number == 1
         begin = bisect_left(self._at, since) if since else 0
         count = len(self._rows) - begin
         if count and not self.first_read:

@@ -6,13 +6,14 @@ import platform
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-_TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
+_SCHEDULED = 2  # CPUCLOCK_SCHED: the clock of a process, by its id. clock_getcpuclockid(3) on Linux
 START_S = 60.0
 STOP_S = 10.0
 
@@ -54,9 +55,8 @@ class Program:
         self.process.stdin.flush()
 
     def cpu_us(self) -> float:
-        """User and system time that it has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * _TICK_US
+        """Processor time that it has used, all its threads together."""
+        return time.clock_gettime_ns(((~self.process.pid) << 3) | _SCHEDULED) / 1000
 
     def resident_kib(self) -> int:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()

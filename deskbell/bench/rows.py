@@ -2,24 +2,18 @@
 
 from collections.abc import Sequence
 
-from deskbell.bench.figures import Row, Spread, paired
+from deskbell.bench.figures import Row, Spread
 from deskbell.bench.ground import Run
 
 
 def rates(key: str, what: str, ours: Sequence[Run], raw: Sequence[Run], raw_what: str) -> Row:
     """Alerts a second, each round beside its neighbour."""
     mine, limits = [run.per_second for run in ours], [run.per_second for run in raw]
-    return Row(
-        key,
-        what,
-        "alerts/s",
-        Spread.of(mine),
-        Spread.of(limits),
-        raw_what,
-        paired(mine, limits),
-        Spread.of(run.cpu_us for run in ours).median,
-        Spread.of(run.cpu_us for run in raw).median,
-    )
+    cpu = {
+        "cpu_us": Spread.of(run.cpu_us for run in ours).median,
+        "raw_cpu_us": Spread.of(run.cpu_us for run in raw).median,
+    }
+    return Row.beside(key, what, "alerts/s", mine, limits, raw_what, **cpu)
 
 
 def quantiles(key: str, what: str, ours: Sequence[float], raw: Sequence[float], raw_what: str) -> list[Row]:

@@ -15,7 +15,7 @@ from deskbell.bench.machine import about, pin, running
 from deskbell.bench.wire import Lines
 from deskbell.torture.postgres import durable, stop
 
-MEASURES = ("pipeline", "tap", "isolation", "storm", "scale")
+MEASURES = ("pipeline", "tap", "poll", "storm", "start", "memory", "render", "audit", "timers", "isolation", "scale")
 QUICK = 0.05
 
 

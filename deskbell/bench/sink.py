@@ -113,7 +113,8 @@ class Sink:
         return {"at": time.monotonic()}
 
     async def do_first_read(self, asked: Mapping[str, Any]) -> Any:
-        return {"at": self.feeds[asked["who"]].first_read}
+        feed = self.feeds[asked["who"]]
+        return {"at": feed.first_read, "reads": feed.reads}
 
     async def do_down(self, asked: Mapping[str, Any]) -> Any:
         self.down[asked["who"]] = asked["vendors"]
