@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from bot.discord_reading import Sender
+from deskbell.net.faults import point
 from deskbell.net.session import Trouble
 from deskbell.vendors.discord import TOO_LATE
 from deskbell.vendors.discord_web import DiscordWeb
@@ -22,6 +23,7 @@ class Say:
     async def answer(self, id: str, token: str, answer: Json) -> None:
         """https://docs.discord.com/developers/interactions/receiving-and-responding#create-interaction-response."""
         path = "/interactions/{webhook_id}/{webhook_token}/callback"
+        point("discord.answer.before")
         try:
             await self._web.call("POST", path, json=answer, webhook_id=id, webhook_token=token)
         except Trouble as trouble:
@@ -31,6 +33,7 @@ class Say:
                 "an answer did not reach its person: %s",
                 trouble.why,
             )
+        point("discord.answer.after")
 
     async def later(self, sender: Sender, message: Json) -> None:
         """https://docs.discord.com/developers/interactions/receiving-and-responding#create-followup-message."""

@@ -42,6 +42,7 @@ class Handler(AsyncSocketModeHandler):
         self.client.message_listeners.append(self._hear)
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
+        point("slack.ack.before")
         await super().handle(client, req)
         point("slack.ack.after")
 

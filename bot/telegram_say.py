@@ -9,6 +9,7 @@ from typing import Any
 from deskbell.core.card import Reply
 from deskbell.core.outcome import Fault, Rejected, Retry
 from deskbell.faces import telegram as face
+from deskbell.net.faults import point
 from deskbell.vendors.telegram import NOT_MODIFIED, TOO_OLD
 from deskbell.vendors.telegram_api import TelegramApi, Trouble
 
@@ -24,7 +25,9 @@ class Say:
     async def answer(self, query: str, text: str = "", *, alert: bool = False, url: str = "") -> None:
         """Ends the spinner on a button. https://core.telegram.org/bots/api#answercallbackquery"""
         call = self._api.bot.answer_callback_query(query, face.toast(text) or None, show_alert=alert, url=url or None)
+        point("telegram.answer.before")
         await self._try(call, TOO_OLD)
+        point("telegram.answer.after")
 
     async def reply(self, chat: int, reply: Reply, *, topic: int = 0, to: int = 0) -> bool:
         return await self.send(chat, face.reply(reply), topic=topic, to=to)

@@ -101,12 +101,14 @@ class Courier:
 
     async def drain(self, within_s: float) -> None:
         """Takes nothing new, and lets what is under way arrive."""
+        point("drain.before")
         self._open = False
         self.wake()
         if running := list(self._lanes.values()):
             _, late = await asyncio.wait(running, timeout=within_s)
             for task in late:
                 task.cancel()
+        point("drain.after")
 
     async def _start_lanes(self) -> float:
         """Starts a runner for each destination with work; the seconds until more falls due."""
@@ -270,6 +272,7 @@ class Courier:
             return None
         point("courier.find.before")
         found = await channel.find(to, identity, since, thread or {})
+        point("courier.find.after")
         if isinstance(found, Mapping):
             return Sent(found, "found after a lost answer", found=True)
         return found if isinstance(found, Retry) else None
@@ -281,7 +284,10 @@ class Courier:
         item = _as_write(dispatch, claim.alert)
         if dispatch.unsure_since is not None and await source.find(item):
             return Sent(detail="found after a lost answer")
-        return await source.write(item)
+        point("source.write.before")
+        outcome = await source.write(item)
+        point("source.write.after")
+        return outcome
 
 
 def op_of(claim: Claim) -> Op:

@@ -169,11 +169,13 @@ class Desk:
         if self.now.doubted:
             log.warning("clock_doubted", remedy="the clock was set; waiting until a source's clock agrees with it")
             return
+        point("desk.tick.before")
         await self._part("climb", lambda: self._climb(guard))
         await self._part("look_again", lambda: self._look_again(guard))
         await self._part("watch_sources", lambda: self._change(self._watch_sources, guard=guard))
         await self._part("watch_chats", lambda: self._watch_chats(guard))
         await self._part("daily_summary", lambda: self._change(tick.daily_summary, Urgency.BULK, guard))
+        point("desk.tick.after")
 
     async def measure(self) -> None:
         """The metrics that are counted in the database: each instance shows them."""

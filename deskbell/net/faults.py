@@ -14,7 +14,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 VARIABLE = "DESKBELL_FAULTS"
-SEEN = "DESKBELL_FAULTS_SEEN"  # a file: each place is written into it, a line each, when a process first passes it
+# A file: each place is written into it when a process first passes it, and with its count when the process ends.
+SEEN = "DESKBELL_FAULTS_SEEN"
 
 
 class FaultRaised(Exception):
@@ -42,7 +43,7 @@ class _Armed:
             self.counts[name] += 1
             count = self.counts[name]
         if count == 1:
-            _write_down(name)
+            _write_down(f"{name}\n")
         for fault in self._faults:
             if fault.name == name and fault.nth in (0, count):
                 _strike(fault)
@@ -70,10 +71,16 @@ def reached() -> list[str]:
     return [] if _armed is None else list(_armed.counts)
 
 
-def _write_down(name: str) -> None:
+def tally() -> None:
+    """Writes down how often each place was passed; for the end of a process."""
+    if _armed is not None:
+        _write_down("".join(f"{name} {count}\n" for name, count in _armed.counts.items()))
+
+
+def _write_down(lines: str) -> None:
     if path := os.environ.get(SEEN):
         with open(path, "ab", buffering=0) as file:  # noqa: PTH123 - one write, which no kill can tear
-            file.write(f"{name}\n".encode())
+            file.write(lines.encode())
 
 
 def _strike(fault: _Fault) -> None:

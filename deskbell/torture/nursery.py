@@ -19,6 +19,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from deskbell.net import faults
+
 LOOK_S = 0.005  # between two looks whether a daemon has ended
 
 
@@ -131,12 +133,11 @@ def _live(asked: dict[str, Any]) -> NoReturn:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        faults.tally()
         os._exit(status)
 
 
 def _at_home(asked: dict[str, Any]) -> None:
-    from deskbell.net import faults
-
     nothing, log = os.open(os.devnull, os.O_RDONLY), os.open(asked["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     for old, new in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(old, new)

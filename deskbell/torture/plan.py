@@ -21,10 +21,14 @@ POINTS = (
     "courier.send.before",
     "courier.send.after",
     "courier.find.before",
+    "courier.find.after",
+    "source.write.before",
+    "source.write.after",
     "slack.send.before",
     "slack.send.after",
     "slack.edit.before",
     "slack.edit.after",
+    "slack.ack.before",
     "slack.ack.after",
     "teams.send.before",
     "teams.send.after",
@@ -36,12 +40,16 @@ POINTS = (
     "telegram.send.after",
     "telegram.edit.before",
     "telegram.edit.after",
+    "telegram.answer.before",
+    "telegram.answer.after",
     "telegram.offset.before",
     "telegram.offset.after",
     "discord.send.before",
     "discord.send.after",
     "discord.edit.before",
     "discord.edit.after",
+    "discord.answer.before",
+    "discord.answer.after",
     "clerk.act.before",
     "clerk.act.after",
     "desk.act.before",
@@ -50,13 +58,15 @@ POINTS = (
     "desk.observe.after",
     "desk.settle.before",
     "desk.settle.after",
+    "desk.tick.before",
+    "desk.tick.after",
     "poll.fetch.before",
     "poll.fetch.after",
     "poll.observe.before",
     "poll.observe.after",
 )
-MIGRATION = ("migration.before", "migration.after")  # passed by `deskbell db upgrade`
-DRAIN = ()  # passed by a stop
+MIGRATION = ("migration.before", "migration.step", "migration.after")  # passed by `deskbell db upgrade`
+DRAIN = ("drain.before", "drain.after")  # passed by a stop
 ELSEWHERE = ("workflows.send.before", "workflows.send.after")  # a channel that this installation does not have
 
 

@@ -101,7 +101,8 @@ class Stage:
         return self.folder / "points"
 
     def points_seen(self) -> set[str]:
-        return set(self.seen.read_text().split()) if self.seen.exists() else set()
+        lines = self.seen.read_text().splitlines() if self.seen.exists() else ()
+        return {line.partition(" ")[0] for line in lines}
 
     def log(self) -> list[Exchange]:
         return [exchange for proxy in self.proxies.values() for exchange in proxy.log]

@@ -14,7 +14,12 @@ def _run(config: Config) -> None:
     with engine.connect() as connection:
         # No driver begins a transaction by itself here. A migration is carried out whole or not at all.
         connection.exec_driver_sql(backend.begin_writing)
-        context.configure(connection=connection, target_metadata=METADATA, render_as_batch=True)
+        context.configure(
+            connection=connection,
+            target_metadata=METADATA,
+            render_as_batch=True,
+            on_version_apply=lambda **_: point("migration.step"),
+        )
         try:
             with context.begin_transaction():
                 point("migration.before")
