@@ -55,5 +55,16 @@ class SchemaError(StoreError):
     """The file's schema is not the one this version speaks, or lost its protection."""
 
 
+class Emptied(SchemaError):
+    """There is nothing in the database, and there should be."""
+
+    def __init__(self, place: str, head_file: object, entries: int) -> None:
+        super().__init__(
+            f"The database {place} is empty, but {head_file} knows of {entries} entries of its audit: it was replaced, "
+            "or its journal was deleted after a crash. Go back to a backup (deskbell restore FILE), or move that file "
+            "away to begin anew."
+        )
+
+
 class InstanceRunning(StoreError):
     """Another daemon has this database."""

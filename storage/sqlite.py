@@ -215,8 +215,9 @@ def connect_writing(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _unopened(path: Path, error: sqlite3.Error) -> StoreError:
-    if _TROUBLES.get(error.sqlite_errorcode & 0xFF) is Trouble.DAMAGED:
+def _unopened(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> StoreError:
+    """Python can't even tell what SQLite says of a schema that is damaged."""
+    if isinstance(error, UnicodeDecodeError) or _TROUBLES.get(error.sqlite_errorcode & 0xFF) is Trouble.DAMAGED:
         return Damaged(str(path), f"it can't be opened: {error}")
     return StoreError(f"The database {path} can't be opened: {error}.")
 
@@ -247,7 +248,7 @@ def connect(path: Path) -> sqlite3.Connection:
         )
         for pragma in _PRAGMAS:
             connection.execute(pragma)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _unopened(path, error) from error
     return connection
 

@@ -13,8 +13,8 @@ from deskbell.core.ports import Reader, UnitOfWork, Urgency
 from storage import audit, integrity, leases, outbox, verify
 from storage.audit import Head
 from storage.backend import Backend, backend_of
-from storage.errors import Damaged, StoreClosed, StoreError, Trouble
-from storage.headfile import HeadFile
+from storage.errors import Damaged, Emptied, StoreClosed, StoreError, Trouble
+from storage.headfile import HeadFile, newest
 from storage.people import PeopleReader
 from storage.sql import Db
 from storage.verify import Verdict
@@ -66,12 +66,12 @@ class SqlStore:
         connection = backend.connect_writing()
         try:
             backend.ensure_schema(connection)
-            kept = _started(head_file, audit_key, Db(connection, backend)) if head_file else None
-        except backend.errors as error:
+            kept = _started(head_file, audit_key, Db(connection, backend), backend.place) if head_file else None
+        except (UnicodeDecodeError, *backend.errors) as error:
             connection.close()
             raise (
                 Damaged(backend.place, str(error))
-                if backend.trouble(error) is Trouble.DAMAGED
+                if isinstance(error, UnicodeDecodeError) or backend.trouble(error) is Trouble.DAMAGED
                 else StoreError(f"The database {backend.place} can't be used: {error}.")
             ) from error
         except BaseException:
@@ -246,7 +246,10 @@ class SqlStore:
         self._backend.close()
 
 
-def _started(path: Path, key: bytes, db: Db) -> HeadFile:
+def _started(path: Path, key: bytes, db: Db, place: str) -> HeadFile:
+    known = newest(path, key)
+    if known and known.number and not audit.last_head(db).number:
+        raise Emptied(place, path, known.seq)
     file = HeadFile(path)
     file.start(key, lambda: audit.last_head(db), lambda number: audit.head_at(db, number))
     return file

@@ -45,7 +45,7 @@ def test_a_url_that_can_not_be_is_refused(url, said, make, database):
 @SQLITE
 def test_a_file_that_is_no_database_is_refused(database):
     database.path.write_text("Dear diary, " * 1000)
-    with pytest.raises(StoreError, match=r"deskbell\.db can't be opened: file is not a database"):
+    with pytest.raises(StoreError, match=r"deskbell\.db is damaged: it can't be opened: file is not a database"):
         database.open()
 
 
