@@ -40,7 +40,7 @@ from storage.verify import verify
 
 ROOT = Path(__file__).parents[1]
 LOOK_S = 0.05
-GIVEN_UP_S = 120.0
+GIVEN_UP_S = 60.0
 STORED = "has your note"
 TYPED_IN = ("telegram", "discord")  # where one instance listens for all
 _HELD = "SELECT name, holder FROM leases WHERE holder <> '' AND until > extract(epoch FROM now()) * 1000000"
@@ -64,6 +64,7 @@ class Instance:
 
     name: str
     config: Path
+    port: int
     log: Path
     process: Born | None = None
 
@@ -152,13 +153,15 @@ class Several:
         """Typed until the chat says that it is stored; in other words each time, for the same would look like ours."""
         room = next(card.room for card in self.sandbox.chats[chat].cards() if job in card.text)
         ref = self.ref(job, chat)
-        while True:
+        end, heard = time.monotonic() + GIVEN_UP_S, None
+        while time.monotonic() < end:
             with suppress(Refused):
                 words = f"called about {job}, {next(self._count)}"
                 heard = await self.sandbox.chats[chat].say("ana", room, f"note {ref} {words}")
                 if f"{ref} {STORED}" in heard.text:
                     return
             await asyncio.sleep(LOOK_S)
+        raise self._too_long(f"a note on {ref} in {chat}; at last there was {heard}")
 
     async def until(self, seen: Callable[[], Any], what: str, seconds: float = GIVEN_UP_S) -> None:
         end = time.monotonic() + seconds
@@ -167,15 +170,18 @@ class Several:
             if await found if isinstance(found, Awaitable) else found:
                 return
             if time.monotonic() > end:
-                raise TooLong(f"{what}\n" + "\n".join(one.said() for one in self.instances))
+                raise self._too_long(what)
             await asyncio.sleep(LOOK_S)
+
+    def _too_long(self, what: str) -> TooLong:
+        return TooLong(f"{what}\n" + "\n".join(one.said() for one in self.instances))
 
     async def ready(self) -> None:
         """Until everything is held, and a card and a command come through."""
         job = self.late_job()
         await self.until(lambda: self.everywhere(job), "the first card")
         for chat in TYPED_IN:
-            await asyncio.wait_for(self.note(job, chat), GIVEN_UP_S)
+            await self.note(job, chat)
 
     async def quiet(self) -> None:
         await self.until(lambda: all(map(self.everywhere, self.jobs)), "a card of everything in every chat")
@@ -195,8 +201,10 @@ class Several:
 
 
 @asynccontextmanager
-async def several(folder: Path, url: str, *, lease_s: float = 10.0, count: int = 2) -> AsyncIterator[Several]:
-    """The stand-ins run and the daemons are ready to be started; at the end nothing is left of them."""
+async def several(
+    folder: Path, url: str, nursery: Nursery, *, lease_s: float = 10.0, count: int = 2
+) -> AsyncIterator[Several]:
+    """The stand-ins run and the daemons can be started; at the end nothing is left of them."""
     template = folder / "config.toml"
     text = (ROOT / "config.toml").read_text(encoding="utf-8")
     template.write_text(text.replace('lease = "10s"', f'lease = "{lease_s:g}s"'), encoding="utf-8")
@@ -206,9 +214,9 @@ async def several(folder: Path, url: str, *, lease_s: float = 10.0, count: int =
             chat.no_limits()
         house = House(template, folder, url, sandbox.url, {}, issue(folder).authority)
         ports = {f"desk{number}": free_port() for number in range(1, count + 1)}
-        instances = [Instance(name, house.config(name, port), folder / f"{name}.log") for name, port in ports.items()]
-        nursery = Nursery(folder, house.environ())
-        later.callback(nursery.close)
+        instances = [
+            Instance(name, house.config(name, port), port, folder / f"{name}.log") for name, port in ports.items()
+        ]
         made = Several(folder, url, sandbox, nursery, house, instances)
         later.push_async_callback(made.bury)
         sandbox.introduce(f"http://127.0.0.1:{ports['desk1']}")
@@ -292,7 +300,7 @@ async def _cards(house: Several, began: Round, job: str, at: float) -> None:
 
 
 async def _command(house: Several, began: Round, job: str, chat: str, at: float) -> None:
-    await asyncio.wait_for(house.note(job, chat), GIVEN_UP_S)
+    await house.note(job, chat)
     began.commands[chat] = time.monotonic() - at
 
 
@@ -350,7 +358,10 @@ def _tell(one: Round) -> None:
 
 async def run(rounds: int, lease_s: float, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="deskbell-takeover-") as name, postgres.database() as url:
-        async with several(Path(name), url, lease_s=lease_s) as house:
+        nursery = Nursery(Path(name))
+        async with AsyncExitStack() as later:
+            later.callback(nursery.close)
+            house = await later.enter_async_context(several(Path(name), url, nursery, lease_s=lease_s))
             for instance in house.instances:
                 house.start(instance)
             await house.ready()

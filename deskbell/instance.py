@@ -124,6 +124,7 @@ class Keeper:
         self._store, self._several, self._ttl, self._now = store, several, ttl, now
         self._beat_s, self._look_s = ttl.total_seconds() / BEATS, ttl.total_seconds() / LOOKS
         self._held: dict[str, Held] = {}
+        self._leaving: dict[str, Held] = {}  # done with, and not free for others yet
         self._waiting: dict[str, asyncio.Future[Held]] = {}
         self._woken = asyncio.Event()
         self._good_at = ticks()
@@ -168,10 +169,15 @@ class Keeper:
                 await asyncio.wait_for(self._woken.wait(), max(0.01, wait))
 
     async def close(self) -> None:
-        """Takes this instance off the roster."""
+        """Leaves nothing behind that others would wait for. What was held must have ended."""
+
+        def leave(uow: UnitOfWork) -> None:
+            for held in self._leaving.values():
+                uow.release_lease(held.name, held.fence)
+            self._roster(uow, self._now(), None)
+
         if self._several:
-            with suppress(Exception):
-                await self._store.write(lambda uow: self._roster(uow, self._now(), None), Urgency.TAP)
+            await self._store.write(leave, Urgency.TAP)
 
     # ------------------------------------------------------------ one lease
 
@@ -203,11 +209,14 @@ class Keeper:
     async def _let_go(self, held: Held) -> None:
         held.end()
         self._held.pop(held.name, None)
-        if held.fence and not held.lost:
-            try:
-                await self._store.write(lambda uow: uow.release_lease(held.name, held.fence), Urgency.TAP)
-            except Exception as error:  # noqa: BLE001 - then it runs out
-                log.warning("lease_not_released", lease=held.name, why=str(error))
+        if not held.fence or held.lost:
+            return
+        self._leaving[held.name] = held  # a stop may cut the next line short; then `close` does it
+        try:
+            await self._store.write(lambda uow: uow.release_lease(held.name, held.fence), Urgency.TAP)
+        except Exception as error:  # noqa: BLE001 - then it runs out
+            log.warning("lease_not_released", lease=held.name, why=str(error))
+        del self._leaving[held.name]
 
     # ------------------------------------------------------------ all of them
 
