@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -135,14 +136,22 @@ def _as_templates(last: dict[str, str]) -> dict[str, tuple[Any, str]]:
 
 
 async def flood(ports: Sequence[int], numbers: Sequence[int], team: str, connections: int = CONNECTIONS) -> None:
-    """All of them as fast as they are taken, over some connections; every answer must be a yes."""
+    """All of these alerts as fast as they are taken, over some connections."""
+    await hurl(ports, numbers, partial(alert, team=team), connections)
+
+
+async def hurl(
+    ports: Sequence[int], numbers: Sequence[int], say: Callable[[int], bytes], connections: int = CONNECTIONS
+) -> None:
+    """The same with whatever is said of each; every answer must be a yes."""
     waiting = iter(numbers)
 
     async def some(port: int) -> None:
         line = await Line.to(port)
         for number in waiting:
-            status, body = await line.send(alert(number, team))
-            if status != 201:
+            line = await Line.to(port) if line.ended else line
+            status, body = await line.send(say(number))
+            if status >= 300:
                 raise Broken(f"alert {number}: {status} {body[:200]!r}")
         line.close()
 
@@ -165,10 +174,22 @@ async def webhooks(
     ground: Ground, ours: Sequence[Program], ports: Sequence[int], chats: Sequence[str], count: int
 ) -> Run:
     """Alerts over HTTP to one or several, until the last message of theirs has arrived."""
+    team = "four" if len(chats) == len(CHATS) else "slack"
+    return await hurled(ground, ours, ports, chats, partial(alert, team=team), count)
+
+
+async def hurled(
+    ground: Ground,
+    ours: Sequence[Program],
+    ports: Sequence[int],
+    chats: Sequence[str],
+    say: Callable[[int], bytes],
+    count: int,
+) -> Run:
     await ground.ask("reset")
     numbers = ground.some(count)
     before, begun = _used(ours), time.monotonic()
-    await flood(ports, numbers, "four" if len(chats) == len(CHATS) else "slack")
+    await hurl(ports, numbers, say)
     ended = await ground.until(numbers, chats)
     used = _used(ours) - before
     return Run(count, ended - begun, used / count, await ground.doubled(numbers, chats))

@@ -55,8 +55,8 @@ class Program:
         self.process.stdin.flush()
 
     def cpu_us(self) -> float:
-        """Processor time that it has used, all its threads together."""
-        return time.clock_gettime_ns(((~self.process.pid) << 3) | _SCHEDULED) / 1000
+        """Processor time that it and its children have used, all threads together."""
+        return sum(time.clock_gettime_ns(((~one) << 3) | _SCHEDULED) for one in _family(self.process.pid)) / 1000
 
     def resident_kib(self) -> int:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
@@ -86,6 +86,12 @@ def running(
         yield program
     finally:
         program.stop()
+
+
+def _family(process: int) -> list[int]:
+    listed = Path(f"/proc/{process}/task/{process}/children")
+    children = map(int, listed.read_text().split()) if listed.exists() else ()
+    return [process, *(one for child in children for one in _family(child))]
 
 
 def pin(core: int, process: int = 0) -> None:

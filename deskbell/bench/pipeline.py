@@ -1,17 +1,28 @@
 """From an alert to the chats: durable webhook in, Slack card out; polled, four chats; beside the floor and peers."""
 
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from functools import partial
 
 from deskbell.bench.figures import Row, missing
-from deskbell.bench.ground import Floor, Ground, Run, fitting, floor, in_turn, polled, steady, warm, webhooks
+from deskbell.bench.ground import Floor, Ground, Run, fitting, floor, hurled, in_turn, polled, steady, warm, webhooks
 from deskbell.bench.house import Desk, House, alert
+from deskbell.bench.machine import Ended
+from deskbell.bench.peers import Peer, alerta, alertmanager, ready
 from deskbell.bench.rows import quantiles, rates
 from deskbell.bench.wire import Lines
 from deskbell.torture.postgres import Unavailable
 
 FLOOR = "floor: SQLite FULL, group commit, aiohttp, no features"
 RATE = 50
+WEBHOOK = "durable webhook in, Slack card out"
+Round = Callable[[int], Awaitable[Run]]
+Start = Callable[[Ground], AbstractContextManager[Peer]]
+PEERS: tuple[tuple[str, str, Start], ...] = (
+    ("webhook_alertmanager", "Alertmanager's Slack path (in memory)", alertmanager),
+    ("webhook_alerta", "Alerta, two workers (PostgreSQL)", alerta),
+)
 BARE = "bare aiohttp client, nothing durable"
 
 
@@ -33,10 +44,25 @@ async def _webhook(ground: Ground, ours: Desk, least: Floor) -> list[Row]:
     runs, raw, bare = await in_turn(
         ground.rounds, partial(mine, count), partial(floors, count), partial(_blast, ground, least, count)
     )
-    return [
-        rates("webhook_floor", "durable webhook in, Slack card out", runs, raw, FLOOR),
-        rates("webhook_bare", "the same", runs, bare, BARE),
+    rows = [
+        rates("webhook_floor", WEBHOOK, runs, raw, FLOOR),
+        rates("webhook_bare", WEBHOOK, runs, bare, BARE),
     ]
+    return [*rows, *[await _beside(ground, mine, count, *peer) for peer in PEERS]]
+
+
+async def _beside(ground: Ground, mine: Round, count: int, key: str, name: str, start: Start) -> Row:
+    """Our pipeline and another program's, in turn. Slow ones get fewer alerts: what counts is how many a second."""
+    try:
+        with start(ground) as peer:
+            ground.say(f"webhook to Slack, beside {name}")
+            await ready(peer, ground.some(1)[0])
+            theirs = partial(hurled, ground, [peer.program], [peer.port], ["slack"], peer.say)
+            fewer = await fitting(count, theirs)
+            runs, raw = await in_turn(ground.rounds, partial(mine, count), partial(theirs, fewer))
+            return rates(key, WEBHOOK, runs, raw, name)
+    except (Unavailable, Ended) as why:
+        return missing(key, f"{WEBHOOK}, beside {name}", "alerts/s", f"not at hand: {why}")
 
 
 async def _blast(ground: Ground, least: Floor, count: int) -> Run:

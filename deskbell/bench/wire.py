@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_CLOSING = re.compile(rb"connection: *close", re.IGNORECASE)
 ANSWER_S = 60.0
 
 
@@ -20,6 +21,7 @@ class Line(asyncio.Protocol):
     """One connection, one request at a time."""
 
     def __init__(self) -> None:
+        self.ended = False  # the other side takes no more on this connection
         self._buffer = b""
         self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
         self._transport: asyncio.Transport | None = None
@@ -33,7 +35,7 @@ class Line(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._transport = None
+        self._transport, self.ended = None, True
         if self._waiting and not self._waiting.done():
             self._waiting.set_exception(Broken(str(error or "closed")))
 
@@ -45,6 +47,7 @@ class Line(asyncio.Protocol):
         if not end or len(rest) < size or self._waiting is None or self._waiting.done():
             return
         self._buffer = rest[size:]
+        self.ended = self.ended or bool(_CLOSING.search(head))
         self._waiting.set_result((int(head[9:12]), rest[:size]))
 
     async def send(self, request: bytes) -> tuple[int, bytes]:
