@@ -28,6 +28,7 @@ class Row:
 KINDS: Mapping[str, Row] = {
     "freshdesk": Row("Freshdesk", "pollers.freshdesk", "Freshdesk", "FreshdeskConf"),
     "servicenow": Row("ServiceNow", "pollers.servicenow", "ServiceNow", "ServiceNowConf"),
+    "zendesk": Row("Zendesk", "pollers.zendesk", "Zendesk", "ZendeskConf"),
     "rest": Row("Schedule", "pollers.rest", "Rest", "RestConf"),
 }
 

@@ -14,6 +14,8 @@ SERVICENOW_PASSWORD = "sandbox-servicenow"  # noqa: S105 - made up, on purpose
 SERVICENOW_CLIENT_ID = "sandbox-client"
 SERVICENOW_CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - made up, on purpose
 FIELDSERVICE_TOKEN = "sandbox-fieldservice"  # noqa: S105 - made up, on purpose
+ZENDESK_USER = "deskbell@example.org"
+ZENDESK_TOKEN = "sandbox-zendesk-token"  # noqa: S105 - made up, on purpose
 
 TEAMS_APP = "b0700000-0000-4000-8000-00000000de5b"
 TEAMS_SECRET = "sandbox-teams-secret"  # noqa: S105 - made up, on purpose

@@ -15,6 +15,7 @@ from deskbell.sandbox.fieldservice import FieldService
 from deskbell.sandbox.freshdesk.stand_in import Freshdesk
 from deskbell.sandbox.ledger import CardKey, Ledger
 from deskbell.sandbox.ordeal import Ordeal
+from deskbell.sandbox.others import OTHERS
 from deskbell.sandbox.pager import Pager
 from deskbell.sandbox.people import People
 from deskbell.sandbox.scenario.director import Director
@@ -66,6 +67,8 @@ class Sandbox:
         self.sources: dict[str, Source] = {
             source.name: source for source in (self.freshdesk, self.servicenow, self.fieldservice)
         }
+        # Systems of which the day knows nothing: for tests, and for `deskbell check`.
+        self.others: dict[str, Source] = {cls.name: cls(self.clock, self.ledger, self.pulse) for cls in OTHERS}
         self.ordeal = Ordeal(self, seed)
         self.removed: set[tuple[str, str]] = set()  # chat and room that Deskbell was removed from
         self.held: set[str] = set()  # numbers in trouble: the ordinary day leaves them alone
@@ -83,6 +86,8 @@ class Sandbox:
         app = web.Application(client_max_size=MOST_BODY, middlewares=[guard])
         for chat in self.chats.values():
             chat.add_routes(app.router)
+        for other in self.others.values():
+            other.add_routes(app.router)
         for part in (self.freshdesk, self.servicenow, self.fieldservice, self.pager, Control(self), View(self)):
             part.add_routes(app.router)
         return app
@@ -103,7 +108,7 @@ class Sandbox:
 
     def all_faults(self) -> dict[str, Faults]:
         chats = {name: chat.faults for name, chat in self.chats.items()}
-        return chats | {name: source.faults for name, source in self.sources.items()}
+        return chats | {name: source.faults for name, source in (self.sources | self.others).items()}
 
     def introduce(self, url: str, token: str = "") -> None:
         """Where Deskbell's own server listens, when that was not known at the start."""
@@ -120,7 +125,8 @@ class Sandbox:
         await site.start()
         self.port = self._runner.addresses[0][1]
         self.url = f"http://{HOST}:{self.port}"
-        self.freshdesk.url = self.servicenow.url = self.url
+        for source in (self.sources | self.others).values():
+            source.url = self.url
         for chat in self.chats.values():
             chat.url, chat.desk_url = self.url, self.desk_url
         if self.scenario == "day":

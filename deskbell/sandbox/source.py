@@ -21,6 +21,7 @@ class Source(ABC):
     def __init__(self, clock: Clock, ledger: Ledger, pulse: Pulse) -> None:
         self.clock, self.ledger, self.pulse = clock, ledger, pulse
         self.faults = Faults(clock)
+        self.url = ""
         self.sweeps = 0  # how often the list that is polled was read
         self.before: Callable[[], None] = lambda: None  # the day begins when somebody looks
 
@@ -39,6 +40,9 @@ class Source(ABC):
 
     def throttled(self, seconds: int) -> web.Response:
         return web.Response(status=429, headers={"Retry-After": str(seconds)})
+
+    @abstractmethod
+    def add_routes(self, router: web.UrlDispatcher) -> None: ...
 
     @abstractmethod
     def knows(self, request: web.Request) -> bool:

@@ -1,0 +1,32 @@
+"""What was added to a case, as sources tell it: hints of texts, our own notes left out, the newest kept."""
+
+import re
+from collections.abc import Iterable
+from html import unescape
+
+from deskbell.core.records import HAPPENINGS, Happening
+from pollers.rows import line
+
+HINT = 120  # characters: enough to see what it is about, not what was said
+_MARKER = re.compile(r"\[[\w-]{1,20} #\d{1,18}\]\s*\Z")  # the last line of whatever the courier writes
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+
+
+def plain(markup: object) -> str:
+    """A text without its HTML."""
+    return unescape(_TAG.sub(" ", markup)).strip() if isinstance(markup, str) else ""
+
+
+def ours(text: object) -> bool:
+    """Whether we wrote it ourselves, so that it is no news."""
+    return isinstance(text, str) and _MARKER.search(text[-60:].rstrip()) is not None
+
+
+def hint(text: object) -> str:
+    return line(text, HINT)
+
+
+def newest(found: Iterable[Happening]) -> tuple[Happening, ...]:
+    """The newest of them, oldest first, each once."""
+    once = {(one.kind, one.id): one for one in found}
+    return tuple(sorted(once.values(), key=lambda one: (one.at, one.id))[-HAPPENINGS:])

@@ -1,0 +1,77 @@
+"""Helpdesks and CRMs on trial: for each its source, its stand-in, and what a test may do to a record over there."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from deskbell.sandbox import credentials
+
+HOUR = 3600
+
+
+@dataclass
+class Trial:
+    source: Any
+    stand: Any
+    lay: Callable[..., str]  # (title, seconds since the epoch) -> the record's id
+    touch: Callable[[str, str], None]  # somebody else gives it another title
+    remove: Callable[[str], None]
+    agents: tuple[str, str] = ("", "")  # a colleague's id, and one that is none
+    lag: float = 0.0  # seconds until a change becomes visible
+    write: str = "PUT"  # the method of a write
+    listing: str = ""  # the path that is polled
+    resolves: bool = True
+    page: int = 10
+    secrets: tuple[str, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+# (a part of the path, a part of the complaint): what the description at hand leaves out, and the vendor's pages have.
+ZENDESK_DEPARTURES = (
+    ("/incremental/tickets/cursor", "query.per_page"),  # "Incremental Ticket Export, Cursor Based"
+    ("/incremental/tickets/cursor", "query.include"),  # "Side-loading": tickets
+    ("/incremental/tickets/cursor", "query.start_time: required"),  # `after_url` has the cursor alone
+    ("/tickets/", "query.include"),
+    ("/comments", "query.sort"),  # "List Comments", with pages by cursor
+    ("/tickets/show_many", ""),  # "Show Multiple Tickets" is not there at all, and is taken for a ticket's id
+    ("/custom_statuses", "is not in the document"),
+)
+
+
+def zendesk(sb) -> Trial:
+    from pollers.zendesk import Zendesk, ZendeskConf
+
+    stand = sb.others["zendesk"]
+    conf = ZendeskConf(
+        f"{sb.url}/zendesk", credentials.ZENDESK_USER, credentials.ZENDESK_TOKEN, page_size=10, team="all"
+    )
+    return Trial(
+        Zendesk(conf, now=sb.clock.now),
+        stand,
+        lay=lambda title, at: str(stand.add(title, created=at, assignee_id=9001)["id"]),
+        touch=lambda one, title: stand.change(int(one), subject=title, raw_subject=title),
+        remove=lambda one: stand.delete(int(one)),
+        agents=("9002", "nobody"),
+        lag=stand_lag("zendesk"),
+        listing="/incremental/tickets/cursor",
+        secrets=(credentials.ZENDESK_TOKEN,),
+        extra={"system": "zendesk", "prefix": "/zendesk", "departures": ZENDESK_DEPARTURES},
+    )
+
+
+def stand_lag(name: str) -> float:
+    return {"zendesk": 61.0}.get(name, 0.0)
+
+
+ALL = {"zendesk": zendesk}
+
+
+@contextlib.asynccontextmanager
+async def on_trial(name, sb):
+    trial = ALL[name](sb)
+    trial.stand.no_limits()
+    try:
+        yield trial
+    finally:
+        await trial.source.close()
