@@ -73,8 +73,11 @@ def ring_page(uow: UnitOfWork, numbers: range) -> None:
     before = uow.records("field", [record.id for record in records])
     uow.alerts_of_many("field", [record.id for record in records])
     uow.save_records([StoredRecord(r, NOW, NOW, fingerprint(r)) for r in records if r.id not in before])
-    for number in numbers:
-        _send(uow, uow.insert_alert(alert(number)))
+    alerts = [alert(number) for number in numbers]
+    uow.expect_keys([one.key for one in alerts])
+    for one in alerts:
+        if uow.newest_by_key(one.key) is None:
+            _send(uow, uow.insert_alert(one))
 
 
 def _send(uow: UnitOfWork, stored: Alert) -> None:
@@ -87,6 +90,7 @@ def _send(uow: UnitOfWork, stored: Alert) -> None:
 def deliver(uow: UnitOfWork) -> int:
     """A claim of some work, settled at once as if the chat had answered."""
     claims = uow.claim("ops", NOW, LEASE, CLAIMS)
+    uow.expect_settled(claims)
     for claim in claims:
         uow.settle_sent(claim, {"channel": "C1", "ts": "1700000000.000100"}, getattr(claim.work, "wanted", 0), NOW)
     return len(claims)

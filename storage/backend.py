@@ -47,11 +47,14 @@ class Backend(Protocol):
 
     def in_transaction(self, connection: Any) -> bool: ...
     def changes(self, connection: Any) -> int:
-        """A number that grows with every row that the connection changes."""
+        """A number that grows with every row that the connection changes; those on their way do not count yet."""
         ...
 
-    def commit(self, connection: Any, *, changed: bool) -> None:
-        """Ends the writer's transaction. When it returns, all of it is durable; when it raises, nothing of it is."""
+    def commit(self, connection: Any, since: int) -> bool:
+        """Ends the writer's transaction. When it returns, all of it is durable; when it raises, nothing of it is.
+
+        Tells whether it changed anything: whether `changes` is no longer what it was at its beginning.
+        """
         ...
 
     def version(self, connection: Any) -> int:
@@ -70,9 +73,6 @@ class Backend(Protocol):
         """
         ...
 
-    def engine(self) -> sa.Engine:
-        """For migrations."""
-        ...
     def astray(self) -> str:
         """Why what is written now is lost with this process, for people; empty when all is well."""
         ...
@@ -93,6 +93,9 @@ class Backend(Protocol):
         """In a transaction: so many of the table's next numbers are never given."""
         ...
 
+    def engine(self) -> sa.Engine:
+        """For migrations."""
+        ...
 
     def migrating(self) -> AbstractContextManager[None]:
         """Held around a migration. Raises InstanceRunning where no daemon may run meanwhile."""

@@ -73,6 +73,13 @@ class Rows:
         return self._all
 
 
+_NOTHING = Rows([], 0)
+
+
+def in_transaction(connection: "psycopg.Connection[Any]") -> bool:
+    return connection.pgconn.transaction_status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
+
+
 class Session:
     """One connection, with the few methods of sqlite3's that we use. `changes` counts the rows that it changed."""
 
@@ -82,20 +89,47 @@ class Session:
         self.changes = 0
         self._prepared: dict[str, bytes] = {}
         self._waiting: list[tuple[bytes, Any]] = []
+        self._begun = False  # a transaction of which the server does not know yet
+
+    @property
+    def idle(self) -> bool:
+        """Whether a transaction has begun, and there is nothing in it."""
+        return self._begun and len(self._waiting) == 1
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._begun or in_transaction(self.connection)
 
     def execute(self, sql: str, parameters: Sequence[Any] | None = None) -> Rows:
-        """With parameters (an empty list too) the statement is prepared and kept; without, it is sent as it is."""
+        """With parameters (an empty list too) the statement is prepared and kept; without, it is sent as it is.
+
+        A transaction begins with the first statement in it.
+        """
+        if parameters is None and sql.startswith("BEGIN "):
+            self.later(sql, [])
+            self._begun = True
+            return _NOTHING
         if parameters is None:
             if sql == "ROLLBACK":
                 self._waiting.clear()
+                if self._begun:
+                    self._begun = False
+                    return _NOTHING
             self.flush()
             return self._rows(self.pgconn.exec_(sql.encode()))
         name = self._prepared.get(sql) or self._prepare(sql)
         values: Any = [_encoded(value) for value in parameters]
         if self._waiting:
             self._waiting.append((name, values))
-            return self._rows(self._send())
+            return self._rows(self._send(1)[0])
         return self._rows(self.pgconn.exec_prepared(name, values))
+
+    def ask(self, queries: Sequence[tuple[str, Sequence[Any]]]) -> list[list[tuple[Any, ...]]]:
+        """The rows of each, in one journey."""
+        for sql, parameters in queries:
+            name = self._prepared.get(sql) or self._prepare(sql)
+            self._waiting.append((name, [_encoded(value) for value in parameters]))
+        return [self._rows(result).fetchall() for result in self._send(len(queries))]
 
     def later(self, sql: str, parameters: Sequence[Any]) -> None:
         """For whoever needs no answer: it goes out together with the next statement that does need one."""
@@ -114,14 +148,14 @@ class Session:
     def flush(self) -> None:
         """Sends what waits. Its errors are told here, or by the next statement."""
         if self._waiting:
-            self._count(self._send())
+            self._send(0)
 
-    def commit(self) -> bool:
-        """False when the server rolled back instead, because a statement had failed before."""
-        self.flush()
-        result = self.pgconn.exec_(b"COMMIT")
-        self._checked(result)
-        return result.command_status == b"COMMIT"
+    def commit(self, before: tuple[str, Sequence[Any]] | None = None) -> bool:
+        """False when the server rolled back instead, because a statement had failed before. `before` goes with it."""
+        if before:
+            self.later(*before)
+        self.later("COMMIT", [])
+        return self._send(1)[0].command_status == b"COMMIT"
 
     def close(self) -> None:
         self.connection.close()
@@ -134,34 +168,38 @@ class Session:
         self._prepared[sql] = name
         return name
 
-    def _send(self) -> pq.abc.PGresult:
-        """Sends all that waits before the first answer is read; the answer to the last one."""
+    def _send(self, asked: int) -> "list[pq.abc.PGresult]":
+        """Sends all that waits before the first answer is read; the answers to the last ones, which were asked for."""
         pgconn, waiting = self.pgconn, self._waiting
-        self._waiting = []
+        self._waiting, self._begun = [], False
         pgconn.enter_pipeline_mode()
         for name, values in waiting:
             pgconn.send_query_prepared(name, values)
         pgconn.pipeline_sync()
         results = self._answers()
-        if pgconn.status != _ALIVE:
-            raise errors.OperationalError(_GONE)
         pgconn.exit_pipeline_mode()
-        for result in results[:-1]:
+        for result in results:
+            self._checked(result)
+        first = len(results) - asked
+        for result in results[:first]:
             self._count(result)
-        return results[-1]
+        return results[first:]
 
     def _answers(self) -> "list[pq.abc.PGresult]":
         """One a statement; what came after one that failed is left out."""
         answers: list[pq.abc.PGresult] = []
+        ended = False
         while self.pgconn.status == _ALIVE:
             result = self.pgconn.get_result()
-            if result is None:  # the end of one answer
+            if result is None and ended:  # nothing more will come, and no sync did
+                break
+            ended = result is None  # the end of one answer
+            if result is None or result.status == _ABORTED:
                 continue
             if result.status == _SYNC:
-                break
-            if result.status != _ABORTED:
-                answers.append(result)
-        return answers
+                return answers
+            answers.append(result)
+        raise errors.OperationalError(_GONE)
 
     def _count(self, result: pq.abc.PGresult) -> int:
         self._checked(result)

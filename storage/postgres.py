@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
-from psycopg import errors, pq
+from psycopg import errors
 from sqlalchemy.dialects.postgresql import psycopg as dialect
 
 from storage import dump, locks
@@ -24,7 +24,7 @@ from storage import postgres_schema as schema
 from storage import revision as revisions
 from storage.backend import parsed
 from storage.errors import CommitUnknown, SchemaError, StoreError, Trouble, Unreachable
-from storage.libpq import Session
+from storage.libpq import Session, in_transaction
 from storage.listener import CHANNEL, Listener
 
 DIALECT: sa.Dialect = dialect.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
@@ -35,16 +35,24 @@ CONNECT_S = 10
 LOCK_MS = 500  # so long a change waits for another one's; a deadlock ends with it too
 PAUSED_MS = 5_000  # an instance that stands still in mid-change loses its connection, and its locks with it
 
-# Every query of ours has its index; a plan that was made while a table was small would go on reading all of it.
-_PLANS = "SET enable_seqscan = off"
+# Every query of ours has its index, and every join of ours follows one, row by row; a plan that was made while a table
+# was small would go on reading all of it. One plan a statement: to plan costs more than most of ours do.
+_PLANS = "; ".join(
+    f"SET {what}"
+    for what in (
+        "enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "enable_material = off",
+        "plan_cache_mode = force_generic_plan",
+    )
+)  # fmt: skip
 _WRITING = (
     f"{_PLANS}; SET lock_timeout = {LOCK_MS}; SET idle_in_transaction_session_timeout = {PAUSED_MS}; "
     "SET synchronous_commit = on"
 )
 _MIGRATING = "SET lock_timeout = 10000"
 _READING = f"{_PLANS}; SET default_transaction_read_only = on"
-# Sent with a commit that changed something: by its number it is found again when the answer to the commit is lost.
-_TELL = "SELECT pg_current_xact_id()::text, pg_notify(%s, %s)"
+# By its number a commit is found again whose answer is lost.
+_NUMBER = "SELECT pg_current_xact_id_if_assigned()::text"
+_TELL = "SELECT pg_notify(%s, %s)"
 
 _SCHEMA = f"({locks.OURS}, {locks.SCHEMA})"
 
@@ -154,22 +162,26 @@ class Postgres:
 
     def in_transaction(self, connection: Any) -> bool:
         """A session of ours, or a connection of psycopg's."""
-        return connection.pgconn.transaction_status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
+        return connection.in_transaction if isinstance(connection, Session) else in_transaction(connection)
 
     def changes(self, session: Session) -> int:
-        session.flush()
         return session.changes
 
-    def commit(self, session: Session, *, changed: bool) -> None:
-        number = session.execute(_TELL, [CHANNEL, self._me]).fetchall()[0][0] if changed else ""
+    def commit(self, session: Session, since: int) -> bool:
+        if session.idle:
+            session.execute("ROLLBACK")
+            return False
+        number = session.execute(_NUMBER, []).fetchall()[0][0]
+        changed = session.changes != since
         try:
-            held = session.commit()
+            held = session.commit((_TELL, [CHANNEL, self._me]) if changed else None)
         except psycopg.Error as error:
             if not number or self.trouble(error) is not Trouble.LOST or not self._was_committed(number):
                 raise
             held = True
         if not held:
             raise errors.InFailedSqlTransaction("an error in this change was passed over, and nothing of it holds")
+        return changed
 
     def _was_committed(self, number: str) -> bool:
         """What became of a transaction whose end nobody told us: asked until the server can tell."""

@@ -84,9 +84,20 @@ _FIND_NUMBER, _FIND_ID = _find(RECORDS.c.number_key), _find(RECORDS.c.id_key)
 _FIND_LOOSE, _FIND_DIGITS = _find(RECORDS.c.loose_key), _find(RECORDS.c.digits)
 
 _ALERT_ONE = Statement(sa.select(*_ALERT).where(ALERTS.c.id == bind("id")), held="wait")
-_ALERTS_SEEN = sized(lambda size: sa.select(*_ALERT).where(within(ALERTS.c.id, size)))
 _ALERT_BY_KEY = Statement(
     sa.select(*_ALERT).where(ALERTS.c.key == bind("key")).order_by(ALERTS.c.id.desc()).limit(1), held="wait"
+)
+NEWEST_BY_KEYS = sized(
+    lambda size: (
+        sa.select(*_ALERT)
+        .where(
+            ALERTS.c.id.in_(
+                sa.select(sa.func.max(ALERTS.c.id)).where(within(ALERTS.c.key, size)).group_by(ALERTS.c.key)
+            )
+        )
+        .order_by(ALERTS.c.id)
+    ),
+    held="wait",
 )
 _ALERTS_OF = sized(
     lambda size: (
@@ -187,10 +198,6 @@ class SqlReader:
     def alert(self, alert_id: int) -> Alert | None:
         row = self.db.one(_ALERT_ONE, id=alert_id)
         return alert_of(row) if row else None
-
-    def alerts_seen(self, ids: Sequence[int]) -> dict[int, Alert]:
-        """Alerts as they are, for who will not change them: others may meanwhile."""
-        return {row[0]: alert_of(row) for row in self.db.all_in(_ALERTS_SEEN, ids)}
 
     def newest_by_key(self, key: str) -> Alert | None:
         row = self.db.one(_ALERT_BY_KEY, key=key)

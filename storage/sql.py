@@ -6,13 +6,14 @@ per call is several times SQLite's.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as _insert
 
 from storage.backend import Backend
+from storage.batch import Group, Queue, Touched, of_many, rows_of
 
 Row = tuple[Any, ...]
 Compiled = tuple[str, tuple[tuple[str, Any], ...]]  # the SQL, and its parameters in order with what the construct gave
@@ -36,14 +37,41 @@ class Statement:
 
     `held` tells what happens to the rows of a SELECT when a change reads them where others write at the same time:
     "wait" locks them until the commit, waiting for who has them; "skip" locks them and leaves out those of others.
+    `each` names the values that tell its rows apart, for a statement that is often run for many (`Db.later`).
     """
 
-    __slots__ = ("_columns", "_construct", "_held")
+    __slots__ = ("__dict__", "_columns", "_construct", "_held", "each", "locks")
 
-    def __init__(self, construct: Any, columns: Sequence[str] | None = None, *, held: str = "") -> None:
+    def __init__(
+        self,
+        construct: Any,
+        columns: Sequence[str] | None = None,
+        *,
+        held: str = "",
+        each: Sequence[str] = (),
+        locks: bool = False,
+    ) -> None:
         self._construct = construct
         self._columns = columns
         self._held = held
+        self.each = each
+        self.locks = locks  # and does nothing else
+
+    @cached_property
+    def touched(self) -> Touched:
+        return Touched(self._construct)
+
+    def minds(self, waiting: "Statement") -> bool:
+        """Whether it makes a difference if it overtakes the other one."""
+        known: dict[Statement, bool] = self.__dict__.setdefault("_minds", {})
+        if waiting not in known:
+            known[waiting] = self.touched.minds(waiting.touched)
+        return known[waiting]
+
+    @cached_property
+    def of_many(self) -> "Statement":
+        """For many rows, which come as JSON in the parameter `rows`."""
+        return Statement(of_many(self._construct, self._columns))
 
     def compile(self, dialect: sa.Dialect, *, hold: bool = False) -> Compiled:
         construct = self._construct
@@ -54,10 +82,13 @@ class Statement:
         return str(compiled), tuple((name, given[name]) for name in compiled.positiontup)
 
 
+Question = tuple[Statement, Mapping[str, Any]]
+
+
 class Db:
     """A connection that runs statements. One thread at a time. `writes`: inside transactions that may change rows."""
 
-    __slots__ = ("_compiled", "_dialect", "_writes", "connection", "held", "several")
+    __slots__ = ("_compiled", "_dialect", "_queue", "_writes", "connection", "held", "several")
 
     def __init__(self, connection: Any, backend: Backend, *, writes: bool = False) -> None:
         self.connection = connection  # the driver's own, or storage.libpq.Session, which also has `later`
@@ -66,12 +97,20 @@ class Db:
         self.several = backend.several
         self._writes = writes
         self.held: set[tuple[Any, ...]] = set()  # in the transaction that is open
+        self._queue = Queue()
 
     def _compile(self, statement: Statement) -> Compiled:
         compiled = self._compiled[statement] = statement.compile(self._dialect, hold=self._writes)
         return compiled
 
+    def begin(self) -> None:
+        """A transaction begins: nothing is locked, and nothing waits."""
+        self.held.clear()
+        self._queue.clear()
+
     def run(self, statement: Statement, /, **values: Any) -> Cursor:
+        if self._queue:
+            self._send(self._queue.before(statement))
         text, names = self._compiled.get(statement) or self._compile(statement)
         parameters = [values.get(name, fixed) for name, fixed in names]
         try:
@@ -84,9 +123,38 @@ class Db:
         """For whoever needs no answer, not even that it went well: a database far away answers many at once."""
         if not self.several:
             self.run(statement, **values)
-            return
+        elif statement.each:
+            self._send(self._queue.add(statement, values))
+        else:
+            self._send(self._queue.before(statement))
+            self._post(statement, values)
+
+    def flush(self) -> None:
+        """Sends what waits; its errors are told at the next statement."""
+        self._send(self._queue.all())
+
+    def _send(self, groups: Iterable[Group]) -> None:
+        for statement, rows in groups:
+            if len(rows) == 1:
+                self._post(statement, rows[0])
+            else:
+                self._post(statement.of_many, {"rows": rows_of(rows, storable)})
+
+    def _post(self, statement: Statement, values: Mapping[str, Any]) -> None:
         text, names = self._compiled.get(statement) or self._compile(statement)
         self.connection.later(text, [values.get(name, fixed) for name, fixed in names])
+
+    def ask(self, *questions: Question) -> list[list[Row]]:
+        """The rows of several queries, in one journey where the database is far away."""
+        if not self.several or len(questions) < 2:
+            return [self.all(statement, **values) for statement, values in questions]
+        asked = []
+        for statement, values in questions:
+            self._send(self._queue.before(statement))
+            text, names = self._compiled.get(statement) or self._compile(statement)
+            asked.append((text, [values.get(name, fixed) for name, fixed in names]))
+        answers: list[list[Row]] = self.connection.ask(asked)
+        return answers
 
     def hold(self, statement: Statement, /, **values: Any) -> None:
         """Takes locks until the commit, where others write at the same time. Elsewhere there is nothing to do."""
@@ -112,6 +180,12 @@ class Db:
 
     def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Runs the statement once a row."""
+        if self.several and statement.each:
+            for row in rows:
+                self._send(self._queue.add(statement, dict(row)))
+            return
+        if self._queue:
+            self._send(self._queue.before(statement))
         text, names = self._compiled.get(statement) or self._compile(statement)
         parameters = [[storable(row.get(name, fixed)) for name, fixed in names] for row in rows]
         cursor: Cursor = self.connection.cursor()
@@ -119,14 +193,19 @@ class Db:
 
     def all_in(self, build: Callable[[int], Statement], items: Sequence[Any], /, **values: Any) -> list[Row]:
         """The rows for a list of any length, through statements that take lists of a few sizes (see `within`)."""
-        rows: list[Row] = []
-        distinct = list(dict.fromkeys(items))
-        for start in range(0, len(distinct), _SIZES[-1]):
-            part = distinct[start : start + _SIZES[-1]]
-            size = next(size for size in _SIZES if size >= len(part))
-            padded = [*part, *([part[-1]] * (size - len(part)))]
-            rows += self.all(build(size), **values, **{f"item_{i}": item for i, item in enumerate(padded)})
-        return rows
+        return [row for rows in self.ask(*in_parts(build, items, **values)) for row in rows]
+
+
+def in_parts(build: Callable[[int], Statement], items: Sequence[Any], /, **values: Any) -> list[Question]:
+    """As many questions as it takes to ask for all of the items."""
+    questions: list[Question] = []
+    distinct = list(dict.fromkeys(items))
+    for start in range(0, len(distinct), _SIZES[-1]):
+        part = distinct[start : start + _SIZES[-1]]
+        size = next(size for size in _SIZES if size >= len(part))
+        padded = [*part, *([part[-1]] * (size - len(part)))]
+        questions.append((build(size), values | {f"item_{i}": item for i, item in enumerate(padded)}))
+    return questions
 
 
 def insert(table: sa.Table) -> Any:
@@ -139,12 +218,13 @@ def upsert(table: sa.Table, *keys: str) -> Statement:
     columns = [column.name for column in table.columns]
     new = insert(table)
     changes = {name: new.excluded[name] for name in columns if name not in keys}
-    return Statement(new.on_conflict_do_update(index_elements=list(keys), set_=changes), columns)
+    return Statement(new.on_conflict_do_update(index_elements=list(keys), set_=changes), columns, each=keys)
 
 
-def insert_new(table: sa.Table, columns: Sequence[str] | None = None) -> Statement:
+def insert_new(table: sa.Table, columns: Sequence[str] | None = None, *, each: Sequence[str] = ()) -> Statement:
     """Insert, or do nothing where a rule of the schema forbids it; the row count tells."""
-    return Statement(insert(table).on_conflict_do_nothing(), columns or [column.name for column in table.columns])
+    columns = columns or [column.name for column in table.columns]
+    return Statement(insert(table).on_conflict_do_nothing(), columns, each=each)
 
 
 def within(column: Any, size: int) -> Any:

@@ -115,8 +115,9 @@ class Sqlite:
     def changes(self, connection: sqlite3.Connection) -> int:
         return connection.total_changes
 
-    def commit(self, connection: sqlite3.Connection, *, changed: bool) -> None:  # noqa: ARG002 - others need it
+    def commit(self, connection: sqlite3.Connection, since: int) -> bool:
         connection.execute("COMMIT")
+        return connection.total_changes != since
 
     def version(self, connection: sqlite3.Connection) -> int:
         return int(connection.execute("PRAGMA data_version").fetchone()[0])

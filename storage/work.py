@@ -1,6 +1,7 @@
 """One transaction's view of the database: everything a reader can ask, and every change."""
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,17 +18,20 @@ from deskbell.core.ports import (
     Entry,
     Lane,
     Op,
+    OutboxRow,
 )
 from storage import locks, outbox
-from storage.audit import Chain
+from storage.audit import Chain, Head
 from storage.codec import (
     ALERT_COLUMNS,
+    alert_of,
     alert_values,
     dumps,
     micros,
     with_id,
 )
 from storage.people import PeopleWork
+from storage.reader import NEWEST_BY_KEYS
 from storage.records import RecordWork
 from storage.schema import (
     ALERTS,
@@ -40,12 +44,20 @@ from storage.schema import (
     STANDING,
     UNDONE,
 )
+from storage.settling import CARDED, WAITING, Settling
 from storage.sql import Db, Statement, bind, insert, insert_new, literally, upsert
 
 _P, _D, _A = POSTS.c, DISPATCHES.c, ALERTS.c
 
 
 _INSERT_ALERT = Statement(insert(ALERTS).on_conflict_do_nothing().returning(_A.id), list(ALERT_COLUMNS[1:]))
+# One whose key is known to be free, with a number of its own.
+_ADD_ALERT = Statement(insert(ALERTS), list(ALERT_COLUMNS), each=("id",))
+_NUMBERS = Statement(
+    sa.select(sa.func.nextval(sa.func.pg_get_serial_sequence("alerts", "id"))).select_from(
+        sa.func.generate_series(1, bind("count", sa.Integer()))
+    )
+)
 _SAVE_ALERT = Statement(
     sa.update(ALERTS)
     .where(_A.id == bind("row_id"), _A.version == bind("expected"))
@@ -69,7 +81,8 @@ _WANT_POST = Statement(
             sa.case((_CARDED, "waiting"), else_="held"), sa.case((_CARDED, bind("now", _TIME)), else_=None),
         ).where(_A.id == bind("of_alert"), ~sa.exists().where(*_THERE, sa.text(CURRENT))),
     )
-    .on_conflict_do_nothing()
+    .on_conflict_do_nothing(),
+    each=("of_alert", "destination"),
 )  # fmt: skip
 
 
@@ -86,8 +99,8 @@ def _bump(chosen: Any) -> Statement:
             wanted=_P.wanted + 1,
             severity=severity,
             lane=sa.case((sooner, _P.lane), else_=bind("edit", _INT)),
-            due_at=sa.case((sa.and_(shown, outbox.CARDED), bind("now")), else_=_P.due_at),
-            state=sa.case((~shown, _P.state), (outbox.CARDED, "waiting"), else_="held"),
+            due_at=sa.case((sa.and_(shown, CARDED), bind("now")), else_=_P.due_at),
+            state=sa.case((~shown, _P.state), (CARDED, "waiting"), else_="held"),
         )
     )
 
@@ -126,11 +139,12 @@ _ADD_DISPATCH = insert_new(
         "key", "destination", "kind", "payload", "alert_id", "direct", "state", "lane", "severity", "created_at",
         "next_try_at", "due_at",
     ],
+    each=("key",),
 )  # fmt: skip
 _REVIVE_POST = Statement(
     sa.update(POSTS)
     .where(_P.id == bind("row_id"), _P.state == literally("dead"))
-    .values(outbox.WAITING | {"attempts": 0})
+    .values(WAITING | {"attempts": 0})
     .returning(_P.alert_id, _P.destination)
 )
 _REVIVE_DISPATCH = Statement(
@@ -149,14 +163,34 @@ class SqlWork(PeopleWork, RecordWork):
 
     def __init__(self, db: Db, data_version: Callable[[], int], chain: Chain, now: datetime) -> None:
         super().__init__(db, data_version)
-        db.held.clear()
-        self.chain = chain
+        db.begin()
+        self._chain = chain
+        self._settling = Settling(db)
+        # what `expect_keys` saw, the keys of which it saw that they are free, and numbers for as many alerts
+        self._newest: dict[str, Alert | None] = {}
+        self._free: set[str] = set()
+        self._numbers: deque[int] = deque()
         self._now = now  # when the transaction began; for book-keeping that no caller decides on
 
     # ------------------------------------------------------------ alerts
 
+    def expect_keys(self, keys: Collection[str]) -> None:
+        """These are asked for next, and an alert may be made of each: a database far away is asked once for all."""
+        if not self.db.several or not keys:
+            return
+        for key in keys:
+            self.db.hold(locks.NAME, name=key)
+        found = (alert_of(row) for row in self.db.all_in(NEWEST_BY_KEYS, list(keys)))
+        self._newest = dict.fromkeys(keys) | {alert.key: alert for alert in found}
+        free = sum(alert is None for alert in self._newest.values())
+        self._numbers = deque(row[0] for row in self.db.all(_NUMBERS, count=free)) if free else deque()
+
     def newest_by_key(self, key: str) -> Alert | None:
         """Where there is none, nobody else may make one before the commit."""
+        if key in self._newest:
+            if (known := self._newest.pop(key)) is None:
+                self._free.add(key)
+            return known
         found = super().newest_by_key(key)
         if found is None and self.db.several:
             self.db.hold(locks.NAME, name=key)
@@ -165,6 +199,12 @@ class SqlWork(PeopleWork, RecordWork):
 
     def insert_alert(self, alert: Alert) -> Alert:
         """Stores a new alert and returns it with its id. Raises DuplicateAlert when one with this key still stands."""
+        if alert.key in self._free and self._numbers:
+            self._free.remove(alert.key)
+            alert = with_id(alert, self._numbers.popleft())
+            self.db.held.add((locks.ALERT, alert.id))
+            self.db.later(_ADD_ALERT, id=alert.id, **alert_values(alert))
+            return alert
         row = self.db.one(_INSERT_ALERT, **alert_values(alert))
         if row is None:
             raise DuplicateAlert(alert.key)
@@ -212,7 +252,7 @@ class SqlWork(PeopleWork, RecordWork):
             severity=int(severity),
             now=micros(now),
         )
-        outbox.arrange(self.db, alert_id, destination)
+        self._settling.arrange(alert_id, destination)
 
     def bump_posts(self, alert_id: int, now: datetime, lane: Lane = Lane.EDIT) -> None:
         """Something that the cards show has changed: wanted_version + 1 on each post of the alert."""
@@ -225,6 +265,7 @@ class SqlWork(PeopleWork, RecordWork):
 
     def repost(self, post_id: int, now: datetime) -> None:
         """The message is gone: a new generation of the post, in a row of its own. Who holds the old one loses it."""
+        self._settling.forget()
         row = self.db.one(_RETIRE_POST, row_id=post_id)
         if row is None:
             return
@@ -233,15 +274,18 @@ class SqlWork(PeopleWork, RecordWork):
 
     def retire_destination(self, destination: str) -> int:
         """Nothing more goes there. How many cards and undone dispatches that ends."""
+        self._settling.forget()
         gone = self.db.count(_RETIRE_POSTS, of_destination=destination)
         return gone + self.db.count(_RETIRE_DISPATCHES, of_destination=destination, now=micros(self._now))
 
     # ------------------------------------------------------------ dispatches and claims
 
-    def add_dispatch(self, dispatch: Dispatch, severity: Severity, now: datetime) -> bool:
-        """False when its key is already there."""
+    def add_dispatch(self, dispatch: Dispatch, severity: Severity, now: datetime) -> None:
+        """Nothing where its key is already there."""
         start = micros(dispatch.not_before or now)
-        added = self.db.count(
+        if dispatch.alert_id:
+            self.db.hold(locks.ALERT, alert_id=dispatch.alert_id)
+        self.db.later(
             _ADD_DISPATCH,
             key=dispatch.key,
             destination=dispatch.destination,
@@ -256,19 +300,23 @@ class SqlWork(PeopleWork, RecordWork):
             next_try_at=start,
             due_at=start,
         )
-        if added:
-            outbox.arrange(self.db, dispatch.alert_id, dispatch.destination)
-        return added == 1
+        self._settling.arrange(dispatch.alert_id, dispatch.destination)
 
     def claim(
         self, destination: str, now: datetime, lease: timedelta, limit: int = 1, ops: frozenset[Op] = EVERY_OP
     ) -> list[Claim]:
-        """See core.ports; which work is due, and who waits for whom, is kept up in outbox.arrange."""
-        return outbox.claim(self.db, self.alerts_seen, destination, now, lease, limit, ops)
+        """See core.ports; which work is due, and who waits for whom, is kept up in storage.settling."""
+        self._settling.decide()
+        self._settling.forget()
+        return outbox.claim(self.db, destination, now, lease, limit, ops)
+
+    def expect_settled(self, claims: Sequence[Claim]) -> None:
+        """These are settled next: a database far away is asked once whether they are still held."""
+        self._settling.expect(claims)
 
     def settle_sent(self, claim: Claim, ref: Mapping[str, str], shown: int, now: datetime) -> bool:
         """The work is done (a post shows version `shown`). False when the lease was lost to another holder."""
-        return outbox.settle_sent(self.db, claim, ref, shown, now)
+        return self._settling.sent(claim, ref, shown, now)
 
     def settle_retry(
         self,
@@ -280,35 +328,52 @@ class SqlWork(PeopleWork, RecordWork):
         counts: bool,
         now: datetime,  # noqa: ARG002 - in the contract; nothing here needs it
     ) -> bool:
-        return outbox.settle_retry(self.db, claim, next_try_at, error, unsure=unsure, counts=counts)
+        return self._settling.retry(claim, next_try_at, error, unsure=unsure, counts=counts)
 
     def settle_dead(self, claim: Claim, error: str, now: datetime) -> bool:
-        return outbox.settle_dead(self.db, claim, error, now)
+        return self._settling.dead(claim, error, now)
 
     def revive(self, outbox_id: int, kind: str, now: datetime) -> bool:
         """A dead row is tried again. False when there is no such dead row."""
         statement = _REVIVE_POST if kind == "post" else _REVIVE_DISPATCH
         row = self.db.one(statement, row_id=outbox_id, of_kind=kind, next=micros(now))
         if row is not None:
-            outbox.arrange(self.db, row[0] or 0, row[1])
+            self._settling.arrange(row[0] or 0, row[1])
         return row is not None
+
+    # ------------------------------------------------------------ what has to be settled before others look
+
+    def work_due(self, now: datetime) -> tuple[dict[str, Severity], datetime | None]:
+        self._settling.decide()
+        return super().work_due(now)
+
+    def outbox(self, *, dead_only: bool = False, limit: int = 100) -> list[OutboxRow]:
+        self._settling.decide()
+        return super().outbox(dead_only=dead_only, limit=limit)
+
+    def seal(self, now: datetime) -> Head | None:
+        """The end of the transaction, but for its commit: what was put off is done, and the audit gets its head."""
+        self._settling.decide()
+        head = self._chain.seal(now)
+        self.db.flush()
+        return head
 
     # ------------------------------------------------------------ audit
 
     def audit(self, entry: Entry, at: datetime) -> None:
         """Appends to the chain; it is sealed at the commit."""
-        self.chain.append(entry, at)
+        self._chain.append(entry, at)
 
     def story(self, alert_id: int, limit: int = 20) -> list[AuditRow]:
-        self.chain.flush()
+        self._chain.flush()
         return super().story(alert_id, limit)
 
     def audit_rows(self, after: int = 0, limit: int = 1000) -> list[AuditRow]:
-        self.chain.flush()
+        self._chain.flush()
         return super().audit_rows(after, limit)
 
     def audit_count(self) -> int:
-        self.chain.flush()
+        self._chain.flush()
         return super().audit_count()
 
     # ------------------------------------------------------------ people and the rest

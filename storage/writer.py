@@ -171,10 +171,9 @@ class Writer:
             for job in jobs:
                 ran.append(job)
                 self._carry_out(job, work)
-            head = work.chain.seal(now)
-            changed = self._backend.changes(self._connection) != before
+            head = work.seal(now)
             point("store.commit.before")
-            self._backend.commit(self._connection, changed=changed)
+            changed = self._backend.commit(self._connection, before)
         except BaseException:
             self._roll_back()
             raise

@@ -1,6 +1,6 @@
 """What the desk and the courier need of the outside, as Protocols. The adapters fit them; the daemon plugs them in."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -362,6 +362,10 @@ class UnitOfWork(Reader, Protocol):
     def set_due(self, source: str, record_id: str, due_at: datetime | None) -> None: ...
     def forget_record(self, source: str, record_id: str) -> None: ...
     def quarantine(self, source: str, record_id: str, error: str, raw: str, at: datetime) -> None: ...
+    def expect_keys(self, keys: Collection[str]) -> None:
+        """These are asked for next (`newest_by_key`) in this transaction. It saves journeys to the database."""
+        ...
+
     def insert_alert(self, alert: Alert) -> Alert:
         """Stores a new alert and returns it with its id. Raises DuplicateAlert when a live one has this key."""
         ...
@@ -392,8 +396,8 @@ class UnitOfWork(Reader, Protocol):
 
     def retire_destination(self, destination: str) -> int: ...
 
-    def add_dispatch(self, dispatch: Dispatch, severity: Severity, now: datetime) -> bool:
-        """False when its key is already there."""
+    def add_dispatch(self, dispatch: Dispatch, severity: Severity, now: datetime) -> None:
+        """Nothing where its key is already there."""
         ...
 
     def claim(
@@ -407,6 +411,10 @@ class UnitOfWork(Reader, Protocol):
         until the alert's post there has a ref (direct notes don't wait). A piece whose lease ran out comes with
         `unsure_since`, because its last attempt may have arrived. Sets `unsure_since = now` on what it hands out.
         """
+        ...
+
+    def expect_settled(self, claims: Sequence[Claim]) -> None:
+        """These are settled next in this transaction. Nothing changes by it; it saves journeys to the database."""
         ...
 
     def settle_sent(self, claim: Claim, ref: Mapping[str, str], shown: int, now: datetime) -> bool:

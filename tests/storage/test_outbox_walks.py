@@ -87,7 +87,7 @@ class Walk:
         payload = {"direct": "ana" if chance.random() < 0.2 else ""}
         kind = chance.choice((DispatchKind.NOTE, DispatchKind.NOTE, DispatchKind.WRITE, DispatchKind.NOTICE))
         note = self.make.note(f"k{len(self.trail)}", alert, self.place(), kind, payload, not_before=after)
-        assert self.write(lambda uow: uow.add_dispatch(note, Severity.P2, self.now))
+        self.write(lambda uow: uow.add_dispatch(note, Severity.P2, self.now))
 
     def claim(self):
         place = self.place()

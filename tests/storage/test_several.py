@@ -171,12 +171,12 @@ def test_a_commit_whose_answer_is_lost_holds_once(make, database, store, read, m
     """The connection breaks just before the commit reaches the server, or just before its answer comes back."""
     commit, lost = Session.commit, []
 
-    def broken(session):
+    def broken(session, *tell):
         if lost:
-            return commit(session)
-        lost.append(commit(session) if when == "after" else session.flush())
+            return commit(session, *tell)
+        lost.append(commit(session, *tell) if when == "after" else session.flush())
         os.close(session.pgconn.socket)
-        return commit(session)
+        return commit(session, *tell)
 
     monkeypatch.setattr(Session, "commit", broken)
     assert store.write_now(make.raised).key
