@@ -104,7 +104,7 @@ def back_up(url: str, to: Path, *, audit_key: bytes) -> Copied:
 
 
 def restore(url: str, copy: Path, *, audit_key: bytes, head_file: Path, drill: bool = False) -> Restored:
-    """Puts a copy in the database's place, marked as such. Raises StoreError; then nothing was changed.
+    """Puts a copy in the place of the database, marked as such. Raises StoreError; then a file is as it was.
 
     A file's old content is kept beside it; a server must have an empty database. `drill`: all but the last step.
     """
