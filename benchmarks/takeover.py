@@ -41,6 +41,7 @@ from storage.verify import verify
 ROOT = Path(__file__).parents[1]
 LOOK_S = 0.05
 GIVEN_UP_S = 60.0
+PATIENCE_S = 180.0  # for what was claimed by who fell
 STORED = "has your note"
 TYPED_IN = ("telegram", "discord")  # where one instance listens for all
 _HELD = "SELECT name, holder FROM leases WHERE holder <> '' AND until > extract(epoch FROM now()) * 1000000"
@@ -184,8 +185,8 @@ class Several:
             await self.note(job, chat)
 
     async def quiet(self) -> None:
-        await self.until(lambda: all(map(self.everywhere, self.jobs)), "a card of everything in every chat")
-        await self.until(self._nothing_left, "an empty outbox")
+        await self.until(lambda: all(map(self.everywhere, self.jobs)), "a card of everything", PATIENCE_S)
+        await self.until(self._nothing_left, "an empty outbox", PATIENCE_S)
 
     async def _nothing_left(self) -> bool:
         return (await self.ask(_LEFT))[0][0] == 0

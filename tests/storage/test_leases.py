@@ -49,3 +49,11 @@ def test_a_lease_that_nobody_ever_took_is_held_by_nobody(make, write):
     assert not write("holds_lease", "field", 1)
     assert not write("renew_lease", "field", 1, make.NOW, TTL)
     assert not write("release_lease", "field", 1)
+
+
+def test_who_starts_alone_does_not_wait_for_the_leases_of_the_dead(make, write, read, store):
+    fence = write("take_lease", "field", "a", make.NOW, TTL)
+    store.lock_instance()
+    assert read("leases") == []
+    assert not write("holds_lease", "field", fence)
+    assert write("take_lease", "field", "b", make.NOW, TTL) > fence
