@@ -5,7 +5,9 @@ a plugin as its own one for Slack does it. Neither is asked for anything that it
 """
 
 import asyncio
+import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -91,9 +93,9 @@ def alertmanager(ground: Ground) -> Iterator[Peer]:
 
 @contextmanager
 def alerta(ground: Ground) -> Iterator[Peer]:
-    """Raises Unavailable."""
+    """Raises Unavailable, and CalledProcessError where it does not start."""
     found = shutil.which("alertad")
-    gunicorn = Path(found).resolve().with_name("gunicorn") if found else None
+    gunicorn = Path(found).with_name("gunicorn") if found else None
     if not gunicorn or not gunicorn.exists():
         raise Unavailable("Alerta (with gunicorn beside it) is not installed")
     with ground.postgres() as url:
@@ -104,6 +106,9 @@ def alerta(ground: Ground) -> Iterator[Peer]:
             "PYTHONPATH": str(folder),
             "BENCH_SLACK": _slack(ground, "alerta"),
         }
+        # Two workers that make the tables at once are in each other's way.
+        make = [str(gunicorn.with_name("python")), "-c", "from alerta import create_app; create_app()"]
+        subprocess.run(make, env={**os.environ, **env}, check=True, capture_output=True, timeout=START_S)
         command = (str(gunicorn), "-w2", "-b", f"127.0.0.1:{port}", "--log-level", "error", "alerta:create_app()")
         with _started(ground, "alerta", command, env) as program:
             yield Peer(program, port, _to_alerta)
@@ -126,6 +131,8 @@ async def ready(peer: Peer, alert: int) -> None:
     """Until an alert of it is taken. Raises Ended."""
     end = time.monotonic() + START_S
     while time.monotonic() < end:
+        if peer.program.process.poll() is not None:
+            peer.program.line()  # tells what its last words were
         try:
             line = await Line.to(peer.port)
             status, _ = await line.send(peer.say(alert))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from functools import partial
+from subprocess import CalledProcessError
 
 from deskbell.bench.figures import Row, missing
 from deskbell.bench.ground import Floor, Ground, Run, fitting, floor, hurled, in_turn, polled, steady, warm, webhooks
@@ -61,7 +62,7 @@ async def _beside(ground: Ground, mine: Round, count: int, key: str, name: str, 
             fewer = await fitting(count, theirs)
             runs, raw = await in_turn(ground.rounds, partial(mine, count), partial(theirs, fewer))
             return rates(key, WEBHOOK, runs, raw, name)
-    except (Unavailable, Ended) as why:
+    except (Unavailable, Ended, CalledProcessError) as why:
         return missing(key, f"{WEBHOOK}, beside {name}", "alerts/s", f"not at hand: {why}")
 
 
