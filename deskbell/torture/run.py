@@ -163,7 +163,8 @@ class Run:
                 await self._drain(instance, strike)
 
     async def _stopped(self, instance: Instance) -> None:
-        if (status := await self.stage.stop(instance)) != 0:
+        status = await self.stage.stop(instance)
+        if status not in (0, -signal.SIGTERM):  # who had only begun knows no other way to stop
             raise Broken(f"{instance.name} stopped with {status}\n{instance.said()}")
 
     async def _drain(self, instance: Instance, strike: Strike) -> None:

@@ -114,12 +114,6 @@ async def test_an_observer_posts_nothing_but_the_daily_summary(city: Town) -> No
 # ---------------------------------------------------------------- restarts
 
 
-async def begun(lives: Lives, town: Street) -> None:
-    sweeps = lives.sandbox.servicenow.sweeps
-    await lives.start()
-    await town.until(lambda: lives.sandbox.servicenow.sweeps > sweeps, "the sources are read")
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("way", ["asked to stop", "killed"])
 async def test_ended_in_the_middle_of_everything(lives: Lives, town: Street, way: str, seed: int) -> None:
@@ -127,13 +121,13 @@ async def test_ended_in_the_middle_of_everything(lives: Lives, town: Street, way
     for _ in range(4):
         job, ticket = town.late_job(), town.urgent_ticket()
         people += [asyncio.create_task(work) for work in town.people(job, ticket)]
-        await begun(lives, town)
+        await town.begin()
         await asyncio.sleep(chance.uniform(0, 0.6))
         if way == "killed":
             await lives.bury()
         else:
             assert await lives.stop() == 0
-    await begun(lives, town)
+    await town.begin()
     await asyncio.gather(*people)
     await town.quiet()
     assert await lives.stop() == 0
