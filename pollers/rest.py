@@ -36,7 +36,7 @@ class Rest:
         self, conf: RestConf, http: Http | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self.conf = conf
-        self.plan: Plan = plan_of(conf)
+        self.plan: Plan = plan_of(conf, conf.items, conf.item)
         self.http = http or Http(conf.title, conf.base_url, conf.auth.made(), allow_http=conf.allow_http)
         self.own = OwnWrites()
         self._now = now

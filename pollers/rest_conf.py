@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import jmespath
 from jmespath.exceptions import JMESPathError
@@ -124,13 +124,9 @@ class RestConf:
             raise ValueError(problem)
 
     def _problems(self) -> Iterator[str]:
-        cls = KINDS[self.records]
-        known = {f.name for f in fields(cls)} - _NOT_MAPPED | (set(SLA_FIELDS) if self.records == "case" else set())
-        yield from (f"fields: {name} is no field of a {self.records}" for name in self.fields if name not in known)
+        yield from mapping_problems(self)
         needed = {"id", "status"} | ({"updated_at"} if self.strategy != "snapshot" else set())
         yield from (f"fields: {name} is missing" for name in sorted(needed - set(self.fields)))
-        yield from _unknown_values("status_map", self.status_map, STATUSES[self.records])
-        yield from _unknown_values("priority_map", self.priority_map, Priority)
         texts = [*self.params.values(), self.item_path, self.web_url, *(rule.path for rule in self.write.values())]
         known_words = _PARAMS | _WRITES | {"number"}
         used = {match[1] for text in texts for match in PLACEHOLDER.finditer(text)}
@@ -141,6 +137,42 @@ class RestConf:
 
 
 _KINDS = frozenset(kind.value for kind in WriteKind)
+
+
+class Described(Protocol):
+    """What of a configuration decides how a row becomes a record."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def records(self) -> str: ...
+    @property
+    def fields(self) -> Mapping[str, str]: ...
+    @property
+    def status_map(self) -> Mapping[str, str]: ...
+    @property
+    def priority_map(self) -> Mapping[str, str]: ...
+    @property
+    def zone(self) -> str: ...
+    @property
+    def teams(self) -> Mapping[str, str]: ...
+    @property
+    def team(self) -> str: ...
+    @property
+    def web_url(self) -> str: ...
+
+
+def fields_of(kind: str) -> frozenset[str]:
+    """The names that `fields` may map for a kind of record."""
+    known = {f.name for f in fields(KINDS[kind])} - _NOT_MAPPED
+    return frozenset(known | (set(SLA_FIELDS) if kind == "case" else set()))
+
+
+def mapping_problems(conf: Described) -> Iterator[str]:
+    known = fields_of(conf.records)
+    yield from (f"fields: {name} is no field of a {conf.records}" for name in conf.fields if name not in known)
+    yield from _unknown_values("status_map", conf.status_map, STATUSES[conf.records])
+    yield from _unknown_values("priority_map", conf.priority_map, Priority)
 
 
 def _unknown_values(name: str, mapped: Mapping[str, str], words: type[StrEnum]) -> Iterator[str]:

@@ -24,7 +24,7 @@ from deskbell.core.records import (
     days_of,
     moments_of,
 )
-from pollers.rest_conf import SLA_FIELDS, RestConf, filled
+from pollers.rest_conf import SLA_FIELDS, Described, filled
 from pollers.rows import amount, day, flag, ident, known_zone, line, mapping, measure, moment, number
 
 # Words that many systems use; the configuration's own map goes before them.
@@ -72,9 +72,9 @@ def same_activity(_record_id: str, changed_at: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A configuration with its expressions compiled, once."""
+    """A configuration with its expressions compiled, once. `items` and `item`: where rows are in an answer."""
 
-    conf: RestConf
+    conf: Described
     expressions: Mapping[str, Any]
     items: Any
     item: Any
@@ -88,14 +88,13 @@ class Plan:
         return found(self.expressions.get(name), raw)
 
 
-def plan_of(conf: RestConf) -> Plan:
-    cls = KINDS[conf.records]
+def plan_of(conf: Described, items: str = "@", item: str = "@") -> Plan:
     return Plan(
         conf=conf,
         expressions={name: jmespath.compile(text) for name, text in conf.fields.items()},
-        items=jmespath.compile(conf.items),
-        item=jmespath.compile(conf.item),
-        convert=_converters(cls, ZoneInfo(conf.zone)),
+        items=jmespath.compile(items),
+        item=jmespath.compile(item),
+        convert=_converters(KINDS[conf.records], ZoneInfo(conf.zone)),
         statuses={**_WORDS} | {word(key): value for key, value in conf.status_map.items()},
         priorities={**_PRIORITY_WORDS} | {word(key): value for key, value in conf.priority_map.items()},
         zone=ZoneInfo(conf.zone),
@@ -210,7 +209,7 @@ def _case(
     return values
 
 
-def _url(values: Mapping[str, Any], conf: RestConf) -> str:
+def _url(values: Mapping[str, Any], conf: Described) -> str:
     if conf.web_url:
         return str(filled(conf.web_url, {name: quote(values[name], safe="") for name in ("id", "number")}))
     given = str(values.get("url", ""))

@@ -1,4 +1,4 @@
-"""Each example of docs/sources.md is accepted, and every helpdesk and CRM has one."""
+"""Each example of the pages about sources is accepted, and every system there has one."""
 
 import re
 import tomllib
@@ -8,8 +8,10 @@ import pytest
 
 from deskbell.config import load
 
-PAGE = (Path(__file__).parents[2] / "docs" / "sources.md").read_text()
-EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {name: (DOCS / name).read_text() for name in ("sources.md", "schedules.md")}
+FENCE = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+EXAMPLES = [example for page in PAGES.values() for example in FENCE.findall(page)]
 BASE = """
 [deskbell]
 secret = "a-secret-for-the-tests-only"
@@ -32,5 +34,6 @@ def test_an_example_is_accepted(example, tmp_path):
     assert set(load(path, environ).sources) == set(tomllib.loads(example)["sources"])
 
 
-def test_every_title_has_an_example():
-    assert len(EXAMPLES) >= len(re.findall("^## ", PAGE, re.MULTILINE)) > 0
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_every_title_has_an_example(page):
+    assert len(FENCE.findall(page)) >= len(re.findall("^## ", page, re.MULTILINE)) > 0
