@@ -12,14 +12,20 @@ from pollers.rows import bad
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """Rows as records; those that could not be, and words that no map knows, beside them."""
+    """Rows as records; those that could not be, words that no map knows, and ids of deleted rows beside them."""
 
     records: tuple[Record, ...]
     bad: tuple[Bad, ...] = ()
     unmapped: tuple[tuple[str, str], ...] = ()
+    gone: tuple[str, ...] = ()
 
     def __add__(self, other: "Mapped") -> "Mapped":
-        return Mapped(self.records + other.records, self.bad + other.bad, self.unmapped + other.unmapped)
+        return Mapped(
+            self.records + other.records,
+            self.bad + other.bad,
+            self.unmapped + other.unmapped,
+            self.gone + other.gone,
+        )
 
 
 MapRows = Callable[[Sequence[Row]], Awaitable[Mapped]]

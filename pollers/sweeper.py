@@ -135,6 +135,7 @@ async def _page(poll: Poll, batch: Batch, place: _Place, *, complete: bool) -> P
         complete=complete,
         bad=mapped.bad,
         unmapped=mapped.unmapped,
+        gone=mapped.gone,
         read_at=batch.date,
     )
 
