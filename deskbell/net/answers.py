@@ -74,12 +74,18 @@ def no_words(_reply: Reply) -> str:
     return ""
 
 
+def by_status(reply: Reply) -> bool:
+    return reply.status == 429
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one vendor refuses: `explain` finds the reason in the body, `faults` departs from the usual table."""
+    """How one vendor refuses: `explain` finds the reason in the body, `faults` departs from the usual table, `limited`
+    knows a limit that is told with another status than 429."""
 
     explain: Callable[[Reply], str] = no_words
     faults: Mapping[int, Fault] = field(default_factory=dict)
+    limited: Callable[[Reply], bool] = by_status
 
 
 PLAIN = Dialect()
@@ -109,7 +115,7 @@ def outcome_of(reply: Reply, where: str, dialect: Dialect = PLAIN, now: datetime
     """What an answer that is not a success means for something we wanted done."""
     why, status = words(reply, where, dialect), reply.status
     after = retry_after(reply.headers, now or datetime.now(UTC))
-    if status == 429:
+    if dialect.limited(reply):
         return Retry(why, after, limited=True)
     if fault := dialect.faults.get(status) or _NEVER.get(status):
         return Rejected(fault, why)
@@ -124,7 +130,7 @@ def source_error_of(reply: Reply, where: str, dialect: Dialect = PLAIN, now: dat
     """What an answer that is not a success means for something we wanted to read."""
     why, status = words(reply, where, dialect), reply.status
     after = retry_after(reply.headers, now or datetime.now(UTC))
-    if status == 429:
+    if dialect.limited(reply):
         return SourceError(SourceFault.LIMITED, why, after)
     if status in (401, 403):
         return SourceError(SourceFault.AUTH, why)

@@ -257,8 +257,8 @@ class Http:
 
     def _note_limit(self, reply: Reply) -> None:
         """After a 429 every call to this vendor waits: asking on only makes the ban longer."""
-        if reply.status == 429:
-            error = source_error_of(reply, self.name)
+        if self.dialect.limited(reply):
+            error = source_error_of(reply, self.name, self.dialect)
             wait = error.after.total_seconds() if error.after is not None else _COOL
             self._cool_until = time.monotonic() + wait
 

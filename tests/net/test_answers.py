@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deskbell.net.answers import http_date, retry_after
+from deskbell.core.outcome import Retry
+from deskbell.core.ports import SourceFault
+from deskbell.net.answers import Dialect, Reply, http_date, outcome_of, retry_after, source_error_of
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -38,3 +40,13 @@ def test_a_date_is_taken_by_the_vendors_own_clock():
 def test_a_date_that_is_none():
     assert http_date("yesterday") is None
     assert http_date("Fri, 20 Nov 2026 12:01:00 GMT") == NOW + timedelta(minutes=1)
+
+
+def test_a_limit_that_is_told_with_another_status_is_one():
+    dialect = Dialect(limited=lambda reply: reply.status == 403 and reply.data == "too often")
+    told = Reply(403, {"retry-after": "7"}, "too often")
+    assert source_error_of(told, "Vendor /x", dialect).fault is SourceFault.LIMITED
+    outcome = outcome_of(told, "Vendor /x", dialect)
+    assert isinstance(outcome, Retry)
+    assert outcome.limited
+    assert source_error_of(Reply(403, {}, "no"), "Vendor /x", dialect).fault is SourceFault.AUTH
