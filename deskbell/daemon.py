@@ -247,7 +247,8 @@ class Daemon:
         """What a stop could not deliver waits in the outbox for the next start."""
         left = await self.pending()
         self.watch.stopping(f"stopped; {left} pieces of work wait for the next start")
-        log.info("stopped", left_in_the_outbox=left)
+        tell = log.warning if left else log.info
+        tell("stopped", left_in_the_outbox=left)
 
     # ------------------------------------------------------------ what the demo and tests ask
 
