@@ -22,6 +22,7 @@ from bot.clerk import Clerk
 from bot.commands import Commands
 from bot.hooks import PLAIN, Answered
 from bot.ports import Front, Hook
+from bot.teams_gone import Gone
 from bot.teams_guard import Guard, Keys, TurnedAway
 from bot.teams_reading import (
     Sender,
@@ -94,7 +95,7 @@ class TeamsGateway:
         self._say = Say(self._api, self._refs)
         self._taps = Taps(conf, front, self._clerk, self._say)
         self._rooms = {room.address: name for name, room in (rooms or {}).items()}
-        self._gone: dict[str, str] = {}  # address -> name of the rooms that Deskbell was removed from
+        self._gone = Gone(self._rooms, memory)
         self._noted = Allowance(NOTED, timedelta(hours=1))
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._turns = Turns(conf.app_id, self)
@@ -108,6 +109,7 @@ class TeamsGateway:
         self._keys = Keys(self.conf, self._api.session)
         self._guard = Guard(self.conf, self._keys)
         self._clerk.spawn(self._keep_keys(self._keys))
+        self._clerk.spawn(self._gone.keep_looking())
 
     async def close(self) -> None:
         """Within a few seconds."""
@@ -127,8 +129,8 @@ class TeamsGateway:
         """What is wrong, in words; nothing when all is well."""
         if self._keys is not None and self._keys.trouble:
             return f"Teams can't be let in: {self._keys.trouble}"
-        if self._gone:
-            return f"Deskbell was removed from Teams in: {', '.join(sorted(self._gone.values()))}"
+        if rooms := self._gone.names:
+            return f"Deskbell was removed from Teams in: {', '.join(rooms)}"
         return ""
 
     async def _keep_keys(self, keys: Keys) -> None:
@@ -200,7 +202,7 @@ class TeamsGateway:
         await self._refs.heard(sender.service, sender.room, sender.user, sender.account, private=sender.private)
         if sender.team and not sender.private:
             await self._refs.heard_team(sender.team, sender.room)
-        self._gone.pop(sender.room, None)
+        await self._gone.discard(sender.room)
 
     # ------------------------------------------------------------ messages
 
@@ -308,7 +310,7 @@ class TeamsGateway:
     async def on_installed(self, activity: Json) -> None:
         sender = await self._place(activity)
         for room in await self._rooms_meant(sender):
-            self._gone.pop(room, None)
+            await self._gone.discard(room)
         if sender is not None and sender.private and not await self._taps.is_known(sender):
             shown = forms.connect(not_linked(self.conf.command))
             self._clerk.spawn(self._say.here(sender, message(shown, shown["fallbackText"])))
@@ -321,7 +323,7 @@ class TeamsGateway:
             await self._refs.forget_chat(sender.account)
             return
         for room in await self._rooms_meant(sender):
-            self._gone[room] = self._rooms[room]
+            await self._gone.add(room)
             log.error("Deskbell was removed from Teams in %s", self._rooms[room])
 
     async def _place(self, activity: Json) -> Sender | None:

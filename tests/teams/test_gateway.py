@@ -7,6 +7,7 @@ import pytest
 
 from bot.clerk import STILL_WORKING, UNSAVED
 from bot.teams import CANT_TELL, NO_FORM, NOT_A_ROOM, NOT_OURS, TOLD_PRIVATELY, WRONG, TeamsGateway
+from bot.teams_gone import Gone
 from deskbell.core.alert import Status, Verb
 from deskbell.core.card import Button, Note, Reply
 from deskbell.core.ports import Identity
@@ -519,6 +520,19 @@ async def test_being_removed_is_told_and_being_added_ends_it(gateway, teams, wai
 
     teams.add_bot(ROOM)
     await wait(lambda: not gateway.trouble)
+
+
+async def test_what_teams_told_another_instance_is_known_here_too(gateway, memory, wait, monkeypatch):
+    monkeypatch.setattr("bot.teams_gone.LOOK_S", 0.01)
+    here = Gone({ROOM: "dispatch", "19:other": "other"}, memory)
+    looking = asyncio.create_task(here.keep_looking())
+    there = Gone({ROOM: "dispatch"}, memory)
+    await there.add(ROOM)
+    await wait(lambda: here.names == ["dispatch"])
+    await here.discard(ROOM)
+    assert here.names == []
+    assert memory.words[f"teams.gone.{ROOM}"] == ""
+    looking.cancel()
 
 
 async def test_being_removed_from_a_team_means_its_rooms(gateway, teams, wait):
