@@ -175,7 +175,6 @@ def _business(record: Record, *, personal: bool) -> _Facts:
     """Accounts and what belongs to them: whatever of these a kind has."""
     named = {"Name": "name", "Customer": "customer", "What": "title"}
     facts = [(label, getattr(record, name, "")) for label, name in named.items() if personal or name == "title"]
-    balance = getattr(record, "balance", None)
     dated = (("Due", "due_on"), ("Ends", "ends_on"), ("Slot", "slot"))
     return [
         *facts,

@@ -1,15 +1,16 @@
 """What can be asked of the database: every method one short query, or a few of them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from deskbell.core.alert import Alert, Severity, Status
-from deskbell.core.ports import AuditRow, OutboxRow, Post, SourceState, StoredRecord
+from deskbell.core.alert import Alert, Mode, Severity, Status
+from deskbell.core.ports import AuditRow, Opened, OutboxRow, Post, SourceState, StoredRecord
+from deskbell.core.records import Record
 from storage import audit, outbox
 from storage.codec import (
     ALERT_COLUMNS,
@@ -37,6 +38,7 @@ from storage.schema import (
     SETTINGS,
     SOURCES,
     STANDING,
+    TIES,
 )
 from storage.sql import Db, Statement, bind, sized, within
 
@@ -62,6 +64,23 @@ _RECORDS_LIVE = Statement(
     sa.select(RECORDS.c.record_id)
     .where(RECORDS.c.source == bind("source"), sa.text(OPEN))
     .order_by(RECORDS.c.record_id)
+)
+_RELATED = sized(
+    lambda size: (
+        sa.select(TIES.c.tie, *_RECORD)
+        .join(RECORDS, sa.and_(RECORDS.c.source == TIES.c.source, RECORDS.c.record_id == TIES.c.record_id))
+        .where(within(TIES.c.tie, size))
+        .order_by(TIES.c.tie, TIES.c.source, TIES.c.record_id)
+        .limit(bind("limit"))
+    )
+)
+_OPENED = Statement(
+    sa.select(ALERTS.c.source, ALERTS.c.record_id, ALERTS.c.team, ALERTS.c.mode, sa.func.count())
+    .where(ALERTS.c.rule == bind("rule"), ALERTS.c.opened_at >= bind("since"))
+    .group_by(ALERTS.c.source, ALERTS.c.record_id, ALERTS.c.team, ALERTS.c.mode)
+)
+_OPENED_BY_KEY = Statement(
+    sa.select(sa.func.count()).where(ALERTS.c.key == bind("key"), ALERTS.c.opened_at >= bind("since"))
 )
 _QUARANTINED = Statement(
     sa.select(sa.func.count())
@@ -182,6 +201,19 @@ class SqlReader:
                 for row in self.db.all(statement, key=key, kind=kind or "", limit=limit):
                     found.setdefault((row[0], row[1]), record_of(row[2:]))
         return list(found.values())[:limit]
+
+    def related(self, ties: Collection[str], limit: int = 2000) -> list[tuple[str, Record]]:
+        """The records that are found by these ties, each with the tie."""
+        rows = self.db.all_in(_RELATED, sorted(ties), limit=limit)
+        return [(row[0], record_of(row[1:]).record) for row in rows]
+
+    def opened(self, rule: str, since: datetime) -> list[Opened]:
+        """How many alerts of the rule were opened since, by record, team and mode."""
+        rows = self.db.all(_OPENED, rule=rule, since=micros(since))
+        return [Opened(source, ident, team, Mode(mode), count) for source, ident, team, mode, count in rows]
+
+    def count_opened(self, key: str, since: datetime) -> int:
+        return int(self.db.scalar(_OPENED_BY_KEY, key=key, since=micros(since)))
 
     def due_records(self, now: datetime, limit: int) -> list[StoredRecord]:
         return [record_of(row) for row in self.db.all(_RECORDS_DUE, now=micros(now), limit=limit)]

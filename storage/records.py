@@ -1,6 +1,6 @@
 """What is written of sources and their records."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from deskbell.core.ports import SourceState, StoredRecord
 from storage.codec import micros, micros_or_none, record_values, source_values
 from storage.reader import SqlReader
-from storage.schema import QUARANTINE, RECORDS, SOURCES
-from storage.sql import Statement, bind, insert, upsert
+from storage.schema import QUARANTINE, RECORDS, SOURCES, TIES
+from storage.sql import Statement, bind, insert, insert_new, upsert
 
 _SAVE_SOURCE = upsert(SOURCES, "name")
 _SAVE_RECORD = upsert(RECORDS, "source", "record_id")
@@ -21,6 +21,8 @@ _SET_DUE = Statement(
 _FORGET_RECORD = Statement(
     sa.delete(RECORDS).where(RECORDS.c.source == bind("from_source"), RECORDS.c.record_id == bind("row_id"))
 )
+_TIE = insert_new(TIES)
+_UNTIE = Statement(sa.delete(TIES).where(TIES.c.source == bind("from_source"), TIES.c.record_id == bind("row_id")))
 _ANY_QUARANTINED = Statement(sa.select(QUARANTINE.c.record_id).where(QUARANTINE.c.source == bind("source")).limit(1))
 _RELEASE = Statement(
     sa.delete(QUARANTINE).where(
@@ -63,6 +65,13 @@ class RecordWork(SqlReader):
     def forget_record(self, source: str, record_id: str) -> None:
         """It is gone from its source. Its alerts and what was said of it stay."""
         self.db.later(_FORGET_RECORD, from_source=source, row_id=record_id)
+        self.db.later(_UNTIE, from_source=source, row_id=record_id)
+
+    def save_ties(self, source: str, record_id: str, ties: Collection[str]) -> None:
+        """By these the record is found from now on (`related`), and by no others."""
+        self.db.later(_UNTIE, from_source=source, row_id=record_id)
+        if ties:
+            self.db.many(_TIE, [{"tie": tie, "source": source, "record_id": record_id} for tie in sorted(ties)])
 
     def quarantine(self, source: str, record_id: str, error: str, raw: str, at: datetime) -> None:
         when = micros(at)

@@ -7,7 +7,7 @@ for has a partial index that holds only what is due, so that a tick costs what i
 import sqlalchemy as sa
 
 # The revisions of storage/migrations, oldest first; the code speaks the last one.
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 
 METADATA = sa.MetaData()
 
@@ -83,6 +83,16 @@ RECORDS = sa.Table(
     _partial("records_live", "source", where=OPEN),
 )
 
+TIES = sa.Table(
+    "ties",
+    METADATA,
+    sa.Column("tie", sa.Text, primary_key=True, comment="what several records share: core.ties says what"),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("record_id", sa.Text, primary_key=True),
+    sa.Index("ties_by_record", "source", "record_id"),
+    comment="Of records that are not over in their source.",
+)
+
 QUARANTINE = sa.Table(
     "quarantine",
     METADATA,
@@ -140,6 +150,7 @@ ALERTS = sa.Table(
     sa.CheckConstraint("mode IN ('card', 'listed', 'held')", name="alerts_mode"),
     _partial("alerts_one_per_key", "key", where=STANDING, unique=True),
     sa.Index("alerts_by_key", "key", "id"),
+    sa.Index("alerts_by_rule", "rule", "opened_at"),
     _partial("alerts_standing", "source", "record_id", where=STANDING),
     _partial("alerts_escalating", "escalate_at", where=f"{LIVE} AND escalate_at IS NOT NULL"),
     sa.Index("alerts_by_urgency", "status", "severity", "opened_at", "id"),

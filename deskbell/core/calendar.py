@@ -5,18 +5,20 @@ arguments a calendar never closes.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 EVERY_DAY = frozenset(range(7))
 WEEKDAYS = frozenset(range(5))
 _DAY = timedelta(days=1)
 _NONE = timedelta()
+SITE = "site"  # for a zone: whichever the site is in that the hours are asked for
 
 
 def check_zone(name: str) -> None:
-    """Raises ValueError when there is no such time zone."""
+    """Raises ValueError when there is no such time zone. SITE is none: it has to be replaced first."""
     try:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError):
@@ -37,9 +39,14 @@ class Calendar:
     holidays: frozenset[date] = frozenset()
 
     def __post_init__(self) -> None:
-        check_zone(self.zone)
+        if self.zone != SITE:
+            check_zone(self.zone)
         if not self.days or not self.days <= EVERY_DAY:
             raise ValueError("A calendar needs at least one day of the week, Monday is 0 and Sunday 6.")
+
+    def at(self, zone: str) -> "Calendar":
+        """The same hours by the clock of a site, where they are the site's; in UTC when there is no such zone."""
+        return self if self.zone != SITE else _at_site(self, zone)
 
     @property
     def hours(self) -> timedelta:
@@ -108,6 +115,14 @@ class Calendar:
         closing = day if self.closes > self.opens else day + _DAY
         start = datetime.combine(day, self.opens, zone).astimezone(UTC)
         return start, datetime.combine(closing, self.closes, zone).astimezone(UTC)
+
+
+@lru_cache(maxsize=1024)
+def _at_site(calendar: Calendar, zone: str) -> Calendar:
+    try:
+        return replace(calendar, zone=zone)
+    except ValueError:
+        return replace(calendar, zone="UTC")
 
 
 _CLOSED = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))

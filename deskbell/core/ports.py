@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from deskbell.core.alert import Alert, Mode, Severity, Status
 from deskbell.core.card import Button, Card, Note, Reply
@@ -256,6 +256,16 @@ class Lease:
     until: datetime
 
 
+class Opened(NamedTuple):
+    """So many alerts of a rule on one record."""
+
+    source: str
+    record_id: str
+    team: str
+    mode: Mode
+    count: int
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
     """One row of `deskbell outbox`."""
@@ -284,6 +294,15 @@ class Reader(Protocol):
         """By number or id, without regard to case; `4711` also finds `J-4711` and `INC0004711`; exact matches first."""
         ...
 
+    def related(self, ties: Collection[str], limit: int = 2000) -> list[tuple[str, Record]]:
+        """The records that are not over and are found by these ties (core.ties), each with the tie."""
+        ...
+
+    def opened(self, rule: str, since: datetime) -> list[Opened]:
+        """How many alerts of the rule were opened since, by record, team and mode."""
+        ...
+
+    def count_opened(self, key: str, since: datetime) -> int: ...
     def due_records(self, now: datetime, limit: int) -> list[StoredRecord]: ...
     def live_record_ids(self, source: str) -> list[str]: ...
     def count_quarantined(self, source: str | None = None) -> int: ...
@@ -359,6 +378,10 @@ class UnitOfWork(Reader, Protocol):
 
     def save_source(self, state: SourceState) -> None: ...
     def save_records(self, rows: Sequence[StoredRecord]) -> None: ...
+    def save_ties(self, source: str, record_id: str, ties: Collection[str]) -> None:
+        """By these the record is found from now on (`related`), and by no others."""
+        ...
+
     def set_due(self, source: str, record_id: str, due_at: datetime | None) -> None: ...
     def forget_record(self, source: str, record_id: str) -> None: ...
     def quarantine(self, source: str, record_id: str, error: str, raw: str, at: datetime) -> None: ...

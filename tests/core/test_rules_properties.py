@@ -197,12 +197,17 @@ def test_every_rule_can_be_switched_off():
         )
 
 
+OFF = {"checkin_far_from_site"}  # it looks at where people are, and waits for their consent
+
+
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
 class TestTable:
     def test_kind_and_defaults(self, rule):
         assert rule.kind in KINDS
         conf = rule.conf_class()
-        assert conf.enabled
+        assert conf.enabled == (rule.name not in OFF)
+        assert rule.key
+        assert rule.told
         assert (conf.policy, conf.route) == ("", "")
 
     def test_the_configuration_is_plain_data(self, rule):
@@ -210,15 +215,6 @@ class TestTable:
         adapter = TypeAdapter(rule.conf_class)
         data = json.loads(adapter.dump_json(rule.conf_class()))
         assert adapter.validate_python(data) == rule.conf_class()
-
-
-def test_an_edge_and_its_words():
-    assert {name for name, rule in RULES.items() if rule.edge} == {
-        "status_no_show",
-        "cancelled_by_customer",
-        "reschedule_short_notice",
-        "case_escalated",
-    }
 
 
 class TestReasons:

@@ -39,6 +39,7 @@ class Account:
     created_at: datetime | None = None
     verified_at: datetime | None = None
     onboarded_at: datetime | None = None
+    status_since: datetime | None = None
     closed_at: datetime | None = None
     updated_at: datetime | None = None
     url: str = ""

@@ -10,7 +10,19 @@ from datetime import datetime, timedelta
 from deskbell.core.alert import Severity
 from deskbell.core.records import Visit, VisitStatus
 from deskbell.core.rules import words
-from deskbell.core.rules.base import NOTHING, Context, Found, RuleConf, Sight, Stages, by_notice, is_recent, stamp
+from deskbell.core.rules.base import (
+    NOTHING,
+    Context,
+    Found,
+    RuleConf,
+    Sight,
+    Stages,
+    by_notice,
+    by_then,
+    is_new,
+    is_recent,
+    stamp,
+)
 from deskbell.core.rules.timing import has_arrived
 from deskbell.core.text import clock, span
 
@@ -68,49 +80,85 @@ def _waited(visit: Visit, wait: timedelta) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CancelledByCustomerConf(RuleConf):
+class CancelledConf(RuleConf):
     """`notice`: a cancellation this short before the start, and its severity; with more notice `otherwise`."""
 
     notice: Stages = ((3 * _HOUR, Severity.P1), (24 * _HOUR, Severity.P2))
     under_way: Severity = Severity.P1  # the technician had set out already
     otherwise: Severity = Severity.P4
-    unnamed: bool = True  # also where the source does not say who cancelled
     tidying: timedelta = 12 * _HOUR  # so long after the start it is book-keeping, told as `otherwise`
     recent: timedelta = 2 * _HOUR
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CancelledByCustomerConf(CancelledConf):
+    unnamed: bool = True  # also where the source does not say who cancelled
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CancelledByCompanyConf(CancelledConf):
+    notice: Stages = ((24 * _HOUR, Severity.P2),)  # the customer has to be told
+    under_way: Severity = Severity.P2
+
+
 def cancelled_by_customer(visit: Visit, previous: Visit | None, conf: CancelledByCustomerConf, ctx: Context) -> Sight:
     """The customer called the job off."""
-    if not _cancelled(visit, conf):
+    sides = ("customer", "") if conf.unnamed else ("customer",)
+    news = _called_off(visit, previous, conf, ctx, sides)
+    if not isinstance(news, datetime):
+        return news
+    by = " by customer" if visit.cancelled_by else ""
+    title = "Cancelled by customer" if by else "Job cancelled"
+    return _cancellation("cancelled_by_customer", title, by, visit, previous, conf, news, ctx.now)
+
+
+def cancelled_by_company(visit: Visit, previous: Visit | None, conf: CancelledByCompanyConf, ctx: Context) -> Sight:
+    """We called the job off; the customer has to know."""
+    news = _called_off(visit, previous, conf, ctx, ("company",))
+    if not isinstance(news, datetime):
+        return news
+    return _cancellation("cancelled_by_company", "Cancelled by us", " by us", visit, previous, conf, news, ctx.now)
+
+
+def _called_off(
+    visit: Visit, previous: Visit | None, conf: CancelledConf, ctx: Context, sides: tuple[str, ...]
+) -> Sight | datetime:
+    """When it was called off by one of these sides, if that is news; else all that there is to say."""
+    if not _cancelled(visit, sides):
         return NOTHING
     at = visit.cancelled_at or visit.updated_at
-    if previous is None:
-        new = not ctx.baseline and is_recent(at, ctx.now, conf.recent)
-    else:
-        new = not _cancelled(previous, conf)
-    if not new:
+    differs = previous is not None and not _cancelled(previous, sides)
+    if not is_new(previous, ctx, at, conf.recent, differs=differs):
         return Sight(holds=True)
-    at = min(at or ctx.now, ctx.now)  # a stamp from the future is a clock that goes wrong
+    return by_then(at, ctx.now)
+
+
+def _cancelled(visit: Visit, sides: tuple[str, ...]) -> bool:
+    return visit.status is VisitStatus.CANCELLED and visit.cancelled_by in sides
+
+
+def _cancellation(
+    rule: str,
+    title: str,
+    by: str,
+    visit: Visit,
+    previous: Visit | None,
+    conf: CancelledConf,
+    at: datetime,
+    now: datetime,
+) -> Sight:
     under_way = _set_out(visit, previous) and not (previous and previous.done)
-    by = " by customer" if visit.cancelled_by else ""
     how = f", {words.technician(visit)} under way" if under_way else _notice_words(visit, at)
     found = Found(
-        rule="cancelled_by_customer",
+        rule=rule,
         key=f"cancel:{visit.source}:{visit.id}:{stamp(visit.cancelled_at or visit.updated_at)}",
         severity=conf.under_way if under_way else _cancel_severity(visit, previous, conf, at),
-        title="Cancelled by customer" if by else "Job cancelled",
-        summary=words.first_line(
-            f"Cancelled{by}{how}: {words.number(visit)}", words.place(visit), _was(visit, ctx.now)
-        ),
+        title=title,
+        summary=words.first_line(f"Cancelled{by}{how}: {words.number(visit)}", words.place(visit), _was(visit, now)),
         facts=words.visit_facts(visit, ("Cancelled", words.moment(at, visit.zone)), ("Reason", visit.reason)),
         since=at,
     )
     return Sight((found,))
-
-
-def _cancelled(visit: Visit, conf: CancelledByCustomerConf) -> bool:
-    by_customer = visit.cancelled_by == "customer" or (conf.unnamed and not visit.cancelled_by)
-    return visit.status is VisitStatus.CANCELLED and by_customer
 
 
 def _set_out(visit: Visit, previous: Visit | None) -> bool:
@@ -120,7 +168,7 @@ def _set_out(visit: Visit, previous: Visit | None) -> bool:
     )
 
 
-def _cancel_severity(visit: Visit, previous: Visit | None, conf: CancelledByCustomerConf, at: datetime) -> Severity:
+def _cancel_severity(visit: Visit, previous: Visit | None, conf: CancelledConf, at: datetime) -> Severity:
     if visit.start is None or at - visit.start > conf.tidying or (previous is not None and previous.done):
         return conf.otherwise
     return by_notice(conf.notice, visit.start - at) or conf.otherwise
@@ -140,6 +188,8 @@ class RescheduleShortNoticeConf(RuleConf):
 
     notice: Stages = ((3 * _HOUR, Severity.P2), (24 * _HOUR, Severity.P3))
     least: timedelta = _MINUTE  # a smaller shift is no move
+    most: int = 2  # more moves of one job are told whatever the notice, where the source counts them
+    often: Severity = Severity.P3
     tidying: timedelta = 12 * _HOUR  # a move so long after the start is book-keeping, and not told
 
 
@@ -154,7 +204,7 @@ def reschedule_short_notice(
         return Sight(holds=True)
     at = _changed_at(visit, previous, ctx.now)
     notice = min(old, visit.start) - at
-    severity = by_notice(conf.notice, notice)
+    severity = by_notice(conf.notice, notice) or (conf.often if visit.moves > conf.most else None)
     if severity is None or notice < -conf.tidying or previous.done:
         return NOTHING
     was, becomes = (clock(moment, visit.zone, ctx.now) for moment in (old, visit.start))

@@ -3,45 +3,109 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from typing import Any
 
 from deskbell.core.records import KINDS, Case, Record, changed, kind_of
-from deskbell.core.rules import cases, changes, timing
+from deskbell.core.rules import accounts, billing, cases, changes, crew, happenings, jobs, progress, timing
 from deskbell.core.rules.base import NOTHING, Context, Found, Rule, RuleConf, Sight
 
+
+def _row(kind: str, look: Any, conf: type[RuleConf], title: str, key: str, told: str, **more: bool) -> Rule:
+    return Rule(look.__name__, kind, title, conf, look, key=key, told=told, **more)
+
+
+# A key names the occurrence, never the stage: the stages of one fact edit one card. `told` is in words, for people;
+# routes, policies and whoever has the case decide.
 _ROWS = (
-    Rule("technician_late", "visit", "Technician late", timing.TechnicianLateConf, timing.technician_late),
-    Rule("not_en_route", "visit", "Technician has not set out", timing.NotEnRouteConf, timing.not_en_route),
-    Rule("running_over", "visit", "Job running over", timing.RunningOverConf, timing.running_over),
-    Rule(
-        "unassigned_near_start",
-        "visit",
-        "No technician assigned",
-        timing.UnassignedNearStartConf,
-        timing.unassigned_near_start,
-    ),
-    Rule("status_no_show", "visit", "No-show", changes.StatusNoShowConf, changes.status_no_show, edge=True),
-    Rule(
-        "cancelled_by_customer",
-        "visit",
-        "Cancelled by customer",
-        changes.CancelledByCustomerConf,
-        changes.cancelled_by_customer,
-        edge=True,
-    ),
-    Rule(
-        "reschedule_short_notice",
-        "visit",
-        "Moved at short notice",
-        changes.RescheduleShortNoticeConf,
-        changes.reschedule_short_notice,
-        edge=True,
-    ),
-    Rule("sla_approaching", "case", "SLA due soon", cases.SlaApproachingConf, cases.sla_approaching),
-    Rule("sla_breached", "case", "SLA breached", cases.SlaBreachedConf, cases.sla_breached),
-    Rule("case_unassigned", "case", "Case without an owner", cases.CaseUnassignedConf, cases.case_unassigned),
-    Rule("case_escalated", "case", "Case escalated", cases.CaseEscalatedConf, cases.case_escalated, edge=True),
-    Rule("case_inactive", "case", "Case gone quiet", cases.CaseInactiveConf, cases.case_inactive),
-)
+    _row("visit", timing.technician_late, timing.TechnicianLateConf, "Technician late",
+         "late:{source}:{job}:{start}", "dispatch room, dispatcher; on-call and managers as it escalates"),
+    _row("visit", timing.not_en_route, timing.NotEnRouteConf, "Technician has not set out",
+         "enroute:{source}:{job}:{start}", "dispatch room"),
+    _row("visit", timing.running_over, timing.RunningOverConf, "Job running over",
+         "over:{source}:{job}:{start}", "dispatch room", related=True),
+    _row("visit", crew.cascade_risk, crew.CascadeRiskConf, "Later jobs at risk",
+         "cascade:{source}:{technician}:{day}", "dispatch room; managers when promised", related=True),
+    _row("visit", changes.cancelled_by_customer, changes.CancelledByCustomerConf, "Cancelled by customer",
+         "cancel:{source}:{job}:{version}", "dispatch room; managers at P1", edge=True),
+    _row("visit", changes.cancelled_by_company, changes.CancelledByCompanyConf, "Cancelled by the company",
+         "cancel:{source}:{job}:{version}", "dispatch room", edge=True),
+    _row("visit", changes.reschedule_short_notice, changes.RescheduleShortNoticeConf, "Moved at short notice",
+         "resched:{source}:{job}:{old start}->{new start}", "dispatch room", edge=True),
+    _row("visit", changes.status_no_show, changes.StatusNoShowConf, "No-show",
+         "noshow:{source}:{job}:{start}", "dispatch room, managers", edge=True),
+    _row("visit", jobs.status_cannot_complete, jobs.StatusCannotCompleteConf, "Job can't be completed",
+         "cannot:{source}:{job}:{version}", "dispatch room", edge=True),
+    _row("visit", timing.unassigned_near_start, timing.UnassignedNearStartConf, "No technician assigned",
+         "unassigned:{source}:{job}:{start}", "dispatch room"),
+    _row("visit", crew.technician_unavailable, crew.TechnicianUnavailableConf, "Technician is away",
+         "absent:{technician}:{job}:{start}", "dispatch room", related=True),
+    _row("visit", crew.double_booked, crew.DoubleBookedConf, "Double booked",
+         "overlap:{technician}:{job}:{job}", "dispatch room", related=True),
+    _row("visit", jobs.checkin_far_from_site, jobs.CheckinFarFromSiteConf, "Checked in elsewhere",
+         "geo:{source}:{job}:{check-in}", "dispatch room"),
+    _row("visit", jobs.job_sla_risk, jobs.JobSlaRiskConf, "Job SLA at risk",
+         "jobsla:{source}:{job}:{due}", "dispatch room"),
+    _row("visit", jobs.job_sla_breach, jobs.JobSlaBreachConf, "Job SLA missed",
+         "jobsla:{source}:{job}:{due}", "dispatch room, managers"),
+    _row("case", progress.case_status_changed, progress.CaseStatusChangedConf, "Status changed",
+         "cstat:{source}:{case}:{status}:{version}", "assignee; the room when reopened", edge=True),
+    _row("case", happenings.note_added, happenings.NoteAddedConf, "Note added",
+         "note:{source}:{case}:{note}", "assignee; never the customer", edge=True),
+    _row("case", happenings.reply_added, happenings.AddedConf, "Reply sent",
+         "reply:{source}:{case}:{reply}", "nobody: it is listed", edge=True),
+    _row("case", happenings.customer_replied, happenings.CustomerRepliedConf, "Customer replied",
+         "creply:{source}:{case}:{reply}", "support room, assignee", edge=True),
+    _row("case", happenings.document_added, happenings.DocumentAddedConf, "Document added",
+         "doc:{source}:{case}:{document}", "assignee", edge=True),
+    _row("case", happenings.document_requested, happenings.DocumentRequestedConf, "Document requested",
+         "docreq:{source}:{case}:{request}", "assignee when it is due"),
+    _row("case", cases.sla_approaching, cases.SlaApproachingConf, "SLA due soon",
+         "sla:{source}:{case}:{metric}:{due}", "support room, assignee"),
+    _row("case", cases.sla_breached, cases.SlaBreachedConf, "SLA breached",
+         "slab:{source}:{case}:{metric}:{due}", "support room, assignee; managers as it escalates"),
+    _row("case", progress.user_action_required, progress.UserActionRequiredConf, "Customer does not answer",
+         "uar:{source}:{case}:{since}", "nobody: it is listed"),
+    _row("case", cases.case_inactive, cases.CaseInactiveConf, "Case gone quiet",
+         "idle:{source}:{case}:{last activity}", "support room, assignee"),
+    _row("case", cases.case_escalated, cases.CaseEscalatedConf, "Case escalated",
+         "esc:{source}:{case}:{level}:{version}", "support room, on-call, managers", edge=True),
+    _row("case", progress.case_assigned, progress.CaseAssignedConf, "Case assigned",
+         "asg:{source}:{case}:{agent}:{version}", "the new assignee; the room when it goes in circles", edge=True),
+    _row("case", cases.case_unassigned, cases.CaseUnassignedConf, "Case without an owner",
+         "unas:{source}:{case}:{since}", "support room"),
+    _row("case", progress.priority_raised, progress.PriorityRaisedConf, "Priority raised",
+         "prio:{source}:{case}:{priority}:{version}", "support room, assignee", edge=True),
+    _row("case", happenings.notice_overdue, happenings.NoticeOverdueConf, "Customer not told in time",
+         "notice:{source}:{case}:{event}", "support room, assignee, compliance"),
+    _row("account", accounts.account_created, accounts.NewsConf, "New account",
+         "acct:{source}:{account}:created:{version}", "nobody: it is listed", edge=True),
+    _row("account", accounts.account_verified, accounts.NewsConf, "Account verified",
+         "acct:{source}:{account}:verified:{version}", "nobody: it is listed", edge=True),
+    _row("account", accounts.onboarding_stalled, accounts.OnboardingStalledConf, "Onboarding stalled",
+         "acct:{source}:{account}:stalled:{since}", "accounts room"),
+    _row("account", accounts.account_suspended, accounts.AccountSuspendedConf, "Account suspended",
+         "susp:{source}:{account}:{version}", "accounts room, dispatch", related=True),
+    _row("account", accounts.plan_changed, accounts.NewsConf, "Plan changed",
+         "plan:{source}:{account}:{version}", "nobody: it is listed", edge=True),
+    _row("account", accounts.account_closed, accounts.AccountClosedConf, "Account closed",
+         "close:{source}:{account}:{version}", "accounts room", edge=True, related=True),
+    _row("order", accounts.order_approved, accounts.OrderApprovedConf, "Order approved",
+         "oappr:{source}:{order}", "accounts room once it is stuck"),
+    _row("order", accounts.order_scheduled, accounts.NewsConf, "Order scheduled",
+         "osched:{source}:{order}:{slot}", "nobody: it is listed", edge=True),
+    _row("invoice", billing.invoice_issued, accounts.NewsConf, "Invoice issued",
+         "inv:{source}:{invoice}:issued", "nobody: it is listed", edge=True),
+    _row("invoice", billing.invoice_paid, accounts.NewsConf, "Invoice paid",
+         "inv:{source}:{invoice}:paid:{payment}", "nobody: it is listed", edge=True),
+    _row("invoice", billing.invoice_overdue, billing.InvoiceOverdueConf, "Invoice overdue",
+         "inv:{source}:{invoice}:overdue", "accounts room from P3 on"),
+    _row("invoice", billing.payment_failed, billing.PaymentFailedConf, "Payment failed",
+         "payf:{source}:{attempt}", "accounts room", edge=True),
+    _row("contract", billing.renewal_due, billing.RenewalDueConf, "Contract ends",
+         "renew:{source}:{contract}:{end}", "accounts room from P3 on"),
+    _row("contract", billing.contract_expired, billing.ContractExpiredConf, "Contract expired",
+         "expd:{source}:{contract}:{end}", "accounts room, dispatch", related=True),
+)  # fmt: skip
 
 RULES: Mapping[str, Rule] = {rule.name: rule for rule in _ROWS}
 _DEFAULTS: Mapping[str, RuleConf] = {rule.name: rule.conf_class() for rule in _ROWS}
@@ -72,7 +136,8 @@ def evaluate(record: Record, previous: Record | None, confs: Mapping[str, RuleCo
     found: dict[str, Found] = {}
     holds, dues, errors = set(), [], []
     for rule in _BY_KIND[kind_of(record)]:
-        sight, error = _look(rule, record, previous, confs.get(rule.name, _DEFAULTS[rule.name]), context)
+        conf = confs.get(rule.name, _DEFAULTS[rule.name]).of(record)
+        sight, error = _look(rule, record, previous, conf, context.under(conf, record.zone))
         for item in sorted(sight.found, key=lambda item: -item.severity):
             found[item.key] = item  # of two readings of one thing the more severe counts
         if sight.holds:

@@ -7,8 +7,22 @@ from typing import Literal
 from deskbell.core.alert import Severity
 from deskbell.core.records import Visit, VisitStatus
 from deskbell.core.rules import words
-from deskbell.core.rules.base import NOTHING, Context, Found, RuleConf, Sight, Stages, after, before, climb, stamp
+from deskbell.core.rules.base import (
+    NOTHING,
+    Context,
+    Found,
+    RuleConf,
+    Rung,
+    Sight,
+    Stages,
+    after,
+    before,
+    climb,
+    rising,
+    stamp,
+)
 from deskbell.core.text import clock, span
+from deskbell.core.ties import same_person
 
 _NOT_PROMISED = frozenset({VisitStatus.UNSCHEDULED, VisitStatus.PAUSED})
 _UNDER_WAY = frozenset({VisitStatus.EN_ROUTE, VisitStatus.ON_SITE})
@@ -117,17 +131,23 @@ def _waits_at_home(visit: Visit) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunningOverConf(RuleConf):
+    """`endangers`: how severe it is once `travel` no longer fits in before the technician's next job."""
+
     stages: Stages = ((15 * _MINUTE, Severity.P3), (60 * _MINUTE, Severity.P2))
+    travel: timedelta = 30 * _MINUTE
+    endangers: Severity = Severity.P2
 
 
 def running_over(visit: Visit, _previous: Visit | None, conf: RunningOverConf, ctx: Context) -> Sight:
     """Still on site so long after the planned end."""
     if visit.end is None or visit.done or visit.status is VisitStatus.PAUSED or not has_arrived(visit):
         return NOTHING
-    rungs = after(visit.end, conf.stages)
+    following = _next_job(visit, ctx)
+    rungs = _over_rungs(visit.end, following, conf)
     rung, due_at = climb(rungs, ctx.now)
     if rung is None or visit.completed_at:
         return NOTHING if visit.completed_at else Sight(due_at=due_at)
+    late_for = following if following and following.start and ctx.now >= following.start - conf.travel else None
     found = Found(
         rule="running_over",
         key=f"over:{visit.source}:{visit.id}:{stamp(visit.start)}",
@@ -136,17 +156,41 @@ def running_over(visit: Visit, _previous: Visit | None, conf: RunningOverConf, c
         summary=words.first_line(
             f"{words.technician(visit)} {words.more_than(rung.offset)} over: {words.number(visit)}",
             words.place(visit),
-            f"end was {clock(visit.end, visit.zone, ctx.now)}",
+            f"next job {clock(late_for.start, visit.zone, ctx.now)}"
+            if late_for and late_for.start
+            else f"end was {clock(visit.end, visit.zone, ctx.now)}",
         ),
-        stage=span(rung.offset),
+        stage=f"{span(rung.offset)}, next job" if late_for else span(rung.offset),
         facts=words.visit_facts(
             visit,
+            ("Next job", f"{words.number(late_for)} {words.moment(late_for.start, visit.zone)}" if late_for else ""),
             ("Planned end", words.moment(visit.end, visit.zone)),
             ("Checked in", words.moment(visit.arrived_at, visit.zone)),
         ),
         since=rung.at,
     )
     return Sight((found,), due_at=due_at)
+
+
+def _next_job(visit: Visit, ctx: Context) -> Visit | None:
+    """The technician's next job that is still to be begun."""
+    jobs = [one for one in ctx.related if isinstance(one, Visit) and one.source == visit.source]
+    able = [
+        one
+        for one in jobs
+        if one.start and visit.start and one.start > visit.start and not (one.done or has_arrived(one))
+    ]
+    mine = [one for one in able if one.status not in _NOT_PROMISED and same_person(one, visit)]
+    return min(mine, key=lambda one: (one.start, one.id), default=None)
+
+
+def _over_rungs(end: datetime, following: Visit | None, conf: RunningOverConf) -> list[Rung]:
+    rungs = after(end, conf.stages)
+    if not rungs or following is None or following.start is None:
+        return rungs
+    near = max(min(rung.at for rung in rungs), following.start - conf.travel)
+    offset = max(rung.offset for rung in rungs if rung.at <= near)
+    return rising([*rungs, Rung(near, offset, conf.endangers)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

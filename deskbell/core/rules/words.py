@@ -3,10 +3,11 @@
 A first line says who, what, where and how late, with times of the day; facts carry the date too, and so stay true.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from deskbell.core.card import FIRST_LINE
-from deskbell.core.records import Case, CaseStatus, Visit, VisitStatus
+from deskbell.core.records import Account, Case, CaseStatus, Contract, Invoice, Order, Record, Visit, VisitStatus
 from deskbell.core.text import clean, cut, local, span
 
 Facts = tuple[tuple[str, str], ...]
@@ -34,12 +35,20 @@ def first_line(head: str, name: str, tail: str = "") -> str:
     return cut(f"{line}, {tail}" if tail else line, FIRST_LINE)
 
 
-def number(record: Visit | Case) -> str:
+def number(record: Record) -> str:
     return clean(record.number, 24) or clean(record.id, 24)
 
 
 def technician(visit: Visit) -> str:
     return clean(visit.technician, _NAME) or "The technician"
+
+
+def technician_or_none(visit: Visit) -> str:
+    return clean(visit.technician, _NAME) or "no technician"
+
+
+def count(amount: int, noun: str) -> str:
+    return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"
 
 
 def place(visit: Visit) -> str:
@@ -73,8 +82,8 @@ def of_day(at: datetime, zone: str) -> str:
     return f"{local(at, zone):%H:%M}"
 
 
-def status(record: Visit | Case) -> str:
-    return clean(record.status_raw.replace("_", " "), _VALUE) or record.status.replace("_", " ").capitalize()
+def status(record: Record) -> str:
+    return clean(record.status_raw.replace("_", " "), _VALUE) or str(record.status).replace("_", " ").capitalize()
 
 
 def metric(name: str) -> str:
@@ -107,6 +116,38 @@ def case_facts(case: Case, *more: tuple[str, str]) -> Facts:
         ("Status", status(case)),
         *more,
     )
+
+
+def account_facts(account: Account, *more: tuple[str, str]) -> Facts:
+    return _facts(
+        ("Account", account.name),
+        ("Status", status(account)),
+        ("Plan", account.plan),
+        ("Owner", account.owner),
+        ("Reason", account.reason),
+        *more,
+    )
+
+
+def paper_facts(paper: Order | Invoice | Contract, *more: tuple[str, str]) -> Facts:
+    """Of an order, an invoice or a contract."""
+    return _facts(
+        ("What", getattr(paper, "title", "")),
+        ("Customer", paper.customer),
+        ("Status", status(paper)),
+        ("Owner", paper.owner),
+        *more,
+    )
+
+
+def money(amount: Decimal | None, currency: str) -> str:
+    """`1234.50 EUR`, as the system has it; nothing when it is not known."""
+    return f"{amount:f} {clean(currency, 8)}".strip() if amount is not None else ""
+
+
+def day(at: date | None) -> str:
+    """`Sat 21 Nov 2026`"""
+    return f"{at:%a %d %b %Y}" if at else ""
 
 
 def _facts(*pairs: tuple[str, str]) -> Facts:
