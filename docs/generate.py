@@ -41,6 +41,7 @@ from deskbell.vendors.chats import CHATS
 from deskbell.watch import WatchConf
 from pollers.catalog import KINDS
 from pollers.conf import Writeback
+from pollers.ical import Feed
 from pollers.rest_conf import AuthConf, Paging, WriteRule
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -176,6 +177,8 @@ def _source_sections() -> Iterator[Section]:
             yield Section("`[sources.NAME.auth]`", "sources.rest.auth", AuthConf)
             yield Section("`[sources.NAME.paging]`", "sources.rest.paging", Paging)
             yield Section("`[sources.NAME.write.KIND]`", "sources.rest.write", WriteRule)
+        if name == "ical":
+            yield Section("`[sources.NAME.feeds.FEED]`", "sources.ical.feeds", Feed)
     yield Section("`[sources.NAME.writeback]`", "sources.rest.writeback", Writeback)
 
 

@@ -31,6 +31,7 @@ KINDS: Mapping[str, Row] = {
     "zendesk": Row("Zendesk", "pollers.zendesk", "Zendesk", "ZendeskConf"),
     "rest": Row("Schedule", "pollers.rest", "Rest", "RestConf"),
     "sql": Row("Database", "pollers.sql", "Sql", "SqlConf"),
+    "ical": Row("Calendar", "pollers.ical", "Ical", "IcalConf"),
 }
 
 

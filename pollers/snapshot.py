@@ -123,11 +123,11 @@ def mark_of(*mapping: Any) -> str:
     return hashlib.blake2b(repr(mapping).encode(), digest_size=6).hexdigest()
 
 
-def too_few(known: Known) -> SourceError:
+def too_few(known: Known, part: str = "it") -> SourceError:
     since = f"{known.short_since:%H:%M} UTC" if known.short_since else "now"
     why = (
-        f"shows less than half of the {len(known.rows)} rows that it had before, since {since}; they are not taken for "
-        "deleted yet. Check its filter, and what our account may see"
+        f"{part} shows less than half of the {len(known.rows)} rows that it had before, since {since}; they are not "
+        "taken for deleted yet. Check its filter, and what our account may see"
     )
     return SourceError(SourceFault.ANSWER, why)
 

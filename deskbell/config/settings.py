@@ -225,7 +225,7 @@ def _seeing(rules: dict[str, RuleConf], sources: Mapping[str, SourceSetting]) ->
 def _tells_no_travel(conf: Any) -> bool:
     mapped = getattr(conf, "fields", None)
     if not isinstance(mapped, Mapping):
-        return False
+        return not getattr(conf, "tells_travel", True)
     return "travel_started_at" not in mapped and "en_route" not in conf.status_map.values()
 
 

@@ -69,6 +69,7 @@ class Timeouts:
 class Limits:
     connections: int = 4  # httpx walks its whole pool on every call: few are faster than many
     max_bytes: int = MAX_BYTES
+    text_kept: int = _TEXT_KEPT  # characters of an answer that is not JSON
 
 
 class Http:
@@ -207,7 +208,7 @@ class Http:
             raise CallFailed(Gap.NO_ANSWER, f"{where} did not answer in time") from error
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise CallFailed(Gap.NO_ANSWER, f"{where} broke off ({_short(error)})") from error
-        return _reply(response, body, where, expect_json=expect_json)
+        return _reply(response, body, where, expect_json=expect_json, kept=self._limits.text_kept)
 
     async def _bounded(self, response: httpx.Response, where: str) -> bytes:
         """The body, counted after unpacking, so that a few packed bytes can't fill the memory."""
@@ -295,7 +296,7 @@ def _encoded(value: Any) -> bytes:
         return json.dumps(value).encode()
 
 
-def _reply(response: httpx.Response, body: bytes, where: str, *, expect_json: bool) -> Reply:
+def _reply(response: httpx.Response, body: bytes, where: str, *, expect_json: bool, kept: int) -> Reply:
     headers = {name.lower(): value for name, value in response.headers.items()}
     data, problem = _parsed(headers.get("content-type", ""), body)
     reply = Reply(
@@ -303,7 +304,7 @@ def _reply(response: httpx.Response, body: bytes, where: str, *, expect_json: bo
         headers=headers,
         data=data,
         date=http_date(headers.get("date", "")),
-        text="" if data is not None else body[:_TEXT_KEPT].decode("utf-8", "replace"),
+        text="" if data is not None else body[:kept].decode("utf-8", "replace"),
     )
     if reply.ok and expect_json and problem:
         raise CallFailed(Gap.BAD_ANSWER, f"{where} answered {reply.status} with {problem}")

@@ -16,6 +16,14 @@ SERVICENOW_CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - made up, on p
 FIELDSERVICE_TOKEN = "sandbox-fieldservice"  # noqa: S105 - made up, on purpose
 ZENDESK_USER = "deskbell@example.org"
 ZENDESK_TOKEN = "sandbox-zendesk-token"  # noqa: S105 - made up, on purpose
+FEED_SECRET = "sandbox-secret-address"  # noqa: S105 - made up, on purpose
+# One client for every system that wants OAuth, and a token that no stand-in gives.
+OAUTH_CLIENT = "sandbox-oauth-client"
+OAUTH_SECRET = "sandbox-oauth-secret"  # noqa: S105 - made up, on purpose
+OAUTH_REFRESH = "sandbox-refresh-0"
+SERVICETITAN_APP = "ak1.sandbox"
+SERVICETITAN_TENANT = "1000017"
+BAMBOOHR_KEY = "sandbox-bamboohr-key"
 
 TEAMS_APP = "b0700000-0000-4000-8000-00000000de5b"
 TEAMS_SECRET = "sandbox-teams-secret"  # noqa: S105 - made up, on purpose

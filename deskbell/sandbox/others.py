@@ -1,6 +1,6 @@
 """The stand-ins of systems that the day does without, one line each; `Sandbox.others` holds them by name."""
 
+from deskbell.sandbox.feeds import Feeds
 from deskbell.sandbox.source import Source
 from deskbell.sandbox.zendesk import Zendesk
 
-OTHERS: tuple[type[Source], ...] = (Zendesk,)

@@ -30,7 +30,7 @@ name = "Me"
 def test_an_example_is_accepted(example, tmp_path):
     path = tmp_path / "config.toml"
     path.write_text(BASE + example)
-    environ = dict.fromkeys(re.findall(r'"env:(\w+)"', example), "a-value-of-the-environment")
+    environ = dict.fromkeys(re.findall(r'"env:(\w+)"', example), "https://a-value.example.com")
     assert set(load(path, environ).sources) == set(tomllib.loads(example)["sources"])
 
 

@@ -9,7 +9,7 @@ from deskbell.core.ports import Source, SourceError, SourceFault
 from pollers import catalog
 from pollers.names import ASK_AGAIN, KEEP, Names
 
-NOT_OVER_HTTP = {"sql"}
+NOT_OVER_HTTP = {"sql", "ical"}  # or at as many addresses as it has feeds
 
 
 @pytest.mark.parametrize("kind", catalog.KINDS)
