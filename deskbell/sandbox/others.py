@@ -4,3 +4,4 @@ from deskbell.sandbox.feeds import Feeds
 from deskbell.sandbox.source import Source
 from deskbell.sandbox.zendesk import Zendesk
 
+OTHERS: tuple[type[Source], ...] = (Zendesk, Feeds)
