@@ -38,6 +38,7 @@ class Ground:
     database: str = ""  # which one measures use that may use either: sqlite, postgres, or a PostgreSQL's URL
     say: Callable[[str], None] = lambda _words: None
     marks: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    seed: "Path | None" = None  # a database that a daemon has used, once somebody has asked for one
     cards: dict[str, tuple[Any, str]] = field(default_factory=dict)
 
     def size(self, usual: int, least: int = 1) -> int:
@@ -114,7 +115,7 @@ async def warm(ground: Ground, house: House, *, core: int | None = OURS) -> Asyn
     """A daemon that has had its first alerts, so that nothing that happens but once is measured."""
     with desk(house, ground.folder, core=core) as ours:
         await ours.ready()
-        await asyncio.sleep(1.2)  # the first sweep of the source, after which news ring
+        await ground.ask("read", who=house.who, seconds=WAIT_S - 10)  # news ring after the first sweep
         await ground.ask("reset")
         first = ground.some(20)
         await flood([ours.port], first, "four")

@@ -161,7 +161,7 @@ class House:
     rooms: Sequence[str] = CHATS
 
     def text(self, port: int, head_file: str = "") -> str:
-        """The configuration of an instance that listens there. `head_file`: each instance has its own."""
+        """The configuration of an instance that listens there."""
         return _CONFIG.format(
             database=self.database,
             head_file=head_file,
@@ -232,8 +232,8 @@ def desk(house: House, folder: Path, *, core: int | None = None) -> Iterator[Des
     """The daemon while it is needed; it is not asked whether it is ready."""
     port = free_port()
     config = folder / f"{house.who}-{port}.toml"
-    near = house.database.startswith("sqlite")  # it has the file beside it, also after a restart
-    config.write_text(house.text(port, "" if near else str(config.with_suffix(".head"))))
+    name = house.database.rpartition("/")[2].partition("?")[0]
+    config.write_text(house.text(port, str(folder / f"{Path(name).stem}.head")))
     program = Program(
         sys.executable, "-m", "deskbell", "run", "--config", str(config), core=core, log=folder / f"{config.stem}.log"
     )

@@ -1,5 +1,6 @@
 """The schedule that the sink offers: jobs whose technician is late, in pages, by their time of change."""
 
+import asyncio
 import time
 from bisect import bisect_left
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ class Feed:
     def __init__(self) -> None:
         self._rows: list[bytes] = []
         self._at: list[str] = []
+        self.read = asyncio.Event()
         self.reads = 0  # how often the first page was asked for
         self.first_read = 0.0  # when the first page with a row in it was asked for; of the monotonic clock
 
@@ -33,6 +35,7 @@ class Feed:
 
     def page(self, since: str, number: int, size: int) -> bytes:
         self.reads += number == 1
+        self.read.set()
         begin = bisect_left(self._at, since) if since else 0
         count = len(self._rows) - begin
         if count and not self.first_read:

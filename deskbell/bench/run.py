@@ -40,7 +40,7 @@ def wished(measures: Sequence[str], database: str, *, quick: bool, rounds: int) 
 
 async def measured(wish: Wish, say: Callable[[str], None] = lambda _words: None) -> Report:
     """The rows of the measures that were asked for. Raises Short where something did not arrive."""
-    begun = time.monotonic()
+    machine, begun = about(), time.monotonic()
     rows: list[Row] = []
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deskbell-bench-")))
@@ -55,7 +55,7 @@ async def measured(wish: Wish, say: Callable[[str], None] = lambda _words: None)
         for name in wish.measures:
             say(name)
             rows += await _measure(name)(ground)
-    return Report(about(), rows, time.monotonic() - begun)
+    return Report(machine, rows, time.monotonic() - begun)
 
 
 def _measure(name: str) -> Callable[[Ground], Awaitable[list[Row]]]:

@@ -116,6 +116,12 @@ class Sink:
         feed = self.feeds[asked["who"]]
         return {"at": feed.first_read, "reads": feed.reads}
 
+    async def do_read(self, asked: Mapping[str, Any]) -> Any:
+        """Answers once the feed has been read, or the seconds are over."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.feeds[asked["who"]].read.wait(), asked["seconds"])
+        return {}
+
     async def do_down(self, asked: Mapping[str, Any]) -> Any:
         self.down[asked["who"]] = asked["vendors"]
         return {}

@@ -5,15 +5,14 @@ from pathlib import Path
 
 from deskbell.bench.alone import importing, telling
 from deskbell.bench.figures import Row
-from deskbell.bench.ground import OURS, Ground, warm
+from deskbell.bench.ground import OURS, Ground
 from deskbell.bench.house import House, desk
+from deskbell.bench.stuffed import seed, stuffed
 
 
 async def run(ground: Ground) -> list[Row]:
     """An alert waits in a source that was read before; the database is there."""
-    house = House(ground.sqlite(), ground.sink)
-    async with warm(ground, house):
-        pass
+    house = House(stuffed(await seed(ground), 1), ground.sink)
     modules = _modules(ground, house)
     ours, alone = [], []
     for _ in range(ground.rounds):

@@ -14,13 +14,16 @@ _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE
 
 async def seed(ground: Ground) -> Path:
     """A database that a daemon has used: its source read, one late job with its card in four chats."""
+    if ground.seed is not None:
+        return ground.seed
     url = ground.sqlite()
     async with warm(ground, House(url, ground.sink)):
         numbers = ground.some(1)
         await ground.ask("lay", who="ours", first=numbers[0], count=1)
         await ground.until(numbers)
         await ground.ask("reset")
-    return Path(url.removeprefix("sqlite:///"))
+    ground.seed = Path(url.removeprefix("sqlite:///"))
+    return ground.seed
 
 
 def stuffed(seed: Path, count: int) -> str:
