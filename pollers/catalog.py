@@ -29,6 +29,7 @@ KINDS: Mapping[str, Row] = {
     "freshdesk": Row("Freshdesk", "pollers.freshdesk", "Freshdesk", "FreshdeskConf"),
     "servicenow": Row("ServiceNow", "pollers.servicenow", "ServiceNow", "ServiceNowConf"),
     "zendesk": Row("Zendesk", "pollers.zendesk", "Zendesk", "ZendeskConf"),
+    "salesforce": Row("Salesforce", "pollers.salesforce", "Salesforce", "SalesforceConf"),
     "rest": Row("Schedule", "pollers.rest", "Rest", "RestConf"),
     "sql": Row("Database", "pollers.sql", "Sql", "SqlConf"),
     "ical": Row("Calendar", "pollers.ical", "Ical", "IcalConf"),

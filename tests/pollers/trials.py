@@ -39,6 +39,13 @@ ZENDESK_DEPARTURES = (
 )
 
 
+SALESFORCE_DEPARTURES = (
+    ("/queryAll", "is not in the document"),  # "QueryAll"; the document has its twin "query"
+    ("/oauth2/", "is not in the document"),  # the login is not of the REST API
+    ("/limits", "is not in the document"),
+)
+
+
 def zendesk(sb) -> Trial:
     from pollers.zendesk import Zendesk, ZendeskConf
 
@@ -60,11 +67,37 @@ def zendesk(sb) -> Trial:
     )
 
 
+def salesforce(sb) -> Trial:
+    from pollers.salesforce import Salesforce, SalesforceConf
+
+    org = sb.others["salesforce"].org
+    conf = SalesforceConf(
+        f"{sb.url}/salesforce",
+        client_id=credentials.SALESFORCE_CLIENT_ID,
+        client_secret=credentials.SALESFORCE_CLIENT_SECRET,
+        page_size=10,
+        emails=True,
+        milestones=True,
+    )
+    return Trial(
+        Salesforce(conf, now=sb.clock.now),
+        sb.others["salesforce"],
+        lay=lambda title, at: org.add("Case", at=at, Subject=title, Status="Working", Priority="High")["Id"],
+        touch=lambda one, title: org.change("Case", one, Subject=title) and None,
+        remove=lambda one: org.change("Case", one, IsDeleted=True) and None,
+        agents=("005000000000002AAA", "nobody"),
+        write="/services/data/v67.0/sobjects/CaseComment",
+        listing="/services/data/v67.0/queryAll",
+        secrets=(credentials.SALESFORCE_CLIENT_SECRET,),
+        extra={"system": "salesforce", "prefix": "/salesforce", "departures": SALESFORCE_DEPARTURES},
+    )
+
+
 def stand_lag(name: str) -> float:
     return {"zendesk": 61.0}.get(name, 0.0)
 
 
-ALL = {"zendesk": zendesk}
+ALL = {"zendesk": zendesk, "salesforce": salesforce}
 
 
 @contextlib.asynccontextmanager
