@@ -316,8 +316,13 @@ def build_watch(
     async def check() -> Sequence[str]:
         return await asyncio.to_thread(store.wrong_with_it)
 
+    def back() -> None:
+        """What could not be kept is read again at once, however long the pauses have become."""
+        for loop in loops:
+            loop.poke()
+
     pulse = Pulse(loops, due, lambda: courier.carried)
-    return Watch(settings.watch, store, settings.destinations, channels, pulse, check, wall)
+    return Watch(settings.watch, store, settings.destinations, channels, pulse, check, wall, back)
 
 
 def page_links(settings: Settings) -> Callable[[str], str]:

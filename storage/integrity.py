@@ -14,7 +14,7 @@ def wrong(backend: Backend) -> list[str]:
         return [str(error)]
     try:
         return backend.wrong(connection)
-    except (UnicodeDecodeError, *backend.errors) as error:
+    except backend.errors as error:
         return [str(error)]
     finally:
         connection.close()

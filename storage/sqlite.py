@@ -76,7 +76,7 @@ class Sqlite:
 
     dialect = DIALECT
     several = False
-    errors: tuple[type[Exception], ...] = (sqlite3.Error,)
+    errors: tuple[type[Exception], ...] = (sqlite3.Error, UnicodeDecodeError)  # the latter: damage that can't be told
     begin_reading = "BEGIN"
     begin_writing = "BEGIN IMMEDIATE"  # to read first and lock later would lose what others write meanwhile
 
@@ -123,6 +123,8 @@ class Sqlite:
         return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
     def trouble(self, error: BaseException) -> Trouble:
+        if isinstance(error, UnicodeDecodeError):
+            return Trouble.DAMAGED
         code = getattr(error, "sqlite_errorcode", None)
         return Trouble.OTHER if code is None else _TROUBLES.get(code & 0xFF, Trouble.OTHER)
 

@@ -67,11 +67,11 @@ class SqlStore:
         try:
             backend.ensure_schema(connection)
             kept = _started(head_file, audit_key, Db(connection, backend), backend.place) if head_file else None
-        except (UnicodeDecodeError, *backend.errors) as error:
+        except backend.errors as error:
             connection.close()
             raise (
                 Damaged(backend.place, str(error))
-                if isinstance(error, UnicodeDecodeError) or backend.trouble(error) is Trouble.DAMAGED
+                if backend.trouble(error) is Trouble.DAMAGED
                 else StoreError(f"The database {backend.place} can't be used: {error}.")
             ) from error
         except BaseException:

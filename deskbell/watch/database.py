@@ -51,8 +51,10 @@ class Database:
         check: Callable[[], Awaitable[Sequence[str]]],
         report: Report,
         now: Callable[[], datetime],
+        back: Callable[[], None],
     ) -> None:
         self._store, self._conf, self._check, self._report, self._now = store, conf, check, report, now
+        self._back = back  # told when the database takes something again
         self._after_s = conf.unwritable_after.total_seconds()
         self._failing_since: float | None = None
 
@@ -69,6 +71,8 @@ class Database:
         asked = time.monotonic()
         why = "" if asked - self._store.written_at < self._after_s / 2 else await self._refusal()
         if not why:
+            if self._failing_since is not None:
+                self._back()
             self._failing_since = None
             self._report("database", "")
             return

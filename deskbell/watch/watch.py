@@ -15,7 +15,10 @@ from deskbell.watch.systemd import Systemd
 
 
 class Watch:
-    """`check` looks the whole database through, in a thread, and gives what is wrong with it."""
+    """`check` looks the whole database through, in a thread, and gives what is wrong with it.
+
+    `back` is called when the database takes something again.
+    """
 
     def __init__(
         self,
@@ -26,11 +29,12 @@ class Watch:
         pulse: Pulse,
         check: Callable[[], Awaitable[Sequence[str]]],
         now: Callable[[], datetime],
+        back: Callable[[], None],
     ) -> None:
         self._pulse = pulse
         self._systemd = Systemd()
         self.emergency = Emergency(rooms_of(conf.rooms, destinations), channels)
-        self._database = Database(store, conf, check, self.emergency.report, now)
+        self._database = Database(store, conf, check, self.emergency.report, now, back)
         self._heartbeat = Heartbeat(conf, self.unwell) if conf.heartbeat_url else None
         self._stall = StallWatch(conf.stalled_after.total_seconds(), conf.restart_after.total_seconds(), self._systemd)
 

@@ -34,10 +34,18 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
+class OnDisk(Lives):
+    """What the tests write down themselves stands elsewhere."""
+
+    @property
+    def seen(self) -> Path:
+        return self.folder.parent / "points"
+
+
 @pytest.fixture
 async def on_disk(sandbox, disk, nursery, changes):
     """A daemon that lives on the small disk."""
-    made = Lives(sandbox, disk, nursery, changes)
+    made = OnDisk(sandbox, disk, nursery, changes)
     yield made
     await made.bury()
 

@@ -32,7 +32,7 @@ async def lived(lives: Lives, town: Town) -> Lives:
 async def refused(lives: Lives) -> str:
     """The words of a start that a person must do something about; nobody is told them twice."""
     await lives.start()
-    assert await lives.done() == 2
+    assert await lives.done() == 2, lives.said()
     return lives.log.read_text().splitlines()[-1]
 
 
