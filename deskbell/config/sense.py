@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from deskbell import instance
 from deskbell.config.strict import Reading, unknown
 from deskbell.core.access import Role
+from deskbell.core.calendar import SITE
 from deskbell.core.ports import Destination
 from deskbell.core.records import KINDS
 from deskbell.core.route import OTHER, Route
@@ -33,6 +34,14 @@ OWN_RULES = (
     "writeback_failed",
     "unmapped_status",
     "unreadable_record",
+    "source_rate_limited",
+    "clock_skew",
+    "nobody_on_call",
+    "ack_stale",
+    "audit_chain_broken",
+    "storm",
+    "flapping",
+    "repeat_exceptions",
 )
 SHORTEST = 16  # characters of the secret
 PLATFORMS = (*CHATS, workflows.PLATFORM, "webhook")
@@ -146,11 +155,16 @@ def _check_policies(reading: Reading, house: House, raw: Mapping[str, Any]) -> N
             reading.wrong(f"rules.{name}.policy", f"there is no [policies.{conf.policy}]")
         if conf.route and conf.route not in {route.name for route in house.routes}:
             reading.wrong(f"rules.{name}.route", f"there is no [[routes]] with the name {conf.route}")
+        for one in (conf, *(override.conf for override in conf.overrides)):
+            if one.calendar and one.calendar not in named(raw, "calendars"):
+                reading.wrong(f"rules.{name}.calendar", f"there is no [calendars.{one.calendar[:40]}]")
 
 
 def _zones(house: House, general: General | None) -> Iterable[tuple[str, str]]:
     yield "deskbell.zone", general.zone if general else "UTC"
-    yield "calendar.zone", house.calendar.zone
+    for name, calendar in (("calendar", house.calendar), *((f"calendars.{n}", c) for n, c in house.calendars.items())):
+        if calendar.zone != SITE:
+            yield f"{name}.zone", calendar.zone
     for person in house.people.values():
         yield f"people.{person.id}.zone", person.zone
     for rota in house.rotas.values():

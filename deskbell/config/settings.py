@@ -3,7 +3,7 @@
 import hashlib
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -18,9 +18,9 @@ from deskbell.core.policy import DEFAULTS, Policy
 from deskbell.core.ports import Destination
 from deskbell.core.rota import Rota
 from deskbell.core.route import Route
-from deskbell.core.rules import RULES, RuleConf
+from deskbell.core.rules import RULES, Matcher, Override, RuleConf
 from deskbell.core.rules.timing import NotEnRouteConf
-from deskbell.desk.house import House, SourceFacts
+from deskbell.desk.house import House, OwnRules, SourceFacts
 from deskbell.faces.wording import LANGUAGES, Wording, WordingError
 from deskbell.net import redact
 from deskbell.vendors import workflows
@@ -86,6 +86,7 @@ _SECTIONS = (
     "server",
     "watch",
     "calendar",
+    "calendars",
     "people",
     "rotas",
     "policies",
@@ -94,6 +95,7 @@ _SECTIONS = (
     *CHATS,
     "sources",
     "rules",
+    "own_rules",
 )
 
 
@@ -148,11 +150,14 @@ def _password(address: str) -> str:
         return ""
 
 
-def _named(reading: Reading, cls: type[Any], raw: Mapping[str, Any], section: str) -> dict[str, Any]:
+def _named(
+    reading: Reading, cls: type[Any], raw: Mapping[str, Any], section: str, *, knows_its_name: bool = True
+) -> dict[str, Any]:
     """A section of tables whose keys are names: [rotas.dispatch] is a Rota called dispatch."""
     out = {}
     for name, table in _tables(reading, raw.get(section, {}), section):
-        if (made := reading.table(cls, table, f"{section}.{name}", name=name)) is not None:
+        given = {"name": name} if knows_its_name else {}
+        if (made := reading.table(cls, table, f"{section}.{name}", **given)) is not None:
             out[name] = made
     return out
 
@@ -209,8 +214,41 @@ def _rules(reading: Reading, data: object) -> dict[str, RuleConf]:
     for name in tables:
         if name not in RULES:
             reading.wrong(f"rules.{name}", unknown(name, RULES).replace("setting", "rule"))
-    made = {n: reading.table(rule.conf_class, tables.get(n, {}), f"rules.{n}") for n, rule in RULES.items()}
+    made = {n: _rule(reading, rule.conf_class, tables.get(n, {}), f"rules.{n}") for n, rule in RULES.items()}
     return {name: conf for name, conf in made.items() if conf is not None}
+
+
+def _rule(reading: Reading, cls: type[RuleConf], table: object, where: str) -> RuleConf | None:
+    """A rule with its overrides: each is the rule's own table with a few other values."""
+    if not isinstance(table, Mapping) or "overrides" not in table:
+        return reading.table(cls, table, where, overrides=())
+    given = table["overrides"]
+    base = {key: value for key, value in table.items() if key != "overrides"}
+    conf = reading.table(cls, base, where, overrides=())
+    if not isinstance(given, list):
+        reading.wrong(f"{where}.overrides", f"must be a list of tables, each begun with [[{where}.overrides]]")
+        return None
+    made = [_override(reading, cls, base, one, f"{where}.overrides[{i}]") for i, one in enumerate(given)]
+    return replace(conf, overrides=tuple(filter(None, made))) if conf is not None else None
+
+
+_MATCHERS = frozenset(f.name for f in fields(Matcher))
+
+
+def _override(
+    reading: Reading, cls: type[RuleConf], base: Mapping[str, Any], table: object, where: str
+) -> Override | None:
+    if not isinstance(table, Mapping):
+        reading.wrong(where, "must be a table")
+        return None
+    when = reading.table(Matcher, {key: value for key, value in table.items() if key in _MATCHERS}, where)
+    values = {key: value for key, value in table.items() if key not in _MATCHERS}
+    if not set(table) & _MATCHERS:
+        reading.wrong(where, f"fits every record; name one or more of: {', '.join(sorted(_MATCHERS))}")
+    if "route" in values:
+        reading.wrong(f"{where}.route", "can't differ by record here; [[routes]] choose by team, source and severity")
+    conf = reading.table(cls, {**base, **values}, where, overrides=())
+    return Override(when, conf) if when is not None and conf is not None else None
 
 
 def _seeing(rules: dict[str, RuleConf], sources: Mapping[str, SourceSetting]) -> dict[str, RuleConf]:
@@ -246,12 +284,15 @@ def _house(
     sources: Mapping[str, SourceSetting],
 ) -> House:
     calendar = reading.table(Calendar, raw.get("calendar", {}), "calendar") or Calendar()
+    calendars = _named(reading, Calendar, raw, "calendars", knows_its_name=False)
     rules = _seeing(_rules(reading, raw.get("rules", {})), sources)
     return House(
         secret=general.secret.encode(),
         people=people,
         rules=rules,
+        own=reading.table(OwnRules, raw.get("own_rules", {}), "own_rules") or OwnRules(),
         calendar=calendar,
+        calendars=calendars,
         policies={**DEFAULTS, **_named(reading, Policy, raw, "policies")},
         rotas=_named(reading, Rota, raw, "rotas"),
         routes=_routes(reading, raw.get("routes", [])),
@@ -265,15 +306,27 @@ def _house(
         zone=general.zone,
         summary_at=general.summary_at,
         words=_words(reading, general),
-        version=_version(rules, calendar, sources),
+        version=_version(rules, {**calendars, "": calendar}, sources),
     )
 
 
-def _version(rules: Mapping[str, RuleConf], calendar: Calendar, sources: Mapping[str, SourceSetting]) -> str:
+def _version(
+    rules: Mapping[str, RuleConf], calendars: Mapping[str, Calendar], sources: Mapping[str, SourceSetting]
+) -> str:
     """Changes with whatever decides what is an exception and when, so that due times are worked out anew."""
     maps = [(s.name, getattr(s.conf, "fields", ()), getattr(s.conf, "status_map", ())) for s in sources.values()]
-    said = repr((sorted(rules.items()), calendar, sorted(maps, key=lambda item: item[0])))
+    said = repr(
+        (
+            sorted(rules.items(), key=_first),
+            sorted(calendars.items(), key=_first),
+            sorted(maps, key=lambda item: item[0]),
+        )
+    )
     return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _first(item: tuple[str, Any]) -> str:
+    return item[0]
 
 
 def _words(reading: Reading, general: General) -> Wording:

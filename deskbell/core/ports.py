@@ -263,7 +263,7 @@ class Opened(NamedTuple):
     record_id: str
     team: str
     mode: Mode
-    count: int
+    times: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,11 +90,16 @@ class Book:
 
     def show(self, alert: Alert) -> Alert:
         """An alert that was only listed, and that people now act on, gets its card. Nothing else changes."""
-        if alert.mode is Mode.CARD or self.house.observe:
+        if alert.mode is Mode.CARD or self.house.observe or self.shadowed(alert.rule):
             return alert
         for name in self.rooms(alert):
             self.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, self.now)
         return replace(alert, mode=Mode.CARD)
+
+    def shadowed(self, rule: str) -> bool:
+        """Whether the rule is only tried out."""
+        conf = self.house.rules.get(rule)
+        return conf is not None and conf.shadow
 
     def tell(self, alert: Alert, text: str, *, ring: Sequence[str] = (), loud: bool = False) -> None:
         """One line in the thread of each card. `loud` notifies: people are mentioned, and the room sees it too."""
@@ -111,9 +116,9 @@ class Book:
             lane = Lane.PAGE if loud else Lane.STORY
             self._dispatch(Dispatch(key, post.destination, DispatchKind.NOTE, payload, alert.id, lane), alert)
         if loud:
-            self._direct(alert, ring)
+            self.direct(alert, ring)
 
-    def _direct(self, alert: Alert, people: Sequence[str]) -> None:
+    def direct(self, alert: Alert, people: Sequence[str]) -> None:
         """A direct message to each person, through a chat in which Deskbell knows them; best one that works."""
         say = self.house.words.say
         text = say("direct", severity=str(alert.severity), ref=alert.ref, summary=alert.summary)

@@ -38,7 +38,7 @@ from deskbell.core.ports import (
 from deskbell.core.present import told
 from deskbell.core.records import Record
 from deskbell.core.rota import on_duty
-from deskbell.desk import act, manual, people, settle, tick
+from deskbell.desk import act, manual, people, settle, tick, weather
 from deskbell.desk.book import Book, removed
 from deskbell.desk.cards import card_now
 from deskbell.desk.ears import Ears
@@ -172,6 +172,7 @@ class Desk:
         point("desk.tick.before")
         await self._part("climb", lambda: self._climb(guard))
         await self._part("look_again", lambda: self._look_again(guard))
+        await self._part("weather", lambda: self._weather(guard))
         await self._part("watch_sources", lambda: self._change(self._watch_sources, guard=guard))
         await self._part("watch_chats", lambda: self._watch_chats(guard))
         await self._part("daily_summary", lambda: self._change(tick.daily_summary, Urgency.BULK, guard))
@@ -180,6 +181,10 @@ class Desk:
     async def measure(self) -> None:
         """The metrics that are counted in the database: each instance shows them."""
         await self._part("measure", lambda: self.store.read(self._gauge))
+
+    async def _weather(self, guard: Guard | None) -> None:
+        if await self.store.read(lambda reader: weather.any_on(reader, self.house, self.now())):
+            await self._change(weather.watch, Urgency.BULK, guard)
 
     def _watch_sources(self, book: Book) -> None:
         tick.watch_sources(book, self._watching_since, self.patience)

@@ -25,11 +25,29 @@ class SourceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnRules:
+    """When Deskbell rings about itself, beside what each alert's own rule says."""
+
+    storm: int = 10  # cards of one rule in one team within `storm_within`: from here on they are listed under one card
+    storm_within: timedelta = timedelta(minutes=5)
+    flaps: int = 3  # so often within `flaps_within` may the same thing come; then it is held, and told once
+    flaps_within: timedelta = timedelta(hours=1)
+    skew: timedelta = timedelta(seconds=30)  # a source's clock and ours may differ by so much
+    limited_after: timedelta = timedelta(minutes=5)  # so long a source may slow us down before that is told
+    gap_ahead: timedelta = timedelta(hours=72)  # a gap in a rota is told so long before
+    reach_ahead: timedelta = timedelta(hours=24)  # who is on duty by then has to have a channel
+    ack_stale: timedelta = timedelta(hours=4)  # acknowledged, and nothing happened since
+    ack_stale_p1: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
 class House:
     secret: bytes = field(repr=False)  # signs the tokens of buttons
     people: Mapping[str, Person] = field(default_factory=dict)
     rules: Mapping[str, RuleConf] = field(default_factory=dict)
+    own: OwnRules = field(default_factory=OwnRules)
     calendar: Calendar = field(default_factory=Calendar)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
     rotas: Mapping[str, Rota] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()

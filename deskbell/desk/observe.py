@@ -6,11 +6,13 @@ from datetime import datetime
 
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, end_condition
 from deskbell.core.ports import DuplicateAlert, Entry, Lane, Page, SourceState, StoredRecord
-from deskbell.core.records import Record, Visit, VisitStatus, changed, fingerprint, kind_of, unnamed
+from deskbell.core.records import Case, Record, Visit, VisitStatus, changed, fingerprint, kind_of, unnamed
 from deskbell.core.rules import RULES, Context, Found, Verdict, evaluate, resolve_reason
 from deskbell.desk import ladder
 from deskbell.desk.book import Book
+from deskbell.desk.kin import Kin, save_ties
 from deskbell.desk.notices import baseline_notice
+from deskbell.desk.weather import PART_OF, Weather
 
 
 @dataclass(slots=True)
@@ -37,11 +39,12 @@ def observe(book: Book, page: Page) -> Tally:
     if tally.older:
         return tally
     alerts = book.uow.alerts_of_many(page.source, [record.id for record, _, _ in fresh])
-    rows = [
-        _take(book, record, before, print_, alerts.get(record.id, ()), tally, baseline=state.baseline)
-        for record, before, print_ in fresh
-    ]
+    seen = [(record, before) for record, before, _ in fresh]
+    look = Look(book, Kin.of(book, seen), Weather(book), tally, baseline=state.baseline)
+    rows = [look.take(record, before, print_, alerts.get(record.id, ())) for record, before, print_ in fresh]
     book.uow.save_records(rows)
+    save_ties(book, seen)
+    look.kin.wake(seen)
     tally.changed = len(rows)
     for bad in page.bad:
         book.uow.quarantine(page.source, bad.record_id, bad.error, bad.raw, book.now)
@@ -70,54 +73,98 @@ def _changed(book: Book, page: Page) -> tuple[list[tuple[Record, Record | None, 
     return out, tuple(older)
 
 
-def _take(
-    book: Book,
-    record: Record,
-    before: Record | None,
-    print_: str,
-    alerts: Sequence[Alert],
-    tally: Tally,
-    *,
-    baseline: bool,
-) -> StoredRecord:
-    verdict = judge(book, record, before, baseline=baseline)
-    follow(book, record, verdict, alerts, tally, baseline=baseline)
-    return StoredRecord(record, book.now, verdict.due_at, print_)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at some records: what is the same for all of them."""
+
+    book: Book
+    kin: Kin
+    weather: Weather
+    tally: Tally
+    baseline: bool = False
+
+    def take(self, record: Record, before: Record | None, print_: str, alerts: Sequence[Alert]) -> StoredRecord:
+        verdict = self.judge(record, before)
+        self.follow(record, verdict, alerts)
+        return StoredRecord(record, self.book.now, verdict.due_at, print_)
+
+    def judge(self, record: Record, before: Record | None) -> Verdict:
+        """What the rules say; a rule that raises is kept in quarantine with its record and stops nothing else."""
+        book = self.book
+        context = Context(
+            now=book.now,
+            baseline=self.baseline,
+            calendar=book.house.calendar,
+            calendars=book.house.calendars,
+            related=self.kin.related(record, before),
+            earlier=self.kin.earlier(record),
+        )
+        if book.house.hides_customers:
+            record, before = unnamed(record), unnamed(before) if before else None
+            context = replace(context, related=tuple(map(unnamed, context.related)))
+        verdict = evaluate(record, before, book.house.rules, context)
+        for rule, error in verdict.errors:
+            book.uow.quarantine(record.source, record.id, f"rule {rule}: {error}", "", book.now)
+        return verdict
+
+    def follow(self, record: Record, verdict: Verdict, alerts: Sequence[Alert]) -> None:
+        """Makes the alerts on a record what the verdict says they should be."""
+        by_key = {alert.key: alert for alert in alerts}
+        for found in verdict.found:
+            held = by_key.get(found.key)
+            if held is None:
+                self._open(record, found)
+            elif held.live:
+                _renew(self.book, held, found)
+        failed = {rule for rule, _ in verdict.errors}
+        seen = {found.key for found in verdict.found}
+        for alert in alerts:
+            if alert.key not in seen and alert.condition and alert.rule not in failed:
+                self._end(alert, record, verdict)
+
+    def _end(self, alert: Alert, record: Record, verdict: Verdict) -> None:
+        if _holds(self.book, alert, record, verdict):
+            return
+        why = resolve_reason(alert.rule, record, alert.key, self.book.now)
+        change = end_condition(alert, why, self.book.now)
+        self.tally.ended += alert.live
+        entry = Entry("deskbell", "over", alert.id, {"said": change.said or f"Its cause is over: {why}"})
+        self.book.keep(change, entry)
+
+    def _open(self, record: Record, found: Found) -> None:
+        book = self.book
+        earlier = book.uow.newest_by_key(found.key)
+        if earlier is not None and not found.clears:
+            return  # an edge rings once; a page read again after a crash must not ring it twice
+        if earlier is not None and (earlier.live or earlier.condition):
+            if earlier.live:  # opened on another record that shows the same
+                _renew(book, earlier, found)
+            return
+        alert = self.weather.mode(_new(book, record, found, baseline=self.baseline))
+        if alert.mode is Mode.CARD:
+            alert = ladder.first_step(book, alert)
+        try:
+            opened = book.open(alert, {"since": found.since.isoformat() if found.since else None})
+        except DuplicateAlert:
+            return
+        self.tally.opened.append(opened)
+        if found.quiet and opened.severity <= Severity.P3 and opened.mode is Mode.LISTED and not self.baseline:
+            book.direct(opened, _holder(book, record))
+        if found.since is not None and not self.baseline:
+            self.tally.took.append((record.source, (book.now - found.since).total_seconds()))
 
 
-def judge(book: Book, record: Record, before: Record | None, *, baseline: bool) -> Verdict:
-    """What the rules say; a rule that raises is kept in quarantine with its record and stops nothing else."""
-    context = Context(now=book.now, baseline=baseline, calendar=book.house.calendar)
-    if book.house.hides_customers:
-        record, before = unnamed(record), unnamed(before) if before else None
-    verdict = evaluate(record, before, book.house.rules, context)
-    for rule, error in verdict.errors:
-        book.uow.quarantine(record.source, record.id, f"rule {rule}: {error}", "", book.now)
-    return verdict
-
-
-def follow(
-    book: Book, record: Record, verdict: Verdict, alerts: Sequence[Alert], tally: Tally, *, baseline: bool
+def take_one(
+    book: Book, record: Record, before: Record, tally: Tally, *, baseline: bool = False, news: bool = True
 ) -> None:
-    """Makes the alerts on a record what the verdict says they should be."""
-    by_key = {alert.key: alert for alert in alerts}
-    for found in verdict.found:
-        held = by_key.get(found.key)
-        if held is None:
-            tally.opened += _open(book, record, found, baseline=baseline)
-            if found.since is not None and not baseline:
-                tally.took.append((record.source, (book.now - found.since).total_seconds()))
-        elif held.live:
-            _renew(book, held, found)
-    failed = {rule for rule, _ in verdict.errors}
-    seen = {found.key for found in verdict.found}
-    for alert in alerts:
-        if alert.key in seen or not alert.condition or alert.rule in failed or _holds(book, alert, record, verdict):
-            continue
-        why = resolve_reason(alert.rule, record, alert.key, book.now)
-        change = end_condition(alert, why, book.now)
-        tally.ended += alert.live
-        book.keep(change, Entry("deskbell", "over", alert.id, {"said": change.said or f"Its cause is over: {why}"}))
+    """Takes in one record that we know. `news`: False where the change is our own, so that it is no news to anybody."""
+    seen = [(record, before)]
+    look = Look(book, Kin.of(book, seen), Weather(book), tally, baseline=baseline)
+    alerts = book.uow.alerts_of(record.source, record.id)
+    row = look.take(record, before if news else record, fingerprint(record), alerts)
+    book.uow.save_records([row])
+    save_ties(book, seen)
+    look.kin.wake(seen)
 
 
 def _holds(book: Book, alert: Alert, record: Record, verdict: Verdict) -> bool:
@@ -126,57 +173,60 @@ def _holds(book: Book, alert: Alert, record: Record, verdict: Verdict) -> bool:
     if rule is None or rule.kind != kind_of(record):
         return True
     conf = book.house.rules.get(alert.rule)
-    return alert.rule in verdict.holds and conf is not None and conf.enabled
+    return alert.rule in verdict.holds and conf is not None and conf.of(record).enabled
 
 
-def _open(book: Book, record: Record, found: Found, *, baseline: bool) -> list[Alert]:
-    earlier = book.uow.newest_by_key(found.key)
-    if earlier is not None and not found.clears:
-        return []  # an edge rings once; a page read again after a crash must not ring it twice
-    conf = book.house.rules.get(found.rule) or RULES[found.rule].conf_class()
-    mode = _mode(book, found, baseline=baseline)
-    alert = Alert(
+def _new(book: Book, record: Record, found: Found, *, baseline: bool) -> Alert:
+    base = book.house.rules.get(found.rule) or RULES[found.rule].conf_class()
+    conf = base.of(record)
+    record_id, number = found.home or (record.id, record.number)
+    return Alert(
         key=found.key,
         rule=found.rule,
         source=record.source,
-        record_id=record.id,
-        subject=record.number,
+        record_id=record_id,
+        subject=number,
         title=found.title,
         summary=found.summary,
         severity=found.severity,
         stage=found.stage,
         facts=found.facts,
-        url=record.url,
+        url=record.url if record_id == record.id else "",
         team=record.team,
         zone=record.zone,
         policy=conf.policy or _default_policy(record),
-        mode=mode,
+        mode=_mode(book, found, shadow=conf.shadow, baseline=baseline),
         opened_at=book.now,
         updated_at=book.now,
     )
-    if mode is Mode.CARD:
-        alert = ladder.first_step(book, alert)
-    try:
-        return [book.open(alert, {"since": found.since.isoformat() if found.since else None})]
-    except DuplicateAlert:
-        return []
+
+
+def _holder(book: Book, record: Record) -> tuple[str, ...]:
+    """Who has the case, if it is one of us."""
+    if not isinstance(record, Case) or not record.assignee_id:
+        return ()
+    return tuple(one.id for one in book.people.values() if one.accounts.get(record.source) == record.assignee_id)[:1]
 
 
 def _default_policy(record: Record) -> str:
     return {"visit": "dispatch", "case": "support"}.get(kind_of(record), "accounts")
 
 
-def _mode(book: Book, found: Found, *, baseline: bool) -> Mode:
-    if book.house.observe:
+def _mode(book: Book, found: Found, *, shadow: bool, baseline: bool) -> Mode:
+    if book.house.observe or shadow:
         return Mode.HELD
+    if found.quiet:
+        return Mode.LISTED
     old = found.since is not None and book.now - found.since > book.house.backfill
     return Mode.LISTED if baseline and old else Mode.CARD
 
 
 def _renew(book: Book, held: Alert, found: Found) -> None:
     """The condition goes on: a rise in severity rings, anything else the card shows is edited quietly."""
-    seen = (held.severity, held.stage, held.summary, held.facts, held.condition)
-    if seen == (found.severity, found.stage, found.summary, found.facts, True):
+    record_id, subject = found.home or (held.record_id, held.subject)
+    facts = tuple(pair for pair in held.facts if pair[0] == PART_OF) + found.facts
+    seen = (held.severity, held.stage, held.summary, held.facts, held.condition, held.record_id)
+    if seen == (min(found.severity, held.severity), found.stage, found.summary, facts, True, record_id):
         return
     worse = found.severity < held.severity
     after = replace(
@@ -185,7 +235,9 @@ def _renew(book: Book, held: Alert, found: Found) -> None:
         stage=found.stage,
         title=found.title,
         summary=found.summary,
-        facts=found.facts,
+        facts=facts,
+        record_id=record_id,
+        subject=subject,
         condition=True,  # one reopened by hand is its rule's again
         version=held.version + 1,
         updated_at=book.now,
@@ -235,9 +287,7 @@ def _call_off(book: Book, record: Record, why: str, tally: Tally) -> None:
         return
     gone = changed(record, status=VisitStatus.CANCELLED, status_raw="gone", cancelled_at=book.now, reason=why)
     state = book.uow.source(record.source) or SourceState(record.source)
-    alerts = book.uow.alerts_of(record.source, record.id)
-    row = _take(book, gone, record, fingerprint(gone), alerts, tally, baseline=state.baseline)
-    book.uow.save_records([row])
+    take_one(book, gone, record, tally, baseline=state.baseline)
 
 
 def adopt(book: Book) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from deskbell.core.alert import Alert, Severity, name_of
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
-from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Post, StoredRecord, WriteKind
-from deskbell.core.records import Case, CaseStatus, Record, Visit, changed, fingerprint
+from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Post, WriteKind
+from deskbell.core.records import Case, CaseStatus, Record, Visit, changed
 from deskbell.desk.book import SOURCE_LANE, UNREACHABLE, Book, deaf, shut_out
-from deskbell.desk.observe import Tally, follow, judge
+from deskbell.desk.observe import Tally, take_one
 from deskbell.vendors.chats import CHATS
 
 MAX_TRIES = 12
@@ -214,9 +214,7 @@ def _echo(book: Book, alert: Alert, payload: Mapping[str, Any]) -> None:
     stored = book.uow.record(alert.source, alert.record_id)
     if stored is None or (record := _as_written(book, stored.record, payload)) == stored.record:
         return
-    verdict = judge(book, record, record, baseline=False)
-    follow(book, record, verdict, book.uow.alerts_of(record.source, record.id), Tally(), baseline=False)
-    book.uow.save_records([StoredRecord(record, book.now, verdict.due_at, fingerprint(record))])
+    take_one(book, record, stored.record, Tally(), news=False)
 
 
 def _as_written(book: Book, record: Record, payload: Mapping[str, Any]) -> Record:

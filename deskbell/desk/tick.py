@@ -10,7 +10,9 @@ from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, SourceError
 from deskbell.core.text import clock, span
 from deskbell.desk import ladder
 from deskbell.desk.book import UNREACHABLE, Book, deaf, shut_out
-from deskbell.desk.observe import Tally, follow, judge
+from deskbell.desk.kin import Kin
+from deskbell.desk.observe import Look, Tally
+from deskbell.desk.weather import Weather
 
 BATCH = 200  # due records or alerts taken in one transaction
 PATIENCE = timedelta(seconds=5)  # a source that is read every second may pause for so long
@@ -20,11 +22,12 @@ def look_again(book: Book) -> Tally:
     """Judges records whose due time has come. A full batch (`read`) means: call again."""
     rows = book.uow.due_records(book.now, BATCH)
     tally = Tally(read=len(rows))
+    look = Look(book, Kin.of(book, [(row.record, row.record) for row in rows]), Weather(book), tally)
     for row in rows:
         record = row.record
         alerts = book.uow.alerts_of(record.source, record.id)
-        verdict = judge(book, record, record, baseline=False)
-        follow(book, record, verdict, alerts, tally, baseline=False)
+        verdict = look.judge(record, record)
+        look.follow(record, verdict, alerts)
         due_at = verdict.due_at
         if due_at is not None and due_at <= book.now:  # a rule that names a past moment must not spin
             due_at = book.now + timedelta(minutes=1)

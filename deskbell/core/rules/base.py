@@ -21,8 +21,7 @@ class Context:
 
     `baseline`: the source's first sweep is not complete, so that changes in it are history. `related`: the records that
     are not over and share a tie with this one, or did before it changed (core.ties), itself left out. `earlier`: how
-    many alerts of each rule were opened on the record in the last day. `handed`: the ids, in the record's own system,
-    of those to whom people gave its alerts here.
+    many alerts of each rule were opened on the record in the last day.
     """
 
     now: datetime
@@ -31,7 +30,6 @@ class Context:
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     related: tuple[Record, ...] = ()
     earlier: Mapping[str, int] = field(default_factory=dict)
-    handed: frozenset[str] = frozenset()
 
     def under(self, conf: "RuleConf", zone: str) -> "Context":
         """With the calendar that the rule counts by, at the record's site."""

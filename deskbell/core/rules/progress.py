@@ -126,9 +126,7 @@ def case_assigned(case: Case, previous: Case | None, conf: CaseAssignedConf, ctx
     differs = previous is not None and _owner(previous) != _owner(case)
     at = case.updated_at
     hops = ctx.earlier.get("case_assigned", 0) + 1
-    if not is_new(previous, ctx, at, conf.recent, differs=differs) or (
-        case.assignee_id in ctx.handed and hops < conf.hops  # who gave it away here need not be told that it went
-    ):
+    if not is_new(previous, ctx, at, conf.recent, differs=differs):
         return NOTHING if differs else once((), at, conf.lasts, ctx.now)
     circles = hops >= conf.hops
     said = f"{hops} owners in a day" if circles else "Assigned"

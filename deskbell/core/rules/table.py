@@ -112,6 +112,12 @@ _DEFAULTS: Mapping[str, RuleConf] = {rule.name: rule.conf_class() for rule in _R
 _BY_KIND = {kind: tuple(rule for rule in _ROWS if rule.kind == kind) for kind in KINDS}
 
 
+# The kinds that are looked at again when something that has to do with them changes, and those whose change matters
+# to others.
+AFFECTED = frozenset(rule.kind for rule in _ROWS if rule.related)
+AFFECTS = AFFECTED | {"leave"}
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What all rules together have to say of one record.
