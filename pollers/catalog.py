@@ -32,6 +32,7 @@ KINDS: Mapping[str, Row] = {
     "salesforce": Row("Salesforce", "pollers.salesforce", "Salesforce", "SalesforceConf"),
     "rest": Row("Schedule", "pollers.rest", "Rest", "RestConf"),
     "sql": Row("Database", "pollers.sql", "Sql", "SqlConf"),
+    "servicetitan": Row("ServiceTitan", "pollers.servicetitan", "ServiceTitan", "ServiceTitanConf"),
     "ical": Row("Calendar", "pollers.ical", "Ical", "IcalConf"),
 }
 

@@ -1,8 +1,8 @@
 """The stand-ins of systems that the day does without, one line each; `Sandbox.others` holds them by name."""
 
-from deskbell.sandbox.feeds import Feeds
 from deskbell.sandbox.salesforce.stand_in import Salesforce
+from deskbell.sandbox.schedules import SCHEDULES
 from deskbell.sandbox.source import Source
 from deskbell.sandbox.zendesk import Zendesk
 
-OTHERS: tuple[type[Source], ...] = (Zendesk, Salesforce, Feeds)
+OTHERS: tuple[type[Source], ...] = (Zendesk, Salesforce, *SCHEDULES)
