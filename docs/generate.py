@@ -7,6 +7,7 @@ Such a part stands between `<!-- name -->` and `<!-- /name -->`. `--check` write
 import argparse
 import ast
 import io
+import json
 import re
 import sys
 import tokenize
@@ -27,6 +28,9 @@ from in_words import default, kind, short, table
 from bot.api import ApiToken
 from bot.commands import commands_markdown
 from bot.server import ServerConf
+from deskbell.bench.figures import Report
+from deskbell.bench.page import markdown
+from deskbell.bench.plot import svg
 from deskbell.config.settings import General
 from deskbell.core.access import Person, Role
 from deskbell.core.alert import MOVES, Severity
@@ -46,7 +50,7 @@ from pollers.rest_conf import AuthConf, Paging, WriteRule
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("deskbell", "bot", "pollers", "channels", "storage")
-PAGES = ("README.md", "docs/architecture.md", "docs/settings.md")
+PAGES = ("README.md", "docs/architecture.md", "docs/performance.md", "docs/settings.md")
 
 
 # ---------------------------------------------------------------- what a setting means
@@ -304,7 +308,13 @@ def _points_in(node: ast.AST, path: str, function: str) -> Iterator[tuple[str, s
         yield from _points_in(child, path, inside)
 
 
+def measured() -> Report:
+    """The run of `deskbell bench --json` that the page of figures shows."""
+    return Report.of_json(json.loads((ROOT / "benchmarks/results/bench.json").read_text()))
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
+    "bench": lambda: markdown(measured()),
     "commands": commands_markdown,
     "rules": rules_markdown,
     "cli": cli_markdown,
@@ -323,8 +333,18 @@ def filled(text: str) -> str:
     return text
 
 
+PICTURES: Mapping[str, Callable[[], str]] = {"docs/performance.svg": lambda: svg(measured())}
+
+
+def due() -> dict[str, str]:
+    """Every file that is written here, as it should be."""
+    return {page: filled((ROOT / page).read_text()) for page in PAGES} | {
+        name: draw() for name, draw in PICTURES.items()
+    }
+
+
 def stale() -> list[str]:
-    return [page for page in PAGES if filled((ROOT / page).read_text()) != (ROOT / page).read_text()]
+    return [name for name, text in due().items() if not (ROOT / name).exists() or (ROOT / name).read_text() != text]
 
 
 def main() -> int:
@@ -334,8 +354,9 @@ def main() -> int:
     if parser.parse_args().check:
         sys.stdout.writelines(f"{page} is stale: run python docs/generate.py\n" for page in old)
         return 1 if old else 0
+    written = due()
     for page in old:
-        (ROOT / page).write_text(filled((ROOT / page).read_text()))
+        (ROOT / page).write_text(written[page])
         sys.stdout.write(f"{page} written\n")
     return 0
 

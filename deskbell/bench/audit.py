@@ -51,7 +51,7 @@ def _verified(ground: Ground) -> list[Row]:
     ratio = Spread.of([limit / seconds])
     what = f"{many:,} entries verified"
     return [
-        Row.beside("audit_verify", "the same verified", "entries/s", ours, raw, RAW),
+        Row.beside("audit_verify", "audit entries verified", "entries/s", ours, raw, RAW),
         Row(key, what, "s", Spread.of([seconds]), Spread.of([limit]), RAW, ratio, note="the ratio is of speeds"),
     ]
 

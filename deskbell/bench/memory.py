@@ -15,8 +15,8 @@ from deskbell.demo import environment
 CONFIG = Path(deskbell.__file__).parents[1] / "config.toml"
 REST_S = 20.0  # until nothing happens any more
 SETTLE_S = 2.0
-AT_REST = "at rest, four chats with their sockets, three sources"
-PER_ALERT = "each open alert, its card in four chats"
+AT_REST = "memory at rest, four chats with their sockets, three sources"
+PER_ALERT = "memory of each open alert, its card in four chats"
 
 
 async def run(ground: Ground) -> list[Row]:
@@ -28,7 +28,7 @@ def _at_rest(ground: Ground) -> Row:
     if not CONFIG.exists():
         return missing("memory_rest", AT_REST, "MiB", "not at hand: the config.toml of the project")
     ground.say("memory at rest")
-    rest_s = max(3.0, REST_S * min(1.0, ground.scale))
+    rest_s = REST_S * min(1.0, max(0.2, ground.scale))
     ours, alone = [], []
     with running("-m", "deskbell.sandbox", "--port", "0", log=ground.folder / "sandbox.log") as stand_ins:
         config = ground.folder / "demo.toml"

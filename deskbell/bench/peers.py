@@ -70,6 +70,7 @@ class Peer:
     program: Program
     port: int
     say: Callable[[int], bytes]
+    about: str
 
 
 @contextmanager
@@ -88,7 +89,7 @@ def alertmanager(ground: Ground) -> Iterator[Peer]:
         "--log.level=error",
     )
     with _started(ground, "alertmanager", (found, *options), {"GOMAXPROCS": "1"}) as program:
-        yield Peer(program, port, _to_alertmanager)
+        yield Peer(program, port, _to_alertmanager, "its Slack path, in memory only")
 
 
 @contextmanager
@@ -111,7 +112,7 @@ def alerta(ground: Ground) -> Iterator[Peer]:
         subprocess.run(make, env={**os.environ, **env}, check=True, capture_output=True, timeout=START_S)
         command = (str(gunicorn), "-w2", "-b", f"127.0.0.1:{port}", "--log-level", "error", "alerta:create_app()")
         with _started(ground, "alerta", command, env) as program:
-            yield Peer(program, port, _to_alerta)
+            yield Peer(program, port, _to_alerta, "two workers, PostgreSQL, posts inside the request")
 
 
 def _slack(ground: Ground, who: str) -> str:

@@ -21,8 +21,8 @@ WEBHOOK = "durable webhook in, Slack card out"
 Round = Callable[[int], Awaitable[Run]]
 Start = Callable[[Ground], AbstractContextManager[Peer]]
 PEERS: tuple[tuple[str, str, Start], ...] = (
-    ("webhook_alertmanager", "Alertmanager's Slack path (in memory)", alertmanager),
-    ("webhook_alerta", "Alerta, two workers (PostgreSQL)", alerta),
+    ("webhook_alertmanager", "Alertmanager", alertmanager),
+    ("webhook_alerta", "Alerta", alerta),
 )
 BARE = "bare aiohttp client, nothing durable"
 
@@ -54,16 +54,17 @@ async def _webhook(ground: Ground, ours: Desk, least: Floor) -> list[Row]:
 
 async def _beside(ground: Ground, mine: Round, count: int, key: str, name: str, start: Start) -> Row:
     """Our pipeline and another program's, in turn. Slow ones get fewer alerts: what counts is how many a second."""
+    what = f"{WEBHOOK}, beside {name}"
     try:
         with start(ground) as peer:
-            ground.say(f"webhook to Slack, beside {name}")
+            ground.say(what)
             await ready(peer, ground.some(1)[0])
             theirs = partial(hurled, ground, [peer.program], [peer.port], ["slack"], peer.say)
             fewer = await fitting(count, theirs)
             runs, raw = await in_turn(ground.rounds, partial(mine, count), partial(theirs, fewer))
-            return rates(key, WEBHOOK, runs, raw, name)
+            return rates(key, what, runs, raw, f"{name}, {peer.about}")
     except (Unavailable, Ended, CalledProcessError) as why:
-        return missing(key, f"{WEBHOOK}, beside {name}", "alerts/s", f"not at hand: {why}")
+        return missing(key, what, "alerts/s", f"not at hand: {why}")
 
 
 async def _blast(ground: Ground, least: Floor, count: int) -> Run:

@@ -7,9 +7,10 @@ from math import log10
 from deskbell.bench.figures import Report, Row
 from deskbell.bench.show import short
 
-WIDTH, LEFT, RIGHT, LINE, TOP = 1060, 520, 150, 24, 64
+WIDTH, LEFT, RIGHT, LINE, TOP = 1120, 520, 190, 24, 64
 DECADES = 1.0  # to each side of the goal: a tenth of it, and ten times as good
 COLOURS = {True: "#2f7d4f", False: "#b3402e"}
+_SIGNS = {">=": "at least", "<=": "at most"}
 INK, FAINT = "#24292f", "#d0d7de"
 
 
@@ -61,8 +62,8 @@ def _times(row: Row) -> float | None:
 def _figure(row: Row) -> str:
     goal = row.goal
     if goal and goal.of == "ratio" and row.ratio:
-        return f"{short(row.ratio.median)} of {goal.bound:g}"
-    return f"{short(row.ours.median)} {row.unit} of {goal.bound:g}" if goal and row.ours else ""
+        return f"{short(row.ratio.median)} ({_SIGNS[goal.sign]} {goal.bound:g})"
+    return f"{short(row.ours.median)} {row.unit} ({_SIGNS[goal.sign]} {goal.bound:g})" if goal and row.ours else ""
 
 
 def _x(times: float) -> int:

@@ -46,7 +46,7 @@ async def run(ground: Ground) -> list[Row]:
         ),
         Row.beside(
             "poll_open",
-            f"the same with {many:,} open",
+            f"CPU of a poll with nothing new, {many:,} open",
             "ms",
             dear,
             cheap,

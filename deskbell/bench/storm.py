@@ -19,13 +19,14 @@ ALLOWED: dict[str, Windows] = {
     "discord": ((5, 5.0),),
 }
 LOOK_S = 60.0
+GLIMPSE_S = 5.0
 STORM = 150
 JITTER_S = 0.05
 
 
 async def run(ground: Ground) -> list[Row]:
     """For a minute; `--quick` looks for some seconds, which is too short for windows of a minute."""
-    look_s = max(5.0, LOOK_S * min(1.0, ground.scale))
+    look_s = max(GLIMPSE_S, LOOK_S * min(1.0, ground.scale))
     ground.say(f"a storm for {look_s:.0f} s")
     with desk(House(ground.sqlite(), ground.sink, limited=True), ground.folder, core=OURS) as ours:
         await ours.ready()
