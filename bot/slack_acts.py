@@ -21,7 +21,7 @@ from bot.slack_say import Say
 from deskbell.core.alert import Verb
 from deskbell.core.button import Press
 from deskbell.core.card import Button, Reply, Style
-from deskbell.core.ports import Answer, Interaction
+from deskbell.core.ports import Answer, Interaction, NotKept
 from deskbell.faces import slack as face
 from deskbell.faces import slack_forms as forms
 from deskbell.faces.shared import missing
@@ -63,6 +63,9 @@ class Acts:
         except (Trouble, TimeoutError) as trouble:
             log.warning("it can't be told who somebody is: %s", getattr(trouble, "why", "too slow"))
             return UNSURE_WHO
+        except NotKept as error:
+            log.warning("the database can't say who somebody is: %s", error)
+            return UNSAVED
         metrics.refused("slack", "outsider")
         log.warning("a tap or command came from another workspace: %s in %s", sender.account, sender.workspace)
         return NOT_OURS

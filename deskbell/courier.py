@@ -95,7 +95,11 @@ class Courier:
         self._store.on_commit(self.wake)
         while self._open:
             self._woken.clear()
-            wait = await self._start_lanes()
+            try:
+                wait = await self._start_lanes()
+            except Exception as error:  # noqa: BLE001 - a database that is away may not end what delivers when it is back
+                log.warning("work_unknown", error=repr(error))
+                wait = AGAIN_S
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), wait)
 
