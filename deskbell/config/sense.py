@@ -108,10 +108,12 @@ def cross_check(reading: Reading, house: House, general: General | None, raw: Ma
 
 def _check_route(reading: Reading, raw: Mapping[str, Any], route: Route, where: str) -> None:
     """A matcher that fits nothing is a slip of the pen, and would be silence."""
+    rules = raw.get("rules")
+    custom = (f"custom.{name}" for name in named(rules if isinstance(rules, Mapping) else {}, "custom"))
     for name in route.destinations:
         if name not in named(raw, "destinations"):
             reading.wrong(f"{where}.destinations", f"there is no [destinations.{name[:40]}]")
-    known = {"rules": (*RULES, *OWN_RULES), "kinds": (*KINDS, OTHER), "sources": tuple(named(raw, "sources"))}
+    known = {"rules": (*RULES, *custom, *OWN_RULES), "kinds": (*KINDS, OTHER), "sources": tuple(named(raw, "sources"))}
     for matcher, names in known.items():
         for pattern in getattr(route, matcher):
             if not any(fnmatchcase(name, pattern) for name in names):

@@ -3,13 +3,14 @@
 import hashlib
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bot.server import ServerConf
 from deskbell import instance
+from deskbell.config.rules import read_rules, tables
 from deskbell.config.sense import General, SourceSetting, check_chats, check_ranges, check_rooms, cross_check, named
 from deskbell.config.strict import ConfigError, Reading, environment, is_plain, unknown
 from deskbell.core.access import Person, Role
@@ -18,8 +19,7 @@ from deskbell.core.policy import DEFAULTS, Policy
 from deskbell.core.ports import Destination
 from deskbell.core.rota import Rota
 from deskbell.core.route import Route
-from deskbell.core.rules import RULES, Matcher, Override, RuleConf
-from deskbell.core.rules.timing import NotEnRouteConf
+from deskbell.core.rules import RuleConf
 from deskbell.desk.house import House, OwnRules, SourceFacts
 from deskbell.faces.wording import LANGUAGES, Wording, WordingError
 from deskbell.net import redact
@@ -155,18 +155,11 @@ def _named(
 ) -> dict[str, Any]:
     """A section of tables whose keys are names: [rotas.dispatch] is a Rota called dispatch."""
     out = {}
-    for name, table in _tables(reading, raw.get(section, {}), section):
+    for name, table in tables(reading, raw.get(section, {}), section):
         given = {"name": name} if knows_its_name else {}
         if (made := reading.table(cls, table, f"{section}.{name}", **given)) is not None:
             out[name] = made
     return out
-
-
-def _tables(reading: Reading, data: object, section: str) -> Iterable[tuple[str, Any]]:
-    if not isinstance(data, Mapping):
-        reading.wrong(section, f"must be tables, like [{section}.name]")
-        return ()
-    return data.items()
 
 
 def _people(reading: Reading, data: object, sources: tuple[str, ...]) -> dict[str, Person]:
@@ -174,7 +167,7 @@ def _people(reading: Reading, data: object, sources: tuple[str, ...]) -> dict[st
     out = {}
     # A person's `teams` are the teams of this house; the account in Microsoft Teams has another key.
     known = {chat.account or name: name for name, chat in CHATS.items()} | {name: name for name in sources}
-    for name, table in _tables(reading, data, "people"):
+    for name, table in tables(reading, data, "people"):
         if not isinstance(table, Mapping):
             reading.wrong(f"people.{name}", "must be a table")
             continue
@@ -193,7 +186,7 @@ def _people(reading: Reading, data: object, sources: tuple[str, ...]) -> dict[st
 
 def _sources(reading: Reading, data: object) -> dict[str, SourceSetting]:
     out = {}
-    for name, table in _tables(reading, data, "sources"):
+    for name, table in tables(reading, data, "sources"):
         where = f"sources.{name}"
         if not isinstance(table, Mapping):
             reading.wrong(where, "must be a table")
@@ -207,64 +200,6 @@ def _sources(reading: Reading, data: object) -> dict[str, SourceSetting]:
         if conf is not None:
             out[name] = SourceSetting(name, kind, conf)
     return out
-
-
-def _rules(reading: Reading, data: object) -> dict[str, RuleConf]:
-    tables = dict(_tables(reading, data, "rules"))
-    for name in tables:
-        if name not in RULES:
-            reading.wrong(f"rules.{name}", unknown(name, RULES).replace("setting", "rule"))
-    made = {n: _rule(reading, rule.conf_class, tables.get(n, {}), f"rules.{n}") for n, rule in RULES.items()}
-    return {name: conf for name, conf in made.items() if conf is not None}
-
-
-def _rule(reading: Reading, cls: type[RuleConf], table: object, where: str) -> RuleConf | None:
-    """A rule with its overrides: each is the rule's own table with a few other values."""
-    if not isinstance(table, Mapping) or "overrides" not in table:
-        return reading.table(cls, table, where, overrides=())
-    given = table["overrides"]
-    base = {key: value for key, value in table.items() if key != "overrides"}
-    conf = reading.table(cls, base, where, overrides=())
-    if not isinstance(given, list):
-        reading.wrong(f"{where}.overrides", f"must be a list of tables, each begun with [[{where}.overrides]]")
-        return None
-    made = [_override(reading, cls, base, one, f"{where}.overrides[{i}]") for i, one in enumerate(given)]
-    return replace(conf, overrides=tuple(filter(None, made))) if conf is not None else None
-
-
-_MATCHERS = frozenset(f.name for f in fields(Matcher))
-
-
-def _override(
-    reading: Reading, cls: type[RuleConf], base: Mapping[str, Any], table: object, where: str
-) -> Override | None:
-    if not isinstance(table, Mapping):
-        reading.wrong(where, "must be a table")
-        return None
-    when = reading.table(Matcher, {key: value for key, value in table.items() if key in _MATCHERS}, where)
-    values = {key: value for key, value in table.items() if key not in _MATCHERS}
-    if not set(table) & _MATCHERS:
-        reading.wrong(where, f"fits every record; name one or more of: {', '.join(sorted(_MATCHERS))}")
-    if "route" in values:
-        reading.wrong(f"{where}.route", "can't differ by record here; [[routes]] choose by team, source and severity")
-    conf = reading.table(cls, {**base, **values}, where, overrides=())
-    return Override(when, conf) if when is not None and conf is not None else None
-
-
-def _seeing(rules: dict[str, RuleConf], sources: Mapping[str, SourceSetting]) -> dict[str, RuleConf]:
-    """A schedule that never tells when a technician sets out must not have everybody rung for not setting out."""
-    conf = rules.get("not_en_route")
-    if not isinstance(conf, NotEnRouteConf):
-        return rules
-    blind = [name for name, setting in sources.items() if _tells_no_travel(setting.conf)]
-    return {**rules, "not_en_route": replace(conf, blind=tuple(dict.fromkeys((*conf.blind, *blind))))}
-
-
-def _tells_no_travel(conf: Any) -> bool:
-    mapped = getattr(conf, "fields", None)
-    if not isinstance(mapped, Mapping):
-        return not getattr(conf, "tells_travel", True)
-    return "travel_started_at" not in mapped and "en_route" not in conf.status_map.values()
 
 
 def _routes(reading: Reading, data: object) -> tuple[Route, ...]:
@@ -285,11 +220,12 @@ def _house(
 ) -> House:
     calendar = reading.table(Calendar, raw.get("calendar", {}), "calendar") or Calendar()
     calendars = _named(reading, Calendar, raw, "calendars", knows_its_name=False)
-    rules = _seeing(_rules(reading, raw.get("rules", {})), sources)
+    rules, custom = read_rules(reading, raw.get("rules", {}), sources)
     return House(
         secret=general.secret.encode(),
         people=people,
         rules=rules,
+        custom=custom,
         own=reading.table(OwnRules, raw.get("own_rules", {}), "own_rules") or OwnRules(),
         calendar=calendar,
         calendars=calendars,

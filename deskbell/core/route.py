@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from deskbell.core.alert import Alert, Severity
-from deskbell.core.rules import RULES
 
 Patterns = tuple[str, ...]
 OTHER = "other"  # the kind of an alert that no record's rule found: about ourselves, or rung by hand
@@ -21,7 +20,7 @@ class Route:
     destinations: tuple[str, ...]
     name: str = ""
     rules: Patterns = ()
-    kinds: Patterns = ()  # visit, case, account, other
+    kinds: Patterns = ()  # visit, case, account, order, invoice, contract, other
     sources: Patterns = ()
     teams: Patterns = ()
     severity: Severity = Severity.P4
@@ -29,19 +28,19 @@ class Route:
 
 
 def destinations_for(
-    routes: Sequence[Route], alert: Alert, *, named: str = "", default: Sequence[str] = ()
+    routes: Sequence[Route], alert: Alert, kind: str = OTHER, *, named: str = "", default: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """The destinations of the routes that fit, in order and each once; `default` when that is none.
 
-    `named`: the one route that the alert's rule asks for by name, instead of the matching.
+    `kind`: of the records that the alert's rule looks at. `named`: the one route that the rule asks for by name,
+    instead of the matching.
     """
-    chosen = [route for route in routes if named and route.name == named] or _fitting(routes, alert)
+    chosen = [route for route in routes if named and route.name == named] or _fitting(routes, alert, kind)
     found = dict.fromkeys(name for route in chosen for name in route.destinations)
     return tuple(found) or tuple(dict.fromkeys(default))
 
 
-def fits(route: Route, alert: Alert) -> bool:
-    kind = RULES[alert.rule].kind if alert.rule in RULES else OTHER
+def fits(route: Route, alert: Alert, kind: str = OTHER) -> bool:
     asked = ((route.rules, alert.rule), (route.kinds, kind), (route.sources, alert.source), (route.teams, alert.team))
     return alert.severity <= route.severity and all(_one_of(patterns, value) for patterns, value in asked)
 
@@ -59,10 +58,10 @@ def fallback(wanted: Sequence[str], platforms: Mapping[str, str], failing: Colle
     return (spare[0][1],) if spare else tuple(wanted)
 
 
-def _fitting(routes: Sequence[Route], alert: Alert) -> list[Route]:
+def _fitting(routes: Sequence[Route], alert: Alert, kind: str) -> list[Route]:
     chosen = []
     for route in routes:
-        if fits(route, alert):
+        if fits(route, alert, kind):
             chosen.append(route)
             if route.stop:
                 break

@@ -184,7 +184,11 @@ class Book:
         """Where the alert's cards go, by the routes; only destinations that exist."""
         conf = self.house.rules.get(alert.rule)
         routed = destinations_for(
-            self.house.routes, alert, named=conf.route if conf else "", default=tuple(self.house.destinations)[:1]
+            self.house.routes,
+            alert,
+            self.house.kind(alert.rule),
+            named=conf.route if conf else "",
+            default=tuple(self.house.destinations)[:1],
         )
         known = tuple(name for name in routed if name in self.house.destinations)
         if alert.rule not in (UNREACHABLE, "delivery_dead_letter"):

@@ -9,8 +9,8 @@ from deskbell.core.calendar import Calendar
 from deskbell.core.policy import Policy
 from deskbell.core.ports import Destination
 from deskbell.core.rota import Rota
-from deskbell.core.route import Route
-from deskbell.core.rules import RuleConf
+from deskbell.core.route import OTHER, Route
+from deskbell.core.rules import RULES, Rule, RuleConf
 from deskbell.faces.wording import Wording
 
 
@@ -48,6 +48,7 @@ class House:
     own: OwnRules = field(default_factory=OwnRules)
     calendar: Calendar = field(default_factory=Calendar)
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    custom: Mapping[str, Rule] = field(default_factory=dict)  # rules that only the configuration knows
     policies: Mapping[str, Policy] = field(default_factory=dict)
     rotas: Mapping[str, Rota] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
@@ -65,6 +66,15 @@ class House:
         None  # the database went back to a backup then: what opens soon after may be a repeat
     )
     version: str = ""  # a hash of what rules say, so that a changed rule is looked at anew
+
+    def rule(self, name: str) -> Rule | None:
+        """The row of a rule about records; None for what Deskbell rings about itself, or by hand."""
+        return RULES.get(name) or self.custom.get(name)
+
+    def kind(self, rule: str) -> str:
+        """The kind of records that a rule looks at, OTHER where it looks at none."""
+        row = self.rule(rule)
+        return row.kind if row else OTHER
 
     def source_title(self, name: str) -> str:
         return self.sources[name].title if name in self.sources else name

@@ -102,7 +102,7 @@ class Look:
         if book.house.hides_customers:
             record, before = unnamed(record), unnamed(before) if before else None
             context = replace(context, related=tuple(map(unnamed, context.related)))
-        verdict = evaluate(record, before, book.house.rules, context)
+        verdict = evaluate(record, before, book.house.rules, context, book.house.custom.values())
         for rule, error in verdict.errors:
             book.uow.quarantine(record.source, record.id, f"rule {rule}: {error}", "", book.now)
         return verdict
@@ -169,7 +169,7 @@ def take_one(
 
 def _holds(book: Book, alert: Alert, record: Record, verdict: Verdict) -> bool:
     """Whether an alert that was not found anew goes on: its rule says so, or it is no rule's to end."""
-    rule = RULES.get(alert.rule)
+    rule = book.house.rule(alert.rule)
     if rule is None or rule.kind != kind_of(record):
         return True
     conf = book.house.rules.get(alert.rule)
@@ -177,8 +177,7 @@ def _holds(book: Book, alert: Alert, record: Record, verdict: Verdict) -> bool:
 
 
 def _new(book: Book, record: Record, found: Found, *, baseline: bool) -> Alert:
-    base = book.house.rules.get(found.rule) or RULES[found.rule].conf_class()
-    conf = base.of(record)
+    conf = (book.house.rules.get(found.rule) or RULES[found.rule].conf_class()).of(record)
     record_id, number = found.home or (record.id, record.number)
     return Alert(
         key=found.key,

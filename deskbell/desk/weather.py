@@ -11,7 +11,7 @@ from datetime import datetime
 
 from deskbell.core.alert import Alert, Change, Mode, Severity
 from deskbell.core.ports import Entry, Reader
-from deskbell.core.rules import RULES, stamp
+from deskbell.core.rules import stamp
 from deskbell.core.text import cut
 from deskbell.desk import ladder
 from deskbell.desk.book import Book
@@ -70,7 +70,8 @@ class Weather:
         return self._begin(alert)
 
     def _begin(self, alert: Alert) -> Alert | None:
-        book, title = self.book, RULES[alert.rule].title if alert.rule in RULES else alert.title
+        book, rule = self.book, self.book.house.rule(alert.rule)
+        title = rule.title if rule else alert.title
         key = f"storm:{alert.rule}:{alert.team}:{stamp(book.now)}"
         where = f" in {alert.team}" if alert.team else ""
         summary = f"Storm{where}: {title}, {self._counts[alert.rule, alert.team]} and more"[:118]

@@ -31,12 +31,12 @@ ALERT = Alert("k", "technician_late", "fs", "1", "J-1", "t", "s", Severity.P2, N
     ],
 )
 def test_matchers(route, fit):
-    assert fits(route, ALERT) is fit
+    assert fits(route, ALERT, "visit") is fit
 
 
 def test_what_no_record_told_is_of_another_kind():
     assert fits(Route((), kinds=("other",)), replace(ALERT, rule="source_stale"))
-    assert fits(Route((), kinds=("case",)), replace(ALERT, rule="sla_breached"))
+    assert fits(Route((), kinds=("case",)), replace(ALERT, rule="sla_breached"), "case")
 
 
 ROUTES = (

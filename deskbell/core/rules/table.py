@@ -1,6 +1,6 @@
 """The table of rules, and how they are run over a record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -132,8 +132,16 @@ class Verdict:
     errors: tuple[tuple[str, str], ...] = ()
 
 
-def evaluate(record: Record, previous: Record | None, confs: Mapping[str, RuleConf], context: Context) -> Verdict:
+def evaluate(
+    record: Record,
+    previous: Record | None,
+    confs: Mapping[str, RuleConf],
+    context: Context,
+    custom: Iterable[Rule] = (),
+) -> Verdict:
     """Runs every enabled rule of the record's kind; a rule without a configuration of its own has its defaults.
+
+    `custom`: rules that are not in the table; each has a configuration.
 
     `previous` is the reading before, None for a record seen for the first time, and the record itself when only the
     clock has moved on.
@@ -141,8 +149,9 @@ def evaluate(record: Record, previous: Record | None, confs: Mapping[str, RuleCo
     record, previous = _sane(record), _sane(previous) if previous is not None else None
     found: dict[str, Found] = {}
     holds, dues, errors = set(), [], []
-    for rule in _BY_KIND[kind_of(record)]:
-        conf = confs.get(rule.name, _DEFAULTS[rule.name]).of(record)
+    kind = kind_of(record)
+    for rule in (*_BY_KIND[kind], *(rule for rule in custom if rule.kind == kind)):
+        conf = (confs.get(rule.name) or _DEFAULTS[rule.name]).of(record)
         sight, error = _look(rule, record, previous, conf, context.under(conf, record.zone))
         for item in sorted(sight.found, key=lambda item: -item.severity):
             found[item.key] = item  # of two readings of one thing the more severe counts
