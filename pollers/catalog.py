@@ -30,6 +30,7 @@ KINDS: Mapping[str, Row] = {
     "servicenow": Row("ServiceNow", "pollers.servicenow", "ServiceNow", "ServiceNowConf"),
     "zendesk": Row("Zendesk", "pollers.zendesk", "Zendesk", "ZendeskConf"),
     "salesforce": Row("Salesforce", "pollers.salesforce", "Salesforce", "SalesforceConf"),
+    "hubspot": Row("HubSpot", "pollers.hubspot", "HubSpot", "HubSpotConf"),
     "rest": Row("Schedule", "pollers.rest", "Rest", "RestConf"),
     "sql": Row("Database", "pollers.sql", "Sql", "SqlConf"),
     "servicetitan": Row("ServiceTitan", "pollers.servicetitan", "ServiceTitan", "ServiceTitanConf"),

@@ -150,9 +150,9 @@ class Crm(ABC, Generic[Conf]):
         return unmapped(raw, self.plan)
 
     def row(self, raw: Any) -> Row:
-        return as_row(raw, self.plan.value(raw, "id"), self.changed_at(raw))
+        return as_row(raw, self.plan.value(raw, "id"), self.changed_at(raw) if isinstance(raw, Mapping) else None)
 
-    def changed_at(self, raw: Any) -> datetime | None:
+    def changed_at(self, raw: Mapping[str, Any]) -> datetime | None:
         return moment(self.plan.value(raw, "updated_at"), self.plan.zone)
 
     # ------------------------------------------------------------ writing

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from html import unescape
+from html import escape, unescape
 
 from deskbell.core.records import HAPPENINGS, Happening
 from pollers.rows import line
@@ -30,3 +30,8 @@ def newest(found: Iterable[Happening]) -> tuple[Happening, ...]:
     """The newest of them, oldest first, each once."""
     once = {(one.kind, one.id): one for one in found}
     return tuple(sorted(once.values(), key=lambda one: (one.at, one.id))[-HAPPENINGS:])
+
+
+def as_html(text: str) -> str:
+    """A note for systems whose notes are HTML."""
+    return "<br>".join(escape(one) for one in text.splitlines())

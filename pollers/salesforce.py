@@ -120,9 +120,9 @@ class Salesforce(Crm[SalesforceConf]):
 
     def row(self, raw: Any) -> Row:
         row = raw if isinstance(raw, Mapping) else {}
-        return as_row(raw, row.get("Id"), moment(row.get("SystemModstamp")))
+        return as_row(raw, row.get("Id"), self.changed_at(row))
 
-    def changed_at(self, raw: Any) -> datetime | None:
+    def changed_at(self, raw: Mapping[str, Any]) -> datetime | None:
         return moment(raw.get("SystemModstamp"))
 
     def record_of(self, raw: Any, told: Mapping[str, tuple[Happening, ...]]) -> Record:

@@ -16,6 +16,7 @@ SERVICENOW_CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - made up, on p
 FIELDSERVICE_TOKEN = "sandbox-fieldservice"  # noqa: S105 - made up, on purpose
 ZENDESK_USER = "deskbell@example.org"
 ZENDESK_TOKEN = "sandbox-zendesk-token"  # noqa: S105 - made up, on purpose
+HUBSPOT_TOKEN = "sandbox-hubspot-token"  # noqa: S105 - made up, on purpose
 SALESFORCE_CLIENT_ID = "sandbox-salesforce-client"
 SALESFORCE_CLIENT_SECRET = "sandbox-salesforce-secret"  # noqa: S105 - made up, on purpose
 FEED_SECRET = "sandbox-secret-address"  # noqa: S105 - made up, on purpose

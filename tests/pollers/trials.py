@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from deskbell.sandbox import credentials
@@ -60,7 +61,7 @@ def zendesk(sb) -> Trial:
         touch=lambda one, title: stand.change(int(one), subject=title, raw_subject=title),
         remove=lambda one: stand.delete(int(one)),
         agents=("9002", "nobody"),
-        lag=stand_lag("zendesk"),
+        lag=61.0,
         listing="/incremental/tickets/cursor",
         secrets=(credentials.ZENDESK_TOKEN,),
         extra={"system": "zendesk", "prefix": "/zendesk", "departures": ZENDESK_DEPARTURES},
@@ -93,11 +94,31 @@ def salesforce(sb) -> Trial:
     )
 
 
-def stand_lag(name: str) -> float:
-    return {"zendesk": 61.0}.get(name, 0.0)
+def hubspot(sb) -> Trial:
+    from pollers.hubspot import HubSpot, HubSpotConf
+
+    stand = sb.others["hubspot"]
+    conf = HubSpotConf(f"{sb.url}/hubspot", token=credentials.HUBSPOT_TOKEN, page_size=10, search_pause=timedelta())
+
+    def lay(title, at):
+        ticket = {"subject": title, "hs_pipeline": "0", "hs_pipeline_stage": "3", "hs_ticket_priority": "HIGH"}
+        return stand.add("tickets", at=at, hubspot_owner_id="71", **ticket).id
+
+    return Trial(
+        HubSpot(conf, now=sb.clock.now),
+        stand,
+        lay=lay,
+        touch=lambda one, title: stand.change("tickets", one, subject=title) and None,
+        remove=lambda one: stand.archive("tickets", one),
+        agents=("72", "nobody"),
+        lag=4.0,
+        write="/crm/objects/2026-09/notes",
+        listing="/crm/objects/2026-09/tickets/search",
+        secrets=(credentials.HUBSPOT_TOKEN,),
+    )
 
 
-ALL = {"zendesk": zendesk, "salesforce": salesforce}
+ALL = {"zendesk": zendesk, "salesforce": salesforce, "hubspot": hubspot}
 
 
 @contextlib.asynccontextmanager
