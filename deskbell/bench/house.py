@@ -13,9 +13,11 @@ import orjson
 from deskbell.bench import made_up
 from deskbell.bench.machine import Ended, Program, free_port
 from deskbell.bench.wire import Broken, Line, request
+from deskbell.core.rules import RULES
 
 CHATS = ("slack", "teams", "telegram", "discord")
 READY_S = 60.0
+RULE = "technician_late"  # the one rule that is on: a late job is one alert, and many of them are no storm
 FREE = 1_000_000  # a limit that nobody meets
 
 _CONFIG = """
@@ -144,8 +146,10 @@ updated_at = "updated_at"
 [sources.schedule.status_map]
 dispatched = "dispatched"
 
-[rules.not_en_route]
-enabled = false
+[own_rules]
+storm = {free}
+
+{rules}
 """
 
 
@@ -170,6 +174,8 @@ class House:
             port=port,
             sink=f"http://127.0.0.1:{self.sink}/{self.who}",
             interval=self.interval,
+            free=FREE,
+            rules="\n".join(f"[rules.{name}]\nenabled = {str(name == RULE).lower()}" for name in RULES),
             rooms=", ".join(f'"{room}"' for room in self.rooms),
             slack_bot=made_up.SLACK_BOT_TOKEN,
             slack_signing=made_up.SLACK_SIGNING,
