@@ -34,6 +34,9 @@ KINDS: Mapping[str, Row] = {
     "rest": Row("Schedule", "pollers.rest", "Rest", "RestConf"),
     "sql": Row("Database", "pollers.sql", "Sql", "SqlConf"),
     "servicetitan": Row("ServiceTitan", "pollers.servicetitan", "ServiceTitan", "ServiceTitanConf"),
+    "salesforce_field": Row(
+        "Salesforce Field Service", "pollers.salesforce_field", "SalesforceField", "SalesforceFieldConf"
+    ),
     "ical": Row("Calendar", "pollers.ical", "Ical", "IcalConf"),
 }
 

@@ -83,6 +83,10 @@ class Scheduler(ABC, Generic[C]):
     def record_of(self, raw: Any, book: Any) -> tuple[Record, Words]:
         """A row as a record, with the words that no map knows. Raises for a row that can't be one."""
 
+    def is_gone(self, raw: Any) -> bool:  # noqa: ARG002 - most vendors just leave a deleted row out
+        """Whether the row says of itself that it was deleted."""
+        return False
+
     async def book(self, raws: Sequence[Mapping[str, Any]]) -> Any:  # noqa: ARG002 - most rows say all themselves
         """What the rows do not say themselves."""
         return None
@@ -103,9 +107,11 @@ class Scheduler(ABC, Generic[C]):
     # ------------------------------------------------------------ reading
 
     async def map_rows(self, rows: Sequence[Row]) -> Mapped:
-        raws = [row.raw for row in rows if isinstance(row.raw, Mapping)]
+        kept = [row for row in rows if not self.is_gone(row.raw)]
+        raws = [row.raw for row in kept if isinstance(row.raw, Mapping)]
         book = await self.book(raws) if raws else None
-        return map_each(rows, lambda raw: self.record_of(raw, book))
+        gone = tuple(row.id for row in rows if self.is_gone(row.raw))
+        return replace(map_each(kept, lambda raw: self.record_of(raw, book)), gone=gone)
 
     async def fetch(self, record_id: str) -> Record | None:
         raw = await self.one(record_id)
@@ -129,13 +135,13 @@ class Scheduler(ABC, Generic[C]):
         pace = Pace(overlap=self.conf.overlap, max_pages=self.conf.max_pages)
         async for batch in sweep(from_json(stored), beside.fetch, beside.start, pace):
             ids = sorted({one for row in batch.rows if (one := beside.belongs_to(row.raw))})
-            mapped = await self.map_rows([as_row(raw, None, None) for raw in await beside.read(ids)] if ids else [])
+            mapped = await self.map_rows([as_row(raw, "?", None) for raw in await beside.read(ids)] if ids else [])
             last = replace(
                 last,
                 records=mapped.records,
                 bad=mapped.bad,
                 unmapped=mapped.unmapped,
-                gone=(),
+                gone=mapped.gone,
                 cursor={**last.cursor, beside.what: to_json(batch.cursor)},
                 read_at=batch.date or last.read_at,
             )

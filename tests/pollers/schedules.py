@@ -58,4 +58,47 @@ def servicetitan(sb) -> Trial:
     )
 
 
-ALL: dict[str, Callable[[Any], Trial]] = {"servicetitan": servicetitan}
+def salesforce_field(sb) -> Trial:
+    from deskbell.sandbox.salesforce.org import ANA, BEN, written
+    from pollers.salesforce_field import SalesforceField, SalesforceFieldConf
+
+    org = sb.others["salesforce"].org
+    sb.others["salesforce"].no_limits()
+    conf = SalesforceFieldConf(
+        f"{sb.url}/salesforce", credentials.SALESFORCE_CLIENT_ID, credentials.SALESFORCE_CLIENT_SECRET, page_size=10
+    )
+    account, north = org.add("Account", Name="Erika Sample")["Id"], org.add("ServiceTerritory", Name="North")["Id"]
+    marco = org.add("ServiceResource", Name="Marco Bianchi", RelatedRecordId=ANA)["Id"]
+    lena = org.add("ServiceResource", Name="Lena Hoffmann", RelatedRecordId=BEN)["Id"]
+
+    def lay(start, at=None):
+        row = org.add(
+            "ServiceAppointment", at=at, Subject="Pump down", Status="Scheduled", SchedStartTime=written(start),
+            SchedEndTime=written(start + HOUR), AccountId=account, ServiceTerritoryId=north, Street="Hafenstr. 1",
+            City="Kiel",
+        )  # fmt: skip
+        org.add("AssignedResource", at=at, ServiceAppointmentId=row["Id"], ServiceResourceId=marco)
+        return row["Id"]
+
+    def assign(one, who):
+        (crew,) = (row for row in org.rows["AssignedResource"].values() if row["ServiceAppointmentId"] == one)
+        org.change("AssignedResource", crew["Id"], ServiceResourceId=who)
+
+    times = lambda start: {"SchedStartTime": written(start), "SchedEndTime": written(start + HOUR)}  # noqa: E731
+    return Trial(
+        SalesforceField(conf, now=sb.clock.now),
+        sb.others["salesforce"],
+        lay=lay,
+        move=lambda one, start: org.change("ServiceAppointment", one, **times(start)) and None,
+        remove=lambda one: org.change("ServiceAppointment", one, IsDeleted=True) and None,
+        listing="/services/data/v67.0/queryAll",
+        people=(lena, "0Hn000000000999AAA"),
+        assign=assign,
+        notes=True,
+        resolves=True,
+        secrets=(credentials.SALESFORCE_CLIENT_SECRET,),
+        revoke=sb.others["salesforce"].expire_tokens,
+    )
+
+
+ALL: dict[str, Callable[[Any], Trial]] = {"servicetitan": servicetitan, "salesforce_field": salesforce_field}

@@ -29,25 +29,47 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "CaseMilestone": (*SYSTEM, "CaseId", "StartDate", "TargetDate", "IsCompleted", "MilestoneTypeId"),
     "MilestoneType": (*SYSTEM, "Name"),
     "FeedItem": (*SYSTEM, "ParentId", "Body", "Type"),
+    "ServiceAppointment": (*SYSTEM, "AppointmentNumber", "Subject", "Status", "StatusCategory", "SchedStartTime",
+                           "SchedEndTime", "ArrivalWindowStartTime", "ArrivalWindowEndTime", "ActualStartTime",
+                           "ActualEndTime", "DueDate", "ParentRecordId", "AccountId", "ContactId", "OwnerId",
+                           "ServiceTerritoryId", "Street", "City", "Latitude", "Longitude", "CancellationReason"),
+    "AssignedResource": (*SYSTEM, "ServiceAppointmentId", "ServiceResourceId"),
+    "ServiceResource": (*SYSTEM, "Name", "RelatedRecordId", "IsActive"),
+    "ServiceTerritory": (*SYSTEM, "Name"),
     "PermissionSetAssignment": ("Id", "AssigneeId", "PermissionSetId"),
     "ObjectPermissions": ("Id", "ParentId", "SobjectType", "PermissionsRead", "PermissionsViewAllRecords"),
 }  # fmt: skip
 PREFIXES = {"Case": "500", "Account": "001", "Opportunity": "006", "Order": "801", "Contract": "800",
-            "Invoice__c": "a01", "Contact": "003", "User": "005", "CaseComment": "00a", "EmailMessage": "02s", "CaseMilestone": "555",
-            "MilestoneType": "557", "FeedItem": "0D5"}  # fmt: skip
+            "Invoice__c": "a01", "Contact": "003", "User": "005", "CaseComment": "00a", "EmailMessage": "02s",
+            "CaseMilestone": "555",
+            "MilestoneType": "557", "FeedItem": "0D5", "ServiceAppointment": "08p", "AssignedResource": "03r",
+            "ServiceResource": "0Hn", "ServiceTerritory": "0Hh"}  # fmt: skip
 # A relationship's name -> the field that holds the id, and the object it leads to.
 PARENTS = {"Owner": ("OwnerId", "User"), "CreatedBy": ("CreatedById", "User"), "ActivatedBy": ("ActivatedById", "User"),
            "Contact": ("ContactId", "Contact"), "Account": ("AccountId", "Account"),
-           "MilestoneType": ("MilestoneTypeId", "MilestoneType")}  # fmt: skip
+           "MilestoneType": ("MilestoneTypeId", "MilestoneType"),
+           "ServiceResource": ("ServiceResourceId", "ServiceResource"), "RelatedRecord": ("RelatedRecordId", "User"),
+           "ServiceTerritory": ("ServiceTerritoryId", "ServiceTerritory")}  # fmt: skip
 CHILDREN = {"CaseComments": ("CaseComment", "ParentId"), "EmailMessages": ("EmailMessage", "ParentId"),
-            "CaseMilestones": ("CaseMilestone", "CaseId")}  # fmt: skip
-NUMBERED = {"Case": "CaseNumber", "Order": "OrderNumber", "Contract": "ContractNumber", "Account": "AccountNumber"}
+            "CaseMilestones": ("CaseMilestone", "CaseId"),
+            "ServiceResources": ("AssignedResource", "ServiceAppointmentId")}  # fmt: skip
+NUMBERED = {
+    "Case": "CaseNumber",
+    "Order": "OrderNumber",
+    "Contract": "ContractNumber",
+    "Account": "AccountNumber",
+    "ServiceAppointment": "AppointmentNumber",
+}
 ME, ANA, BEN, QUEUE, PORTAL = (f"{prefix}00000000000{n}AAA" for prefix, n in
                                (("005", 0), ("005", 1), ("005", 2), ("00G", 1), ("005", 9)))  # fmt: skip
 USERS = ((ME, "Deskbell", "deskbell@example.org", "Standard", "User"),
          (ANA, "Ana Ruiz", "ana@example.org", "Standard", "User"),
          (BEN, "Ben Okafor", "ben@example.org", "Standard", "User"), (QUEUE, "Parts", "", "", "Queue"),
          (PORTAL, "Erika Sample", "erika@example.com", "CspLitePortal", "User"))  # fmt: skip
+# An org's own labels; each belongs to one of the categories, which nobody can rename.
+CATEGORIES = {"None": "None", "Scheduled": "Scheduled", "Dispatched": "Dispatched", "Driving": "Dispatched",
+              "Being repaired": "InProgress", "Cannot Complete": "CannotComplete", "Completed": "Completed",
+              "Canceled": "Canceled"}  # fmt: skip
 CLOSED = {"Case": {"Closed"}, "Opportunity": {"Closed Won", "Closed Lost"}}
 
 
@@ -100,6 +122,8 @@ class Org:
         return [row for row in rows if deleted or not row.get("IsDeleted")]
 
     def _closed(self, what: str, row: Json) -> Json:
+        if what == "ServiceAppointment":
+            row["StatusCategory"] = CATEGORIES.get(row["Status"] or "None")
         if what in CLOSED:
             row["IsClosed"] = row.get("Status" if what == "Case" else "StageName") in CLOSED[what]
         return row

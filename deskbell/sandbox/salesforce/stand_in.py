@@ -17,6 +17,7 @@ VERSIONS = range(31, 68)
 DAY_LIMIT = 100_000
 TOKEN_SECONDS = 7200
 COMMENT_MOST = 4000
+_CREW = ("Appointment", "Resource")
 
 
 class Stop(Exception):
@@ -126,8 +127,15 @@ class Salesforce(Source):
             elif row.get(PARENTS[first][0]) is None:
                 shown[first] = None
             else:
-                shown.setdefault(first, {"attributes": {"type": PARENTS[first][1]}})[rest] = self.org.at(row, name)
+                self._nest(shown, name, self.org.at(row, name))
         return shown | {name: self._below(child, name, row) for name, child in asked.children.items()}
+
+    def _nest(self, shown: Json, name: str, value: Any) -> None:
+        """What is asked for by a path comes as objects in objects."""
+        *above, last = name.split(".")
+        for one in above:
+            shown = shown.setdefault(one, {"attributes": {"type": PARENTS[one][1]}})
+        shown[last] = value
 
     def _below(self, asked: soql.Query, name: str, row: Json) -> Json | None:
         what, parent = CHILDREN[name]
@@ -151,6 +159,8 @@ class Salesforce(Source):
             raise Stop(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
         if len(str(body.get("CommentBody") or "")) > COMMENT_MOST:
             raise Stop(400, "STRING_TOO_LONG", f"Comment Body: data value too large (max length={COMMENT_MOST})")
+        if what == "AssignedResource" and not all(self._exists(str(body.get(f"Service{one}Id"))) for one in _CREW):
+            raise Stop(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
         row = self.org.add(what, by=ME, **body)
         return reply({"id": row["Id"], "success": True, "errors": []}, 201)
 
@@ -164,6 +174,8 @@ class Salesforce(Source):
         owner = body.get("OwnerId")
         if owner is not None and owner not in self.org.rows["User"]:
             raise Stop(400, "MALFORMED_ID", f"Owner ID: id value of incorrect type: {owner}")
+        if "ServiceResourceId" in body and not self._exists(str(body["ServiceResourceId"])):
+            raise Stop(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
         self.org.change(what, key, by=ME, **body)
         return web.Response(status=204)
 
