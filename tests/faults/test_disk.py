@@ -22,7 +22,7 @@ async def heard(town: Town, words: str, seconds: float = 30.0) -> None:
 async def test_a_full_disk(on_disk):
     town = Town(on_disk)
     await on_disk.start()
-    job, other = town.late_job(), town.late_job()
+    job, other = town.late_job(), town.urgent_ticket()
     await town.until(lambda: town.cards(job, "slack") and town.cards(other, "slack"), "the first cards")
     await town.acknowledge(job, "slack")
     await town.until(lambda: not on_disk.left(), "an empty outbox")
@@ -35,7 +35,7 @@ async def test_a_full_disk(on_disk):
     status, said = await asked(on_disk, "/readyz")
     assert status == 503
     assert any("full" in reason for reason in said["reasons"]), said
-    late = town.late_job()
+    late = town.urgent_ticket()
 
     filler.unlink()
     await heard(town, WRITTEN)
@@ -46,7 +46,11 @@ async def test_a_full_disk(on_disk):
     assert await on_disk.stop() == 0
     await on_disk.start()
     await town.quiet()
-    town.verdict()
+    for work, words in town.promised:
+        assert town.shows_everywhere(work, words)
+    for chat in on_disk.sandbox.chats:
+        assert [len(town.cards(work, chat)) for work in (job, other, late)] == [1, 1, 1], chat
+    town.audit_is_whole()
 
 
 async def unsaved(town: Town, job) -> bool:

@@ -44,7 +44,7 @@ async def test_back_to_a_backup_that_was_taken_while_it_ran(lives: Lives, town: 
     assert copy.stat().st_mode & 0o077 == 0
 
     await town.acknowledge(seen, "slack")  # after the backup: it will be forgotten
-    after = town.late_job()
+    after = town.urgent_ticket()
     await town.until(lambda: all(town.cards(after, chat) for chat in lives.sandbox.chats), "a card of what came after")
     ref = town.cards(after, "slack")[0].ref
     assert await lives.stop() == 0

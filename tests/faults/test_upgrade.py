@@ -22,9 +22,9 @@ async def aged(lives: Lives, town: Town) -> Lives:
         chat.faults.set("500")
     await lives.start()
     await town.until(lambda: lives.ask("SELECT 1 FROM sqlite_master WHERE name = 'leases'"), "a database")
-    for make in (town.late_job, town.late_job, town.urgent_ticket):
+    for make in (town.late_job, town.urgent_ticket):
         make()
-    await town.until(lambda: lives.left() >= 3 * len(lives.sandbox.chats), "work for every chat")
+    await town.until(lambda: lives.left() >= 2 * len(lives.sandbox.chats), "work for every chat")
     await lives.bury()
     aged_to(lives.folder / "deskbell.db", OLDEST)
     with closing(sqlite3.connect(lives.folder / "deskbell.db")) as connection, connection:
@@ -62,19 +62,13 @@ def aged_to(path, revision) -> None:
     assert len(triggers) == len(TRIGGERS)
 
 
-async def test_an_older_schema_is_refused_with_what_to_do(aged: Lives):
-    await aged.start()
-    assert await aged.done() == 2
-    assert "Run: deskbell db upgrade" in aged.log.read_text().splitlines()[-1]
-
-
-@pytest.mark.parametrize("death", ["", "migration.before:kill", "migration.after:kill"])
+@pytest.mark.parametrize("death", ["migration.before:kill", "migration.after:kill"])
 async def test_rows_in_flight_survive_an_upgrade(aged: Lives, town: Town, death: str):
-    if death:
-        await aged.start(death, ("db", "upgrade"))
-        await aged.killed()
-        await aged.start()
-        assert await aged.done() == 2, "a half-way upgrade is none"
+    await aged.start(death, ("db", "upgrade"))
+    await aged.killed()
+    await aged.start()
+    assert await aged.done() == 2, "a half-way upgrade is none"
+    assert "Run: deskbell db upgrade" in aged.said()
     await aged.start(command=("db", "upgrade"))
     assert await aged.done() == 0, aged.said()
     assert aged.ask("SELECT version_num FROM alembic_version") == [(REVISIONS[-1],)]
