@@ -114,13 +114,14 @@ class Http:
         missing_ok: bool = False,
         method: str = "GET",
         json: Any = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """A success (or a 404 where that is an answer too); anything else is a SourceError."""
+        """A success (a 404 where that is an answer too, a 304 where `headers` may have it); else a SourceError."""
         try:
-            reply = await self._read_twice(method, path, params, json)
+            reply = await self._read_twice(method, path, params=params, json=json, headers=headers)
         except CallFailed as failed:
             raise source_error_of_failure(failed) from failed
-        if reply.ok or (missing_ok and reply.status in (404, 410)):
+        if reply.ok or (missing_ok and reply.status in (404, 410)) or (headers and reply.status == 304):
             return reply
         raise source_error_of(reply, self._where(path), self.dialect)
 
@@ -184,14 +185,14 @@ class Http:
         except (httpx.InvalidURL, ValueError) as error:
             raise CallFailed(Gap.NOT_SENT, f"{self._where('')}: a part of the address is not fit for one") from error
 
-    async def _read_twice(self, method: str, path: str, params: Mapping[str, Any] | None, json: Any) -> Reply:
+    async def _read_twice(self, method: str, path: str, **sent: Any) -> Reply:
         """A kept-alive connection may be closed by the peer just as we use it; reading again at once does no harm."""
         try:
-            return await self.call(method, path, params=params, json=json)
+            return await self.call(method, path, **sent)
         except CallFailed as failed:
             if not isinstance(failed.__cause__, httpx.RemoteProtocolError | httpx.ReadError):
                 raise
-        return await self.call(method, path, params=params, json=json)
+        return await self.call(method, path, **sent)
 
     async def _exchange(self, request: httpx.Request, path: str, *, expect_json: bool) -> Reply:
         where = self._where(path)

@@ -351,3 +351,17 @@ async def test_addresses_that_may_not_be_called(url):
 
 async def test_plain_http_is_allowed_when_it_is_meant():
     await Http("Vendor", "http://desk.intranet", allow_http=True).close()
+
+
+async def test_nothing_new_is_an_answer_where_it_was_asked_for(serve, client):
+    seen = []
+
+    async def handle(request):
+        seen.append(request.headers.get("If-Modified-Since"))
+        return web.Response(status=304)
+
+    http = client(await serve(handle))
+    reply = await http.read("/x", headers={"If-Modified-Since": "2026-11-20T08:00:00+00:00"})
+    assert (reply.status, reply.data, seen) == (304, None, ["2026-11-20T08:00:00+00:00"])
+    with pytest.raises(SourceError):
+        await http.read("/x")
