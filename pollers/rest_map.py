@@ -63,6 +63,7 @@ _PRIORITY_WORDS: Mapping[str, Priority] = {
 }
 _CUSTOMER = frozenset({"customer", "client", "requester", "caller", "user", "tenant"})
 _COMPANY = frozenset({"company", "staff", "office", "dispatcher", "system", "pro", "admin", "technician", "agent"})
+_PLAIN_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _WORD_LIMITS = {"title": 500, "subject": 500, "reason": 500, "url": 1000}
 
 
@@ -91,7 +92,7 @@ class Plan:
 def plan_of(conf: Described, items: str = "@", item: str = "@") -> Plan:
     return Plan(
         conf=conf,
-        expressions={name: jmespath.compile(text) for name, text in conf.fields.items()},
+        expressions={name: _expression(text) for name, text in conf.fields.items()},
         items=jmespath.compile(items),
         item=jmespath.compile(item),
         convert=_converters(KINDS[conf.records], ZoneInfo(conf.zone)),
@@ -99,6 +100,25 @@ def plan_of(conf: Described, items: str = "@", item: str = "@") -> Plan:
         priorities={**_PRIORITY_WORDS} | {word(key): value for key, value in conf.priority_map.items()},
         zone=ZoneInfo(conf.zone),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """`site.address`, as most expressions are: what jmespath finds there, in a tenth of its time."""
+
+    names: tuple[str, ...]
+
+    def search(self, raw: Any) -> Any:
+        for name in self.names:
+            if not isinstance(raw, dict):
+                return None
+            raw = raw.get(name)
+        return raw
+
+
+def _expression(text: str) -> Any:
+    compiled = jmespath.compile(text)
+    return _Path(tuple(text.split("."))) if _PLAIN_PATH.fullmatch(text) else compiled
 
 
 def found(expression: Any, raw: Any) -> Any:

@@ -204,6 +204,16 @@ def story(db: Db, alert_id: int, limit: int) -> list[AuditRow]:
     return _rows_of(db, db.all(_STORY, alert_id=alert_id, limit=limit)[::-1])
 
 
+def stories(db: Db, alert_ids: Sequence[int], limit: int) -> dict[int, list[AuditRow]]:
+    """The same for several alerts."""
+    asked = [(_STORY, {"alert_id": alert_id, "limit": limit}) for alert_id in alert_ids]
+    found = [row for answer in db.ask(*asked) for row in answer[::-1]]
+    told: dict[int, list[AuditRow]] = {alert_id: [] for alert_id in alert_ids}
+    for row in _rows_of(db, found):
+        told[row.entry.alert_id].append(row)
+    return told
+
+
 def rows(db: Db, after: int, limit: int) -> list[AuditRow]:
     return _rows_of(db, db.all(_AFTER, after=after, limit=limit))
 

@@ -132,18 +132,41 @@ def claim(
     now: datetime,
     lease: timedelta,
     limit: int,
-    ops: frozenset[Op],
+    ops: Mapping[Op, int] | None,
 ) -> list[Claim]:
     point("outbox.claim.before")
     asked: dict[str, Any] = {"destination": destination, "now": micros(now), "limit": limit}
-    asked |= {f"op_{op}": int(op in ops) for op in Op}
+    left = dict.fromkeys(Op, limit) if ops is None else dict(ops)
+    asked |= {f"op_{op}": int(left.get(op, 0) > 0) for op in Op}
     posts, dispatches = db.ask((_DUE_POSTS, asked), (_DUE_DISPATCHES, asked))
     work: list[tuple[Row, Post | Dispatch]] = [(row, post_of(row[5:])) for row in posts]
     work += [(row, dispatch_of(row[5:])) for row in dispatches]
     work.sort(key=lambda pair: (*pair[0][:3], isinstance(pair[1], Dispatch), pair[0][3]))
-    claims = _taken(db, destination, [(row[4], item) for row, item in work[:limit]], micros(now), micros(now + lease))
+    chosen = _chosen(work, left, limit)
+    claims = _taken(db, destination, chosen, micros(now), micros(now + lease))
     point("outbox.claim.after")
     return claims
+
+
+def _chosen(
+    work: Sequence[tuple[Row, Post | Dispatch]], left: dict[Op, int], limit: int
+) -> list[tuple[int, Post | Dispatch]]:
+    """The first of them, of each kind no more than there may be."""
+    chosen: list[tuple[int, Post | Dispatch]] = []
+    for row, item in work:
+        op = _op_of(item, row[1])
+        if len(chosen) < limit and left.get(op, 0) > 0:
+            left[op] -= 1
+            chosen.append((row[4], item))
+    return chosen
+
+
+def _op_of(item: Post | Dispatch, lane: int) -> Op:
+    if isinstance(item, Dispatch):
+        return Op.WRITE if item.kind is DispatchKind.WRITE else Op.POST
+    if not item.ref:
+        return Op.POST
+    return Op.TIDY if lane == Lane.TIDY else Op.EDIT
 
 
 def _freed(table: sa.Table) -> Statement:

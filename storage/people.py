@@ -1,6 +1,6 @@
 """People in the database: which account is whose, one-time codes, what the unknown asked for, second thoughts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from deskbell.core.undo import Undo
 from storage.codec import dumps, loads, micros, moment
 from storage.leases import LeaseReader, LeaseWork
 from storage.schema import ACCOUNTS, ASKINGS, LINK_CODES, UNDOS
-from storage.sql import Statement, bind, upsert
+from storage.sql import Statement, bind, sized, upsert, within
 
 _SAVE_ACCOUNT = upsert(ACCOUNTS, "platform", "account")
 _ACCOUNTS_OF = Statement(
@@ -41,9 +41,7 @@ _FORGET_ASKING = Statement(
 _FORGET_OLD_ASKINGS = Statement(sa.delete(ASKINGS).where(ASKINGS.c.at <= bind("since")))
 
 _SAVE_UNDO = upsert(UNDOS, "alert_id")
-_UNDO_OF = Statement(
-    sa.select(UNDOS.c.person_id, UNDOS.c.verb, UNDOS.c.at, UNDOS.c.before).where(UNDOS.c.alert_id == bind("alert_id"))
-)
+_UNDOS_OF = sized(lambda size: sa.select(*UNDOS.c).where(within(UNDOS.c.alert_id, size)))
 _FORGET_UNDO = Statement(sa.delete(UNDOS).where(UNDOS.c.alert_id == bind("alert_id")))
 
 
@@ -52,11 +50,12 @@ class PeopleReader(LeaseReader):
         return [(platform, account) for platform, account in self.db.all(_ACCOUNTS_OF, person_id=person_id)]
 
     def undo_of(self, alert_id: int) -> Undo | None:
-        row = self.db.one(_UNDO_OF, alert_id=alert_id)
-        if row is None:
-            return None
-        person_id, verb, at, before = row
-        return Undo(person_id, Verb(verb), moment(at), loads(before))
+        return self.undos_of([alert_id]).get(alert_id)
+
+    def undos_of(self, alert_ids: Sequence[int]) -> dict[int, Undo]:
+        """Of those that have one."""
+        rows = self.db.all_in(_UNDOS_OF, alert_ids)
+        return {row[0]: Undo(row[1], Verb(row[2]), moment(row[3]), loads(row[4])) for row in rows}
 
 
 class PeopleWork(LeaseWork, PeopleReader):

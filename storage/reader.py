@@ -118,6 +118,9 @@ NEWEST_BY_KEYS = sized(
     ),
     held="wait",
 )
+_LASTING = sized(
+    lambda size: sa.select(ALERTS.c.key).where(within(ALERTS.c.key, size), sa.text(f"({STANDING})"), ALERTS.c.condition)
+)
 _ALERTS_OF = sized(
     lambda size: (
         sa.select(*_ALERT)
@@ -235,6 +238,10 @@ class SqlReader:
         row = self.db.one(_ALERT_BY_KEY, key=key)
         return alert_of(row) if row else None
 
+    def lasting(self, keys: Sequence[str]) -> frozenset[str]:
+        """Those of the keys under which something is wrong: the condition of the alert with the key holds."""
+        return frozenset(row[0] for row in self.db.all_in(_LASTING, keys))
+
     def alerts_of(self, source: str, record_id: str) -> list[Alert]:
         """The alerts on a record that are live, or resolved while their condition still holds."""
         return [alert_of(row) for row in self.db.all_in(_ALERTS_OF, [record_id], source=source)]
@@ -301,6 +308,10 @@ class SqlReader:
     def story(self, alert_id: int, limit: int = 20) -> list[AuditRow]:
         """The audit of one alert, oldest first, the last `limit` of it."""
         return audit.story(self.db, alert_id, limit)
+
+    def stories(self, alert_ids: Sequence[int], limit: int = 20) -> Mapping[int, Sequence[AuditRow]]:
+        """The same for several alerts."""
+        return audit.stories(self.db, alert_ids, limit)
 
     def audit_rows(self, after: int = 0, limit: int = 1000) -> list[AuditRow]:
         return audit.rows(self.db, after, limit)

@@ -122,6 +122,11 @@ _BLOCK = _arrange(_HELD_BACK, state="blocked", due_at=None)
 _UNBLOCK = _arrange(_LET_GO, state="waiting", due_at=_D.next_try_at)
 
 
+_UNDONE_OF = sized(
+    lambda size: sa.select(_D.alert_id, _D.destination).where(within(_D.alert_id, size), sa.text(UNDONE))
+)
+
+
 class Settling:
     """One transaction's settlements. `decide` belongs before its end, and before anybody looks for work in it."""
 
@@ -201,7 +206,13 @@ class Settling:
         Each waits for the one before it of its alert and destination, and a note for the card. Direct messages are an
         order of their own: who is paged may not wait for a thread.
         """
-        for statement in (_BLOCK, _UNBLOCK) if self._turns else ():
-            for alert_id, destination in self._turns:
+        turns = self._turns if self._db.several else self._open()
+        for statement in (_BLOCK, _UNBLOCK):
+            for alert_id, destination in turns:
                 self._db.later(statement, of_alert=alert_id, of_destination=destination)
         self._turns.clear()
+
+    def _open(self) -> list[tuple[int, str]]:
+        """Where there is anything to decide; asked only where that costs no journey."""
+        rows = self._db.all_in(_UNDONE_OF, [alert_id for alert_id, _ in self._turns]) if self._turns else []
+        return [turn for turn in dict.fromkeys((row[0], row[1]) for row in rows) if turn in self._turns]

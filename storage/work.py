@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from deskbell.core.alert import Alert, Mode, Severity
 from deskbell.core.ports import (
-    EVERY_OP,
     AuditRow,
     Claim,
     Dispatch,
@@ -199,6 +198,7 @@ class SqlWork(PeopleWork, RecordWork):
 
     def insert_alert(self, alert: Alert) -> Alert:
         """Stores a new alert and returns it with its id. Raises DuplicateAlert when one with this key still stands."""
+        self._newest.pop(alert.key, None)
         if alert.key in self._free and self._numbers:
             self._free.remove(alert.key)
             alert = with_id(alert, self._numbers.popleft())
@@ -303,7 +303,12 @@ class SqlWork(PeopleWork, RecordWork):
         self._settling.arrange(dispatch.alert_id, dispatch.destination)
 
     def claim(
-        self, destination: str, now: datetime, lease: timedelta, limit: int = 1, ops: frozenset[Op] = EVERY_OP
+        self,
+        destination: str,
+        now: datetime,
+        lease: timedelta,
+        limit: int = 1,
+        ops: Mapping[Op, int] | None = None,
     ) -> list[Claim]:
         """See core.ports; which work is due, and who waits for whom, is kept up in storage.settling."""
         self._settling.decide()
@@ -367,6 +372,10 @@ class SqlWork(PeopleWork, RecordWork):
     def story(self, alert_id: int, limit: int = 20) -> list[AuditRow]:
         self._chain.flush()
         return super().story(alert_id, limit)
+
+    def stories(self, alert_ids: Sequence[int], limit: int = 20) -> Mapping[int, Sequence[AuditRow]]:
+        self._chain.flush()
+        return super().stories(alert_ids, limit)
 
     def audit_rows(self, after: int = 0, limit: int = 1000) -> list[AuditRow]:
         self._chain.flush()

@@ -6,7 +6,6 @@ format (1), verb (1), alert id (6), mark of the alert's state (3), HMAC-SHA256 c
 
 import base64
 import binascii
-import hashlib
 import hmac
 from dataclasses import dataclass
 
@@ -51,4 +50,4 @@ def read(secret: bytes, token: str) -> Press | None:
 
 
 def _mac(secret: bytes, body: bytes) -> bytes:
-    return hmac.new(secret, body, hashlib.sha256).digest()[:_MAC]
+    return hmac.digest(secret, body, "sha256")[:_MAC]

@@ -228,6 +228,15 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a claim. A post shows version `shown`."""
+
+    claim: Claim
+    outcome: Outcome
+    shown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the audit. `personal` values are kept apart, so that erasing them leaves the chain whole."""
 
@@ -347,6 +356,10 @@ class Reader(Protocol):
         """The audit of one alert, oldest first, the last `limit` of it."""
         ...
 
+    def stories(self, alert_ids: Sequence[int], limit: int = 20) -> Mapping[int, Sequence[AuditRow]]:
+        """The same for several alerts."""
+        ...
+
     def audit_rows(self, after: int = 0, limit: int = 1000) -> list[AuditRow]: ...
     def audit_count(self) -> int: ...
     def person_for(self, platform: str, account: str) -> str | None: ...
@@ -355,8 +368,16 @@ class Reader(Protocol):
         """Every (platform, account) that is linked to the person."""
         ...
 
+    def lasting(self, keys: Sequence[str]) -> frozenset[str]:
+        """Those of the keys under which something is wrong: the condition of the alert with the key holds."""
+        ...
+
     def undo_of(self, alert_id: int) -> Undo | None:
         """The last move of a person, while nothing else has happened to the alert."""
+        ...
+
+    def undos_of(self, alert_ids: Sequence[int]) -> Mapping[int, Undo]:
+        """The same for several alerts; those without are left out."""
         ...
 
     def taken_in(self, key: str) -> Mapping[str, Any] | None:
@@ -424,11 +445,17 @@ class UnitOfWork(Reader, Protocol):
         ...
 
     def claim(
-        self, destination: str, now: datetime, lease: timedelta, limit: int = 1, ops: frozenset[Op] = EVERY_OP
+        self,
+        destination: str,
+        now: datetime,
+        lease: timedelta,
+        limit: int = 1,
+        ops: Mapping[Op, int] | None = None,
     ) -> list[Claim]:
         """Takes the destination's next pieces of work: due, not leased, severest first, then Lane, then age.
 
-        Only work of the kinds in `ops`: what a vendor's limit forbids just now stays where it is.
+        Only work of the kinds in `ops`, of each so much (all kinds when it is left out): what a vendor's limit forbids
+        just now stays where it is.
 
         A dispatch of an alert waits until the earlier dispatches of that alert to that destination are done, and a NOTE
         until the alert's post there has a ref (direct notes don't wait). A piece whose lease ran out comes with

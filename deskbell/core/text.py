@@ -12,14 +12,23 @@ _INVISIBLE = re.compile(
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
 )
 _COMBINING_AT_MOST = 4  # in a row; more is a flood that covers neighbouring lines
+_SHORT = 200
 _SPAN = re.compile(r"\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m(?:in)?)?\s*(?:(\d+)\s*s)?\s*", re.IGNORECASE)
 
 
 def clean(text: object, limit: int = 500) -> str:
     """One line of plain text: nothing invisible, no control characters, no lone surrogates, not over `limit`."""
     raw = str(text)[: limit * 4]  # a megabyte of subject costs no more than a line
+    return _clean_known(raw, limit) if len(raw) <= _SHORT else _clean(raw, limit)
+
+
+def _clean(raw: str, limit: int) -> str:
     line = " ".join(_INVISIBLE.sub(" ", raw.replace("\t", " ").replace("\n", " ")).split())
     return cut(_thin(line), limit)
+
+
+# The same labels, names and titles go onto card after card, and onto the card of one alert in every chat.
+_clean_known = lru_cache(maxsize=4096)(_clean)
 
 
 def clean_lines(text: object, limit: int = 2000) -> str:

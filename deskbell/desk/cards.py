@@ -1,5 +1,6 @@
 """The card of an alert as of now: what the core can't know by itself is read here, in one transaction."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -11,26 +12,40 @@ from deskbell.core.ports import Reader
 from deskbell.core.present import View, card_of
 from deskbell.core.records import personal_of
 from deskbell.core.text import clock
-from deskbell.core.undo import Undo
 from deskbell.desk.house import House
 
 
 def card_now(reader: Reader, house: House, alert: Alert, now: datetime, *, buttons: bool = True) -> Card:
     """With its story, whom it rings, and the mark that says so when its source is silent."""
-    undo = _undo(reader, alert, now)
-    view = View(
-        now=now,
-        people=house.people,
-        sign=partial(_sign, house.secret),
-        story=reader.story(alert.id),
-        warning=_warning(reader, house, alert, now),
-        buttons=buttons,
-        mentions=_mentions(house, alert, now),
-        undo=undo.person if undo else "",
-        undo_mark=undo.mark if undo else 0,
-        personal=_personal(reader, house, alert),
-    )
-    return card_of(alert, view)
+    return cards_now(reader, house, [alert], now, buttons=buttons)[0]
+
+
+def cards_now(
+    reader: Reader, house: House, alerts: Sequence[Alert], now: datetime, *, buttons: bool = True
+) -> list[Card]:
+    """The same for several; an alert that is among them more than once has one card."""
+    different = {(alert.id, alert.version): alert for alert in alerts}
+    ids = sorted({alert.id for alert in alerts})
+    stories, undos = reader.stories(ids), reader.undos_of(ids)
+    stale = _stale(reader, house, different.values())
+    cards: dict[tuple[int, int], Card] = {}
+    for key, alert in different.items():
+        undo = undos.get(alert.id)
+        undo = undo if undo and undo.holds(now) else None
+        view = View(
+            now=now,
+            people=house.people,
+            sign=partial(_sign, house.secret),
+            story=stories[alert.id],
+            warning=_warning(house, alert, stale, now),
+            buttons=buttons,
+            mentions=_mentions(house, alert, now),
+            undo=undo.person if undo else "",
+            undo_mark=undo.mark if undo else 0,
+            personal=_personal(reader, house, alert),
+        )
+        cards[key] = card_of(alert, view)
+    return [cards[alert.id, alert.version] for alert in alerts]
 
 
 def _sign(secret: bytes, verb: Verb, alert_id: int, mark: int) -> str:
@@ -44,11 +59,6 @@ def _mentions(house: House, alert: Alert, now: datetime) -> tuple[str, ...]:
     return people_for(targets, house.people, house.rotas, now, alert.team, alert.assignee)
 
 
-def _undo(reader: Reader, alert: Alert, now: datetime) -> Undo | None:
-    undo = reader.undo_of(alert.id)
-    return undo if undo and undo.holds(now) else None
-
-
 def _personal(reader: Reader, house: House, alert: Alert) -> bool:
     if not house.hides_customers or not alert.record_id:
         return False
@@ -56,11 +66,17 @@ def _personal(reader: Reader, house: House, alert: Alert) -> bool:
     return stored is not None and bool(personal_of(stored.record))
 
 
-def _warning(reader: Reader, house: House, alert: Alert, now: datetime) -> str:
-    facts = house.sources.get(alert.source)
-    stale = reader.newest_by_key(f"stale:{alert.source}") if facts and alert.record_id else None
-    if facts is None or stale is None or not stale.live:
+def _stale(reader: Reader, house: House, alerts: Iterable[Alert]) -> dict[str, datetime | None]:
+    """The sources of the alerts that are silent, and when each was last read."""
+    names = {alert.source for alert in alerts if alert.record_id and alert.source in house.sources}
+    silent = reader.lasting([f"stale:{name}" for name in sorted(names)])
+    states = {name: reader.source(name) for name in names if f"stale:{name}" in silent}
+    return {name: state.last_ok_at if state else None for name, state in states.items()}
+
+
+def _warning(house: House, alert: Alert, stale: Mapping[str, datetime | None], now: datetime) -> str:
+    if not alert.record_id or alert.source not in stale:
         return ""
-    state = reader.source(alert.source)
-    at = clock(state.last_ok_at, alert.zone, now) if state and state.last_ok_at else "before the start"
-    return f"Unverified: {facts.title} is silent, data from {at}"
+    last = stale[alert.source]
+    at = clock(last, alert.zone, now) if last else "before the start"
+    return f"Unverified: {house.sources[alert.source].title} is silent, data from {at}"

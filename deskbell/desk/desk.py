@@ -16,17 +16,16 @@ from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Severity, Status
 from deskbell.core.button import Press
 from deskbell.core.card import Card, Reply
-from deskbell.core.outcome import Outcome
 from deskbell.core.ports import (
     RESTORED,
     Answer,
-    Claim,
     Guard,
     Interaction,
     LeaseLost,
     Page,
     Reader,
     Said,
+    Settlement,
     Source,
     SourceError,
     SourceState,
@@ -40,7 +39,7 @@ from deskbell.core.records import Record
 from deskbell.core.rota import on_duty
 from deskbell.desk import act, manual, people, settle, tick, weather
 from deskbell.desk.book import Book, removed
-from deskbell.desk.cards import card_now
+from deskbell.desk.cards import card_now, cards_now
 from deskbell.desk.ears import Ears
 from deskbell.desk.house import House
 from deskbell.desk.observe import Tally, adopt, observe, vanished
@@ -230,9 +229,9 @@ class Desk:
     async def claim(self, take: Callable[[UnitOfWork, datetime], T]) -> T:
         return await self.store.write(lambda uow: take(uow, self.now()))
 
-    async def settle(self, claim: Claim, outcome: Outcome, shown: int = 0) -> bool:
+    async def settle_all(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         point("desk.settle.before")
-        done = await self._change(lambda book: settle.settle(book, claim, outcome, shown))
+        done = await self._change(lambda book: settle.settle_all(book, settlements))
         point("desk.settle.after")
         return done
 
@@ -360,6 +359,10 @@ class Desk:
     async def card(self, alert: Alert, *, buttons: bool = True) -> Card:
         """The alert's card as of now, with its story and, when its source is silent, the mark that says so."""
         return await self.store.read(lambda r: card_now(r, self.house, alert, self.now(), buttons=buttons))
+
+    async def cards(self, alerts: Sequence[Alert]) -> Sequence[Card]:
+        """The same for several, as of one moment."""
+        return await self.store.read(lambda r: cards_now(r, self.house, alerts, self.now()))
 
     async def find_records(self, text: str, kind: str | None) -> list[StoredRecord]:
         return await self.store.read(lambda reader: reader.find_records(text, kind))

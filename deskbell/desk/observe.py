@@ -1,6 +1,6 @@
 """A page of records comes in: what changed, what the rules see in it, which alerts that opens, changes or ends."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -41,7 +41,7 @@ def observe(book: Book, page: Page) -> Tally:
     alerts = book.uow.alerts_of_many(page.source, [record.id for record, _, _ in fresh])
     seen = [(record, before) for record, before, _ in fresh]
     look = Look(book, Kin.of(book, seen), Weather(book), tally, baseline=state.baseline)
-    rows = [look.take(record, before, print_, alerts.get(record.id, ())) for record, before, print_ in fresh]
+    rows = look.take_all(fresh, alerts)
     book.uow.save_records(rows)
     save_ties(book, seen)
     look.kin.wake(seen)
@@ -87,6 +87,19 @@ class Look:
         verdict = self.judge(record, before)
         self.follow(record, verdict, alerts)
         return StoredRecord(record, self.book.now, verdict.due_at, print_)
+
+    def take_all(
+        self, fresh: Sequence[tuple[Record, Record | None, str]], alerts: Mapping[str, Sequence[Alert]]
+    ) -> list[StoredRecord]:
+        """The same for several, whose keys are looked up together."""
+        verdicts = [self.judge(record, before) for record, before, _ in fresh]
+        known = {alert.key for held in alerts.values() for alert in held}
+        self.book.uow.expect_keys({found.key for verdict in verdicts for found in verdict.found} - known)
+        rows = []
+        for (record, _, print_), verdict in zip(fresh, verdicts, strict=True):
+            self.follow(record, verdict, alerts.get(record.id, ()))
+            rows.append(StoredRecord(record, self.book.now, verdict.due_at, print_))
+        return rows
 
     def judge(self, record: Record, before: Record | None) -> Verdict:
         """What the rules say; a rule that raises is kept in quarantine with its record and stops nothing else."""

@@ -1,14 +1,14 @@
 """What became of a delivery: done, again later, looked up, or given up and told to people another way."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from deskbell.core.alert import Alert, Severity, name_of
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
-from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Post, WriteKind
+from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Post, Settlement, WriteKind
 from deskbell.core.records import Case, CaseStatus, Record, Visit, changed
 from deskbell.desk.book import SOURCE_LANE, UNREACHABLE, Book, deaf, shut_out
 from deskbell.desk.observe import Tally, take_one
@@ -18,6 +18,22 @@ MAX_TRIES = 12
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=5)
 SHUT_OUT = timedelta(seconds=30)
+
+
+def settle_all(book: Book, settlements: Sequence[Settlement]) -> list[bool]:
+    """The same for several, in one transaction."""
+    book.uow.expect_settled([one.claim for one in settlements])
+    held = [settle(book, one.claim, one.outcome, one.shown) for one in settlements]
+    arrived = {one.claim.work.destination for one, ours in zip(settlements, held, strict=True) if ours and _came(one)}
+    for destination in sorted(arrived):
+        _reached(book, destination)
+    return held
+
+
+def _came(one: Settlement) -> bool:
+    """Whether a chat took it."""
+    sent = isinstance(one.outcome, Sent) and not one.outcome.skipped
+    return sent and not one.claim.work.destination.startswith(SOURCE_LANE)
 
 
 def settle(book: Book, claim: Claim, outcome: Outcome, shown: int = 0) -> bool:
@@ -41,18 +57,18 @@ def _sent(book: Book, claim: Claim, outcome: Sent, shown: int) -> bool:
     work = claim.work
     if isinstance(work, Dispatch) and work.kind is DispatchKind.WRITE:
         _written(book, claim.alert, work.payload, outcome)
-    if not outcome.skipped and not work.destination.startswith(SOURCE_LANE):
-        _reached(book, work.destination)
-        if isinstance(work, Dispatch) and (person := str(work.payload.get("direct", ""))):
-            book.over(_reach(person, work.destination), "a message arrived again")
+    if not outcome.skipped and isinstance(work, Dispatch) and (person := str(work.payload.get("direct", ""))):
+        book.over(_reach(person, work.destination), "a message arrived again")
     return True
 
 
 def _reached(book: Book, destination: str) -> None:
     """A room that was lost takes messages again: the trouble is over, and the cards it missed are tried anew."""
-    book.over(shut_out(book.platform(destination)), "it takes messages again")
-    trouble = f"chan:{destination}"
-    if not book.on(trouble):
+    lost, trouble = shut_out(book.platform(destination)), f"chan:{destination}"
+    lasting = book.uow.lasting((lost, trouble))
+    if lost in lasting:
+        book.over(lost, "it takes messages again")
+    if trouble not in lasting:
         return
     book.over(trouble, "it takes messages again")
     for row in book.uow.outbox(dead_only=True, limit=1000):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from deskbell.core.ports import Limit
 
 ANY = "any"  # the op of a limit that counts posts and edits together
+UNLIMITED = 1_000_000
 Key = tuple[str, str]  # (the account or the destination, the operation)
 Wanted = Mapping[Key, Sequence[Limit]]
 
@@ -55,6 +56,16 @@ class Buckets:
         waits = [self._cooling(key, now) for key in keys]
         waits += [self._full(key, limit, now, share) for key, limits in keys.items() for limit in limits]
         return max(waits, default=0.0)
+
+    def room(self, keys: Wanted, share: float = 1.0) -> int:
+        """How many operations are allowed now, as far as counted limits go."""
+        now = self.clock()
+        rooms = [
+            max(1, int(limit.count * share)) - len(self._window(key, limit, now))
+            for key, limits in keys.items()
+            for limit in limits
+        ]
+        return max(0, min(rooms, default=UNLIMITED))
 
     def cool(self, key: Key, until: float) -> None:
         """Nothing more for this key until then (on the same clock): the vendor said so."""

@@ -1,6 +1,7 @@
 """What the channels remember, when the database can't be asked: what it said last."""
 
 import asyncio
+from time import monotonic
 
 import structlog
 
@@ -9,6 +10,7 @@ from deskbell.core.ports import Memory
 log = structlog.get_logger("deskbell.watch")
 
 ASK_S = 2.0
+FRESH_S = 1.0  # another instance, or our own ear, may have learned something new
 
 
 class LastKnown:
@@ -17,8 +19,12 @@ class LastKnown:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._known: dict[str, str] = {}
+        self._fresh: dict[str, float] = {}  # until when what is known need not be asked for again
 
     async def recall(self, name: str) -> str | None:
+        """As it was a moment ago at the latest: each message asks where it goes."""
+        if monotonic() < self._fresh.get(name, 0.0):
+            return self._known.get(name)
         try:
             async with asyncio.timeout(ASK_S):
                 value = await self._memory.recall(name)
@@ -27,6 +33,7 @@ class LastKnown:
             return self._known.get(name)
         if value is not None:
             self._known[name] = value
+        self._fresh[name] = monotonic() + FRESH_S
         return value
 
     async def remember(self, name: str, value: str, guard: object = None) -> None:  # noqa: ARG002 - a way out has none

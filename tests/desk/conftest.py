@@ -10,7 +10,7 @@ import pytest
 from deskbell.core.access import Person, Role
 from deskbell.core.outcome import Outcome
 from deskbell.core.policy import Level, Policy
-from deskbell.core.ports import Claim, Destination, Interaction, Page
+from deskbell.core.ports import Claim, Destination, Interaction, Page, Settlement
 from deskbell.core.records import Visit, VisitStatus
 from deskbell.core.route import Route
 from deskbell.desk import Desk, House, SourceFacts
@@ -103,9 +103,8 @@ class Bench:
     async def settle_all(self, outcome: Callable[[Claim], Outcome] | Outcome, destination: str = "room") -> list[Claim]:
         claims = self.claim(destination)
         for claim in claims:
-            await self.desk.settle(
-                claim, outcome(claim) if callable(outcome) else outcome, getattr(claim.work, "wanted", 0)
-            )
+            said = outcome(claim) if callable(outcome) else outcome
+            await self.desk.settle_all([Settlement(claim, said, getattr(claim.work, "wanted", 0))])
         return claims
 
     def outbox(self) -> list[Any]:

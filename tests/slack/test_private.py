@@ -9,7 +9,7 @@ from bot.slack import SlackGateway
 from channels.slack import SlackChannel
 from deskbell.core.alert import Status
 from deskbell.core.card import Note
-from deskbell.core.ports import Destination, Identity, Page
+from deskbell.core.ports import Destination, Identity, Page, Settlement
 from deskbell.core.records import Visit, VisitStatus
 from deskbell.core.route import Route
 from deskbell.desk import Desk, House, SourceFacts
@@ -96,7 +96,7 @@ async def channel(conf, office, session):
 async def card(channel, gateway, office, room, identity, slack):
     claim = office.store.write_now(lambda uow: uow.claim("dispatch", wall(), timedelta(minutes=1)))[0]
     sent = await channel.post(room, await office.desk.card(office.alert), identity)
-    await office.desk.settle(claim, sent, 1)
+    await office.desk.settle_all([Settlement(claim, sent, 1)])
     return slack.workspace.message(sent.ref["channel"], sent.ref["ts"])
 
 

@@ -92,20 +92,20 @@ def test_an_edit_that_nobody_waits_for_is_asked_for_apart(make, write, claim, se
     alert = write(make.raised)
     send(claim()[0])
     write("bump_posts", alert.id, make.NOW, Lane.TIDY)
-    assert claim(ops=EVERY_OP - {Op.TIDY}) == []
+    assert claim(ops=dict.fromkeys(EVERY_OP - {Op.TIDY}, 9)) == []
     write("bump_posts", alert.id, make.NOW)
     write("bump_posts", alert.id, make.NOW, Lane.TIDY)
-    (edit,) = claim(ops=frozenset({Op.EDIT}))
+    (edit,) = claim(ops=dict.fromkeys([Op.EDIT], 9))
     write("bump_posts", alert.id, make.NOW, Lane.TIDY)
     send(edit)
-    (late,) = claim(ops=frozenset({Op.EDIT}))
+    (late,) = claim(ops=dict.fromkeys([Op.EDIT], 9))
     assert late.work.wanted == 5, "what comes while an edit is under way goes with the next one"
 
 
 def test_a_card_that_was_not_posted_yet_is_no_edit(make, write, claim):
     alert = write(make.raised)
     write("bump_posts", alert.id, make.NOW, Lane.TIDY)
-    (post,) = claim(ops=frozenset({Op.POST}))
+    (post,) = claim(ops=dict.fromkeys([Op.POST], 9))
     assert post.work.wanted == 2
 
 
@@ -175,14 +175,14 @@ def test_only_work_of_the_kinds_asked_for_is_handed_out(make, write, claim, send
     add("story", old.id)
     add("back", old.id, kind=DispatchKind.WRITE, destination="ops")
     add("summary", 0, kind=DispatchKind.NOTICE, lane=Lane.DIGEST)
-    assert claim(ops=frozenset()) == []
-    assert [held.work.alert_id for held in claim(ops=frozenset({Op.EDIT}))] == [old.id]
-    assert claim(ops=frozenset({Op.WRITE})) == [], "it waits for the story"
-    posted = claim(ops=frozenset({Op.POST}))
+    assert claim(ops={}) == []
+    assert [held.work.alert_id for held in claim(ops=dict.fromkeys([Op.EDIT], 9))] == [old.id]
+    assert claim(ops=dict.fromkeys([Op.WRITE], 9)) == [], "it waits for the story"
+    posted = claim(ops=dict.fromkeys([Op.POST], 9))
     assert keys(posted) == ["card", "story", "summary"]
     assert posted[0].work.alert_id == new.id
     send(posted[1])
-    assert keys(claim(ops=frozenset({Op.WRITE, Op.EDIT}))) == ["back"]
+    assert keys(claim(ops=dict.fromkeys([Op.WRITE, Op.EDIT], 9))) == ["back"]
 
 
 # ---------------------------------------------------------------- who waits for whom
@@ -281,6 +281,18 @@ def test_a_lost_card_holds_its_notes_back_again(make, write, claim, send, add):
     assert again.work.generation == 2
     send(again, {"ts": "2"})
     assert claim()[0].post_ref == {"ts": "2"}
+
+
+def test_of_each_kind_no_more_is_claimed_than_may_go(make, write, claim, send):
+    for number in (1, 2, 3):
+        write(make.raised, number)
+    for card in claim(limit=2):
+        send(card, {"ts": "1"})
+        write("bump_posts", card.work.alert_id, make.NOW)
+    write(make.raised, 4)
+    found = claim(limit=9, ops={Op.POST: 1, Op.EDIT: 9})
+    assert [(held.work.alert_id, bool(held.work.ref)) for held in found] == [(3, False), (1, True), (2, True)]
+    assert [held.work.alert_id for held in claim(limit=9, ops={Op.POST: 9})] == [4]
 
 
 def test_a_dispatch_is_asked_for_once(add, read):

@@ -13,14 +13,25 @@ from typing import Any, get_args
 from deskbell.core.records.kinds import KINDS, Record, kind_of
 
 # A source moves these whenever anything happens, our own notes included; alone they are no change.
+_BLANK: tuple[Any, ...] = ("", None, [])
 _NOT_A_CHANGE = frozenset({"updated_at"})
 
 
 def to_data(record: Record) -> dict[str, Any]:
     """The record as JSON-ready data, blanks left out; `from_data` reverses it."""
-    data = {f.name: _plain(getattr(record, f.name)) for f in fields(record)}
-    needed = {f.name for f in fields(record) if f.default is MISSING}
-    return {"kind": kind_of(record)} | {k: v for k, v in data.items() if k in needed or v not in ("", None, [])}
+    data: dict[str, Any] = {"kind": kind_of(record)}
+    cls: Any = type(record)
+    for name, needed in _names(cls):
+        value = _plain(getattr(record, name))
+        if needed or value not in _BLANK:
+            data[name] = value
+    return data
+
+
+@cache
+def _names(cls: Any) -> tuple[tuple[str, bool], ...]:
+    """The fields, and whether each is needed to make one."""
+    return tuple((f.name, f.default is MISSING) for f in fields(cls))
 
 
 def from_data(data: Mapping[str, Any]) -> Record:
@@ -56,7 +67,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, tuple):
-        return [{f.name: _plain(getattr(item, f.name)) for f in fields(item)} for item in value]
+        return [{name: _plain(getattr(item, name)) for name, _ in _names(item.__class__)} for item in value]
     return value
 
 
