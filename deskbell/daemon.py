@@ -126,7 +126,7 @@ class Daemon:
             gateways=gateways,
             server=Server(settings.server, desk, hooks, page, api="web" in settings.general.roles),
             scheduler=AsyncIOScheduler(timezone=UTC),
-            watch=build_watch(settings, store, channels, courier, loops, keeper),
+            watch=build_watch(settings, store, desk, channels, courier, loops, keeper),
             keeper=keeper,
         )
 
@@ -300,6 +300,7 @@ def _works(settings: Settings, keeper: Keeper, lane: str) -> bool:
 def build_watch(
     settings: Settings,
     store: SqlStore,
+    desk: Desk,
     channels: Mapping[str, Channel],
     courier: Courier,
     loops: Sequence[Loop],
@@ -314,6 +315,7 @@ def build_watch(
         return [lane for lane in found if _works(settings, keeper, lane) and f"lane:{lane}" not in theirs]
 
     async def check() -> Sequence[str]:
+        await desk.verified()
         return await asyncio.to_thread(store.wrong_with_it)
 
     def back() -> None:

@@ -20,6 +20,7 @@ from deskbell.core.ports import Destination
 from deskbell.core.rota import Rota
 from deskbell.core.route import Route
 from deskbell.core.rules import RuleConf
+from deskbell.core.rules.repeats import RepeatConf
 from deskbell.desk.house import House, OwnRules, SourceFacts
 from deskbell.faces.wording import LANGUAGES, Wording, WordingError
 from deskbell.net import redact
@@ -96,6 +97,7 @@ _SECTIONS = (
     "sources",
     "rules",
     "own_rules",
+    "repeats",
 )
 
 
@@ -226,6 +228,7 @@ def _house(
         people=people,
         rules=rules,
         custom=custom,
+        repeats=reading.table(RepeatConf, raw.get("repeats", {}), "repeats") or RepeatConf(),
         own=reading.table(OwnRules, raw.get("own_rules", {}), "own_rules") or OwnRules(),
         calendar=calendar,
         calendars=calendars,

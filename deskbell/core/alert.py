@@ -139,6 +139,22 @@ MOVES: Mapping[Verb, Move] = {
     Verb.REVEAL: Move(_ANY, None, ACTORS | {Role.COMPLIANCE}),  # changes nothing, and is audited as if it did
 }
 
+# Alerts of these rules are not for everybody who may act; notes may be written by whoever else may write them.
+NARROWED: Mapping[str, frozenset[Role]] = {
+    "notice_overdue": frozenset({Role.COMPLIANCE, Role.MANAGER}),
+    "account_suspended": frozenset({Role.MANAGER}),
+    "account_closed": frozenset({Role.MANAGER}),
+    "contract_expired": frozenset({Role.MANAGER}),
+    "renewal_due": frozenset({Role.AGENT, Role.MANAGER}),
+    "invoice_overdue": frozenset({Role.AGENT, Role.MANAGER}),
+    "payment_failed": frozenset({Role.AGENT, Role.MANAGER}),
+    "repeat_exceptions": frozenset({Role.MANAGER}),
+    "nobody_on_call": frozenset({Role.MANAGER}),
+    "audit_chain_broken": frozenset({Role.COMPLIANCE, Role.MANAGER}),
+}
+_OPEN_TO_ALL = frozenset({Verb.NOTE, Verb.UNDO, Verb.REVEAL})
+COMPLIANCE_ENDS = frozenset({"audit_chain_broken"})  # not even an admin resolves it
+
 MAX_SNOOZE = timedelta(days=7)
 MAX_TEXT = 2000
 
@@ -206,7 +222,9 @@ def name_of(person_id: str, people: Mapping[str, Person]) -> str:
 
 def barred(alert: Alert, command: Command, people: Mapping[str, Person]) -> Refusal | None:
     """Why this person may not do this to this alert, whatever its state; None when they may."""
-    actor, roles = command.actor, MOVES[command.verb].roles
+    actor, roles = command.actor, roles_for(command.verb, alert.rule)
+    if command.verb is Verb.RESOLVE and alert.rule in COMPLIANCE_ENDS and Role.COMPLIANCE not in actor.roles:
+        return Refusal("role", f"Only compliance says when {alert.ref} is over.")
     if not holds(actor, roles):
         needed = ", ".join(sorted(role for role in roles if role is not Role.ADMIN))
         return Refusal("role", f"Your role does not allow {command.verb}. It needs one of: {needed}. Ask a manager.")
@@ -216,6 +234,11 @@ def barred(alert: Alert, command: Command, people: Mapping[str, Person]) -> Refu
     if command.verb is Verb.ACK and not own and not holds(actor, ACTORS):
         return Refusal("scope", f"{alert.ref} is with {name_of(alert.assignee, people)}, not with you.")
     return None
+
+
+def roles_for(verb: Verb, rule: str) -> frozenset[Role]:
+    """Who may do this to an alert of that rule."""
+    return MOVES[verb].roles if verb in _OPEN_TO_ALL else NARROWED.get(rule, MOVES[verb].roles)
 
 
 def _not_now(alert: Alert, command: Command, now: datetime, people: Mapping[str, Person]) -> Refusal | None:

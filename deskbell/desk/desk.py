@@ -37,7 +37,7 @@ from deskbell.core.ports import (
 from deskbell.core.present import told
 from deskbell.core.records import Record
 from deskbell.core.rota import on_duty
-from deskbell.desk import act, manual, people, settle, tick, weather
+from deskbell.desk import act, manual, ourselves, people, settle, tick, weather
 from deskbell.desk.book import Book, removed
 from deskbell.desk.cards import card_now, cards_now
 from deskbell.desk.ears import Ears
@@ -72,6 +72,7 @@ class Desk:
         self.reasons: Callable[[], Sequence[str]] = list  # what the daemon knows to be wrong, for /readyz
         self.deaf: Callable[[], Mapping[str, str]] = dict  # the chats in which nobody can answer us now, and why
         self._ears = Ears()
+        self._looked: datetime | None = None  # when we last looked at what seldom changes
 
     async def _change(
         self, what: Callable[[Book], T], urgency: Urgency = Urgency.NORMAL, guard: Guard | None = None
@@ -173,6 +174,7 @@ class Desk:
         await self._part("look_again", lambda: self._look_again(guard))
         await self._part("weather", lambda: self._weather(guard))
         await self._part("watch_sources", lambda: self._change(self._watch_sources, guard=guard))
+        await self._part("ourselves", lambda: self._look_at_ourselves(guard))
         await self._part("watch_chats", lambda: self._watch_chats(guard))
         await self._part("daily_summary", lambda: self._change(tick.daily_summary, Urgency.BULK, guard))
         point("desk.tick.after")
@@ -184,6 +186,11 @@ class Desk:
     async def _weather(self, guard: Guard | None) -> None:
         if await self.store.read(lambda reader: weather.any_on(reader, self.house, self.now())):
             await self._change(weather.watch, Urgency.BULK, guard)
+
+    async def _look_at_ourselves(self, guard: Guard | None) -> None:
+        if self._looked is None or self.now() - self._looked >= ourselves.EVERY:
+            await self._change(ourselves.look, Urgency.BULK, guard)
+            self._looked = self.now()
 
     def _watch_sources(self, book: Book) -> None:
         tick.watch_sources(book, self._watching_since, self.patience)
@@ -384,8 +391,15 @@ class Desk:
 
     # ------------------------------------------------------------ the audit and our own health
 
-    async def audit_tail(self, limit: int, after: int) -> Mapping[str, Any]:
+    async def verified(self) -> tuple[bool, int]:
+        """Whether the audit is whole, and how many entries are. People hear of it when it is not."""
         whole, count = await self._verify()
+        if not whole:
+            await self._change(lambda book: ourselves.audit_broken(book, count))
+        return whole, count
+
+    async def audit_tail(self, limit: int, after: int) -> Mapping[str, Any]:
+        whole, count = await self.verified()
         start = after or max(0, count - limit)
         rows = await self.store.read(lambda reader: reader.audit_rows(start, limit))
         entries = [
@@ -432,7 +446,7 @@ def _rules_changed(book: Book, name: str) -> SourceState:
 
 def _troubled(reader: Reader, name: str) -> bool:
     """Whether an alert about the source itself is still on."""
-    held = [reader.newest_by_key(f"{kind}:{name}") for kind in ("stale", "auth")]
+    held = [reader.newest_by_key(f"{kind}:{name}") for kind in ("stale", "auth", "rl")]
     return any(alert is not None and alert.condition for alert in held)
 
 

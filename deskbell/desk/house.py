@@ -11,6 +11,7 @@ from deskbell.core.ports import Destination
 from deskbell.core.rota import Rota
 from deskbell.core.route import OTHER, Route
 from deskbell.core.rules import RULES, Rule, RuleConf
+from deskbell.core.rules.repeats import RepeatConf
 from deskbell.faces.wording import Wording
 
 
@@ -46,6 +47,7 @@ class House:
     people: Mapping[str, Person] = field(default_factory=dict)
     rules: Mapping[str, RuleConf] = field(default_factory=dict)
     own: OwnRules = field(default_factory=OwnRules)
+    repeats: RepeatConf = field(default_factory=RepeatConf)
     calendar: Calendar = field(default_factory=Calendar)
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     custom: Mapping[str, Rule] = field(default_factory=dict)  # rules that only the configuration knows

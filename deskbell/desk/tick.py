@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from deskbell.core.alert import Alert, Mode, Severity, Status
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, SourceError, SourceFault, SourceState
 from deskbell.core.text import clock, span
-from deskbell.desk import ladder
+from deskbell.desk import ladder, ourselves
 from deskbell.desk.book import UNREACHABLE, Book, deaf, shut_out
 from deskbell.desk.kin import Kin
 from deskbell.desk.observe import Look, Tally
@@ -47,6 +47,7 @@ def watch_sources(book: Book, started: datetime, patience: timedelta = PATIENCE)
     for name, facts in book.house.sources.items():
         state = book.uow.source(name) or SourceState(name)
         # After a restart a source gets its chance before it counts as silent.
+        ourselves.skewed(book, state)
         quiet = book.now - max(state.last_ok_at or started, started)
         if quiet < max(facts.interval * book.house.stale_after, patience):
             continue
@@ -91,7 +92,7 @@ def source_read(book: Book, name: str) -> None:
     cleared = replace(state, last_ok_at=book.now, failures=0, failing_since=None, error="")
     book.uow.save_source(cleared)
     title = book.house.source_title(name)
-    for key in (f"stale:{name}", f"auth:{name}"):
+    for key in (f"stale:{name}", f"auth:{name}", f"rl:{name}"):
         held = book.uow.newest_by_key(key)
         if held is not None and held.condition:
             book.over(key, f"{title} is read again")
@@ -107,6 +108,8 @@ def source_failed(book: Book, name: str, error: SourceError) -> None:
     failing = state.failing_since or book.now
     said = str(error)[:300]
     book.uow.save_source(replace(state, failures=state.failures + 1, failing_since=failing, error=said))
+    if error.fault is SourceFault.LIMITED:
+        ourselves.limited(book, replace(state, failing_since=failing), said)
     if error.fault is SourceFault.AUTH:
         title = book.house.source_title(name)
         summary = f"{title} refuses Deskbell's login; nothing of it is seen until that is mended"

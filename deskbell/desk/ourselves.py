@@ -1,0 +1,187 @@
+"""Deskbell watching its own house: rotas with gaps, people nobody can reach, clocks that differ, what was forgotten."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from deskbell.core.access import SYSTEM
+from deskbell.core.alert import Alert, Change, Mode, Severity, Status, name_of
+from deskbell.core.policy import destinations_of
+from deskbell.core.ports import Entry, Lane, SourceState
+from deskbell.core.records import Record
+from deskbell.core.rota import Rota, on_duty, on_duty_until
+from deskbell.core.rules import stamp
+from deskbell.core.rules.repeats import Repeat, RepeatConf, repeats
+from deskbell.core.text import clock, span
+from deskbell.desk.book import Book
+
+EVERY = timedelta(minutes=1)  # nothing here changes faster
+_SHIFTS = 400  # of a rota, looked through at most
+_ACKED = 1000
+_OPENED = 5000
+
+
+def look(book: Book) -> None:
+    """What is looked at once in a while."""
+    for rota in book.house.rotas.values():
+        _gap(book, rota)
+        _reach(book, rota)
+    for alert in book.uow.alerts(statuses=(Status.ACKED,), limit=_ACKED):
+        _stale_ack(book, alert)
+    _again_and_again(book)
+
+
+# ---------------------------------------------------------------- rotas
+
+
+def _gap(book: Book, rota: Rota) -> None:
+    """Nobody is on duty: now, or soon."""
+    shifts = _shifts(rota, book.now, book.house.own.gap_ahead)
+    gap = next((start for start, who in shifts if who not in book.people), None)
+    held = [a for a in book.uow.alerts(rule="nobody_on_call") if a.subject == rota.name] if gap is None else []
+    for alert in held:
+        book.over(alert.key, f"somebody is on duty in the rota {rota.name}")
+    if gap is None:
+        if held:
+            book.uow.put_value(_GAP + rota.name, "")
+        return
+    now = gap <= book.now
+    when = "now" if now else f"from {clock(gap, rota.zone, book.now)}"
+    summary = f"Nobody is on duty in the rota {rota.name} {when}"[:118]
+    begins = book.uow.value(_GAP + rota.name) if now else None
+    key = begins or f"gap:{rota.name}:{stamp(gap)}"
+    if key != begins:
+        book.uow.put_value(_GAP + rota.name, key)  # the same gap, when it begins
+    book.about_us(key, "nobody_on_call", Severity.P1 if now else Severity.P3, summary, subject=rota.name)
+
+
+_GAP = "gap."
+
+
+def _reach(book: Book, rota: Rota) -> None:
+    """Who is on duty by tomorrow must be known in one of the chats."""
+    chats = sorted({one.platform for one in book.house.destinations.values()})
+    for start, who in _shifts(rota, book.now, book.house.own.reach_ahead):
+        if who is None or who not in book.people:
+            continue
+        known = any(book.uow.account_of(chat, who) for chat in chats)
+        key = f"reach:{who}:{rota.name}"
+        if known:
+            book.over(key, f"{name_of(who, book.people)} can be reached")
+            continue
+        when = "is" if start <= book.now else f"will be, from {clock(start, rota.zone, book.now)},"
+        summary = f"{name_of(who, book.people)} {when} on duty in {rota.name} and is known in no chat"[:118]
+        book.about_us(key, "oncall_unreachable", Severity.P3, summary, subject=who)
+
+
+def _shifts(rota: Rota, now: datetime, ahead: timedelta) -> Iterator[tuple[datetime, str | None]]:
+    """Who is on duty now and from each change on, for as far as asked."""
+    at: datetime | None = now
+    for _ in range(_SHIFTS):
+        if at is None or at > now + ahead:
+            return
+        yield at, on_duty(rota, at)
+        at = on_duty_until(rota, at)
+
+
+# ---------------------------------------------------------------- what was forgotten
+
+
+def _stale_ack(book: Book, alert: Alert) -> None:
+    """Somebody has it, and nothing happened since: they are reminded, and from the second time on the next level is."""
+    own = book.house.own
+    wait = own.ack_stale_p1 if alert.severity is Severity.P1 else own.ack_stale
+    if alert.snoozed_until or book.now - max(alert.updated_at, alert.acked_at or alert.updated_at) < wait:
+        return
+    times = sum(row.entry.verb == "ack_stale" for row in book.uow.story(alert.id, 100) if _since_ack(row.at, alert)) + 1
+    ring: tuple[str, ...] = tuple(filter(None, (alert.assignee or alert.acked_by,)))
+    policy = book.house.policies.get(alert.policy)
+    if times > 1 and policy is not None and policy.levels:
+        level = policy.levels[min(times - 1, len(policy.levels) - 1)]
+        ring = tuple(dict.fromkeys((*ring, *book.on_call(level.targets, alert))))
+        for name in destinations_of(level.targets):
+            if name in book.house.destinations:
+                book.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, book.now)
+    who = name_of(alert.acked_by, book.people)
+    said = f"Nothing has happened for {span(wait)} since {who} acknowledged"
+    after = replace(alert, version=alert.version + 1, updated_at=book.now)
+    entry = Entry(SYSTEM.id, "ack_stale", alert.id, {"said": said, "times": times})
+    book.keep(Change(alert, after, said), entry, ring=ring, loud=bool(ring))
+
+
+def _since_ack(at: datetime, alert: Alert) -> bool:
+    return alert.acked_at is not None and at >= alert.acked_at
+
+
+# ---------------------------------------------------------------- sources
+
+
+def skewed(book: Book, state: SourceState) -> None:
+    """A source's clock and ours differ."""
+    key, title = f"skew:{state.name}", book.house.source_title(state.name)
+    if abs(state.skew_s) <= book.house.own.skew.total_seconds():
+        if book.on(key):
+            book.over(key, f"the clocks of {title} and Deskbell agree")
+        return
+    ahead = "ahead of" if state.skew_s > 0 else "behind"
+    summary = f"The clock of {title} is {span(timedelta(seconds=abs(state.skew_s)))} {ahead} ours"[:118]
+    book.about_us(key, "clock_skew", Severity.P3, summary, source=state.name, subject=state.name)
+
+
+def limited(book: Book, state: SourceState, error: str) -> None:
+    """A source slows us down, and has for a while."""
+    since = state.failing_since
+    if since is None or book.now - since < book.house.own.limited_after:
+        return
+    title = book.house.source_title(state.name)
+    summary = f"{title} has limited Deskbell since {clock(since, book.house.zone, book.now)}: {error}"[:118]
+    name = state.name
+    book.about_us(f"rl:{name}", "source_rate_limited", Severity.P3, summary, source=name, subject=name)
+
+
+def audit_broken(book: Book, whole: int) -> None:
+    """The audit does not verify. It does not mend itself either: compliance says when it is over."""
+    if not book.uow.alerts(rule="audit_chain_broken", limit=1):
+        summary = f"The audit is not whole: it verifies up to entry {whole} and no further"
+        book.about_us(f"audit:main:{whole}", "audit_chain_broken", Severity.P1, summary, subject="audit")
+
+
+# ---------------------------------------------------------------- again and again
+
+
+def _again_and_again(book: Book) -> None:
+    """Once a week: technicians, sites and customers with whom it went wrong several times."""
+    conf = book.house.repeats
+    local = book.now.astimezone(ZoneInfo(book.house.zone))
+    week = f"{local:%G-W%V}"
+    if not conf.enabled or book.uow.value(_REPEATS) == week:
+        return
+    book.uow.put_value(_REPEATS, week)
+    for one in repeats(_history(book, conf), conf):
+        key = f"repeat:{one.kind}:{one.who}:{week}"
+        held = book.about_us(key, "repeat_exceptions", conf.severity, _said(book, one), mode=Mode.LISTED)
+        if held is not None:  # people's records are their manager's business, no room's
+            book.direct(held, book.on_call(("role:manager",), held))
+
+
+_REPEATS = "repeats"
+
+
+def _said(book: Book, one: Repeat) -> str:
+    name = "a customer" if one.kind == "customer" and book.house.hides_customers else one.who
+    return f"{one.times} exceptions in {span(book.house.repeats.within)}: {one.kind} {name}"[:118]
+
+
+def _history(book: Book, conf: RepeatConf) -> list[tuple[str, Record]]:
+    """The rule of each alert on a job in that time, and the job."""
+    since = book.now - conf.within
+    counted = [(rule, one) for rule in conf.rules for one in book.uow.opened(rule, since)][:_OPENED]
+    found = []
+    for source in sorted({one.source for _, one in counted}):
+        mine = [(rule, one) for rule, one in counted if one.source == source]
+        records = book.uow.records(source, [one.record_id for _, one in mine])
+        for rule, one in mine:
+            if one.record_id in records:
+                found += [(rule, records[one.record_id].record)] * one.times
+    return found
