@@ -63,6 +63,9 @@ def _watchful(settings: Settings) -> list[Finding]:
     routed = {name for route in house.routes for name in route.destinations}
     spare = [name for name in house.destinations if name not in routed]
     out += [Finding(f"destination {name}", True, "no route leads there; it rings when another fails") for name in spare]
+    if not settings.watch.heartbeat_url:
+        why = "watch.heartbeat_url is not set: nobody notices when Deskbell itself is dead"
+        out.append(Finding("heartbeat", True, why))
     if len(house.destinations) < 2:
         why = "there is one only: when it fails, nobody can be told. Better add a second one"
         out.append(Finding("destinations", True, why))

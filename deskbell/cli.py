@@ -60,8 +60,8 @@ def _for_people(error: Exception) -> str:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether it is some use to start again without anybody's doing: the server of the database may come back."""
-    return "Unreachable" in {cls.__name__ for cls in type(error).__mro__}
+    """Whether it is some use to start again: a server may come back, a full disk be emptied, a lock be let go."""
+    return str(getattr(error, "trouble", "")) in {"lost", "unknown", "full", "busy"}
 
 
 def fail(text: str, status: int = 2) -> NoReturn:

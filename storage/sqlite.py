@@ -222,7 +222,11 @@ def _unopened(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> StoreErr
     """Python can't even tell what SQLite says of a schema that is damaged."""
     if isinstance(error, UnicodeDecodeError) or _TROUBLES.get(error.sqlite_errorcode & 0xFF) is Trouble.DAMAGED:
         return Damaged(str(path), f"it can't be opened: {error}")
-    return StoreError(f"The database {path} can't be opened: {error}.")
+    told = StoreError(f"The database {path} can't be opened: {error}.")
+    if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:  # what it needs beside the file finds no room, mostly
+        told = StoreError(f"The database {path} can't be opened: {error}. Is its disk full, or failing?")
+        told.trouble = Trouble.FULL
+    return told
 
 
 def _retried(act: Callable[[], object]) -> None:

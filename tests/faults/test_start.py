@@ -11,7 +11,7 @@ import pytest
 from storage.errors import Damaged, StoreError
 from storage.store import SqlStore
 from tests.crash.lives import Lives, Town
-from tests.faults.conftest import asked, told
+from tests.faults.conftest import asked, filled, told
 
 KEY = b"a-secret-for-the-tests-only"
 CORRUPTIONS = 100
@@ -174,3 +174,20 @@ async def test_a_file_system_that_takes_no_writes_is_refused(on_disk):
     subprocess.run(["mount", "-o", "remount,ro", on_disk.folder], check=True)
     said = await refused(on_disk)
     assert "can't be written: Read-only file system" in said
+
+
+async def test_a_disk_that_is_full_at_the_start_may_pass(on_disk):
+    """Status 1: a supervisor tries again, for as long as it takes."""
+    town = Town(on_disk)
+    on_disk.log = on_disk.folder.parent / "daemon.log"
+    await on_disk.start()
+    job = town.late_job()
+    await town.until(lambda: town.cards(job, "slack"), "the first card")
+    assert await on_disk.stop() == 0
+    filler = filled(on_disk.folder)
+    await on_disk.start()
+    assert await on_disk.done() == 1, on_disk.said()
+    assert "full" in on_disk.said()
+    filler.unlink()
+    await on_disk.start()
+    await town.acknowledge(job, "slack")
