@@ -428,6 +428,7 @@ def bench(
         _print_json(report.as_json())
     else:
         write(report, _console())
+    raise SystemExit(1 if report.failed else 0)
 
 
 @app.command()

@@ -6,6 +6,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
+class Unmeasured(Exception):
+    """A figure could not be had; why, for people."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """Several runs of one thing."""
@@ -90,14 +94,16 @@ class Report:
     machine: Mapping[str, Any]
     rows: Sequence[Row] = field(default_factory=tuple)
     seconds: float = 0.0
+    failed: Sequence[str] = ()  # measures that broke off, and why
 
     def as_json(self) -> dict[str, Any]:
         rows = [{**asdict(row), "goal": str(row.goal) if row.goal else None, "met": row.met} for row in self.rows]
-        return {"machine": dict(self.machine), "seconds": round(self.seconds, 1), "rows": rows}
+        about = {"machine": dict(self.machine), "seconds": round(self.seconds, 1), "failed": list(self.failed)}
+        return {**about, "rows": rows}
 
     @classmethod
     def of_json(cls, data: Mapping[str, Any]) -> "Report":
-        return cls(data["machine"], [_row(one) for one in data["rows"]], data["seconds"])
+        return cls(data["machine"], [_row(one) for one in data["rows"]], data["seconds"], tuple(data["failed"]))
 
 
 def _row(data: Mapping[str, Any]) -> Row:

@@ -14,8 +14,9 @@ from urllib.parse import parse_qsl
 import orjson
 
 from deskbell.bench import made_up
+from deskbell.bench.figures import Unmeasured
 from deskbell.bench.house import CHATS, Desk, House, alert, desk
-from deskbell.bench.machine import Program, running
+from deskbell.bench.machine import Program, running, unpinned
 from deskbell.bench.wire import Broken, Line, Lines
 from deskbell.torture import postgres as at_hand
 from deskbell.torture.postgres import Unavailable
@@ -67,7 +68,8 @@ class Ground:
         """The URL of a new database in the PostgreSQL that was named, or is at hand. Raises Unavailable."""
         if self.database == "sqlite":
             raise Unavailable("only SQLite was asked for")
-        far = at_hand.Server(self.database, "--db") if "://" in self.database else at_hand.server()
+        with unpinned():  # the server is nobody's: it may have both cores
+            far = at_hand.Server(self.database, "--db") if "://" in self.database else at_hand.server()
         name = far.create()
         try:
             yield far.address(name)
@@ -92,7 +94,7 @@ class Ground:
         return float(said["at"])
 
 
-class Short(Exception):
+class Short(Unmeasured):
     """Something that was promised did not arrive: the figure would be a lie."""
 
 

@@ -13,12 +13,14 @@ from typing import Any
 
 import orjson
 
+from deskbell.bench.figures import Unmeasured
+
 _SCHEDULED = 2  # CPUCLOCK_SCHED: the clock of a process, by its id. clock_getcpuclockid(3) on Linux
 START_S = 60.0
 STOP_S = 10.0
 
 
-class Ended(Exception):
+class Ended(Unmeasured):
     """A process that the bench needs ended by itself; its last words."""
 
 
@@ -37,8 +39,7 @@ class Program:
                 stderr=stderr,
                 env={**os.environ, **(env or {})},
             )
-        if core is not None:
-            pin(core, self.process.pid)
+        pin(core, self.process.pid)
 
     def line(self) -> Any:
         """The next line that it says. Raises Ended when there is none."""
@@ -94,15 +95,23 @@ def _family(process: int) -> list[int]:
     return [process, *(one for child in children for one in _family(child))]
 
 
-def pin(core: int, process: int = 0) -> None:
-    """To one core, where there are several and the system can do it: ours and the other side's."""
-    able = sorted(os.sched_getaffinity(0) if process == 0 else _every_core())
-    if len(able) > 1:
-        os.sched_setaffinity(process, {able[core % len(able)]})
+_CORES = sorted(os.sched_getaffinity(0))  # that we may use at all
 
 
-def _every_core() -> set[int]:
-    return set(range(os.cpu_count() or 1))
+def pin(core: int | None, process: int = 0) -> None:
+    """To one of our cores, or to none of them: what is begun otherwise has the core of whoever began it."""
+    os.sched_setaffinity(process, _CORES if core is None else {_CORES[core % len(_CORES)]})
+
+
+@contextlib.contextmanager
+def unpinned() -> Iterator[None]:
+    """What is begun meanwhile may have every core."""
+    before = os.sched_getaffinity(0)
+    pin(None)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def free_port() -> int:

@@ -1,17 +1,19 @@
 """Runs measures one after another on one sink, and gathers their rows."""
 
 import asyncio
+import signal
+import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from deskbell.bench.figures import Report, Row
+from deskbell.bench.figures import Report, Row, Unmeasured
 from deskbell.bench.ground import THEIRS, Ground
-from deskbell.bench.machine import about, pin, running
+from deskbell.bench.machine import about, pin, running, unpinned
 from deskbell.bench.wire import Lines
 from deskbell.torture.postgres import durable, stop
 
@@ -38,24 +40,33 @@ def wished(measures: Sequence[str], database: str, *, quick: bool, rounds: int) 
     return Wish(tuple(measures) or MEASURES, rounds or (2 if quick else 5), QUICK if quick else 1.0, database)
 
 
-async def measured(wish: Wish, say: Callable[[str], None] = lambda _words: None) -> Report:
-    """The rows of the measures that were asked for. Raises Short where something did not arrive."""
-    machine, begun = about(), time.monotonic()
-    rows: list[Row] = []
+@asynccontextmanager
+async def opened(wish: Wish, say: Callable[[str], None] = lambda _words: None) -> AsyncIterator[Ground]:
+    """A sink and a folder to measure in; all that is begun there ends with it."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deskbell-bench-")))
+        stack.enter_context(unpinned())
         pin(THEIRS)
         sink = stack.enter_context(running("-m", "deskbell.bench.sink", core=THEIRS, log=folder / "sink.log"))
         port = int(sink.line()["port"])
         lines = Lines(port)
         stack.callback(lines.close)
-        ground = Ground(folder, port, lines, wish.rounds, wish.scale, wish.database, say)
-        durable()
-        stack.callback(stop)
+        yield Ground(folder, port, lines, wish.rounds, wish.scale, wish.database, say)
+
+
+async def measured(wish: Wish, say: Callable[[str], None] = lambda _words: None) -> Report:
+    """The rows of the measures that were asked for. One that breaks off leaves the others what they are."""
+    machine, begun = about(), time.monotonic()
+    rows: list[Row] = []
+    failed = []
+    async with opened(wish, say) as ground:
         for name in wish.measures:
             say(name)
-            rows += await _measure(name)(ground)
-    return Report(machine, rows, time.monotonic() - begun)
+            try:
+                rows += await _measure(name)(ground)
+            except (Unmeasured, OSError, TimeoutError) as why:
+                failed.append(f"{name}: {str(why) or type(why).__name__}")
+    return Report(machine, rows, time.monotonic() - begun, failed)
 
 
 def _measure(name: str) -> Callable[[Ground], Awaitable[list[Row]]]:
@@ -64,4 +75,10 @@ def _measure(name: str) -> Callable[[Ground], Awaitable[list[Row]]]:
 
 
 def run(wish: Wish, say: Callable[[str], None] = lambda _words: None) -> Report:
-    return asyncio.run(measured(wish, say))
+    """For a process that does nothing else: whoever ends it ends all that it has begun."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    durable()
+    try:
+        return asyncio.run(measured(wish, say))
+    finally:
+        stop()

@@ -55,6 +55,8 @@ def write(report: Report, console: Console) -> None:
     notes = dict.fromkeys(f"{row.what}: {row.note}" for row in report.rows if row.note and row.ours)
     for note in notes:
         console.print(note, markup=False, highlight=False, style="dim")
+    for why in report.failed:
+        console.print(f"NOT measured: {why}", markup=False, highlight=False, style="red")
     missed = [row for row in report.rows if row.met is False]
     goals = [row for row in report.rows if row.goal]
     open_ = sum(row.met is None for row in goals)

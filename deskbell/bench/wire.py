@@ -8,12 +8,14 @@ from typing import Any
 
 import orjson
 
+from deskbell.bench.figures import Unmeasured
+
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _CLOSING = re.compile(rb"connection: *close", re.IGNORECASE)
 ANSWER_S = 60.0
 
 
-class Broken(Exception):
+class Broken(Unmeasured):
     """The other side closed the connection, or said something that is no HTTP."""
 
 
