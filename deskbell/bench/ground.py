@@ -51,10 +51,14 @@ class Ground:
         self.marks = itertools.count(first + count)
         return range(first, first + count)
 
+    @property
+    def on_sqlite(self) -> bool:
+        return self.database in ("", "sqlite")
+
     @contextmanager
     def store(self) -> Iterator[str]:
         """The URL of a new database of the kind that was asked for. Raises Unavailable."""
-        if self.database in ("", "sqlite"):
+        if self.on_sqlite:
             yield self.sqlite()
         else:
             with self.postgres() as url:

@@ -111,20 +111,24 @@ async def arrivals(ground: Ground, port: int, rate: float, count: int) -> list[f
     return [(last[number] - due[number]) * 1000 for number in numbers]
 
 
-async def _postgres(ground: Ground, near: Desk) -> Row:
+async def _postgres(ground: Ground, ours: Desk) -> Row:
+    """Whichever of the two databases ours is on, the other comes beside it."""
     what, key = "polled, card in four chats, on PostgreSQL", "postgres"
+    ground.say("PostgreSQL beside SQLite")
     try:
-        with ground.postgres() as url:
-            async with warm(ground, House(url, ground.sink, "far")) as far:
-                ground.say("PostgreSQL beside SQLite")
-                mine, others = (
-                    partial(polled, ground, far.program, "far"),
-                    partial(polled, ground, near.program, "ours"),
-                )
-                count = await fitting(ground.size(1000, 20), mine)
-                runs, raw = await in_turn(ground.rounds, partial(mine, count), partial(others, count))
-                return rates(
-                    key, what, runs, raw, f"our own on {'PostgreSQL' if '://' in ground.database else 'SQLite'}"
-                )
+        if ground.on_sqlite:
+            with ground.postgres() as url:
+                async with warm(ground, House(url, ground.sink, "far")) as far:
+                    runs, raw = await _in_turn(ground, (far, "far"), (ours, "ours"))
+        else:
+            async with warm(ground, House(ground.sqlite(), ground.sink, "near")) as near:
+                runs, raw = await _in_turn(ground, (ours, "ours"), (near, "near"))
     except Unavailable as why:
         return missing(key, what, "alerts/s", f"not at hand: {why}")
+    return rates(key, what, runs, raw, "our own on SQLite")
+
+
+async def _in_turn(ground: Ground, *sides: tuple[Desk, str]) -> list[list[Run]]:
+    rounds = [partial(polled, ground, desk.program, who) for desk, who in sides]
+    count = await fitting(ground.size(1000, 20), rounds[0])
+    return await in_turn(ground.rounds, *(partial(one, count) for one in rounds))

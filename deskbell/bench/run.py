@@ -15,7 +15,7 @@ from deskbell.bench.figures import Report, Row, Unmeasured
 from deskbell.bench.ground import THEIRS, Ground
 from deskbell.bench.machine import about, pin, running, unpinned
 from deskbell.bench.wire import Lines
-from deskbell.torture.postgres import durable, stop
+from deskbell.torture.postgres import Unavailable, durable, stop
 
 MEASURES = ("pipeline", "tap", "poll", "storm", "start", "memory", "render", "audit", "timers", "isolation", "scale")
 QUICK = 0.05
@@ -64,7 +64,7 @@ async def measured(wish: Wish, say: Callable[[str], None] = lambda _words: None)
             say(name)
             try:
                 rows += await _measure(name)(ground)
-            except (Unmeasured, OSError, TimeoutError) as why:
+            except (Unmeasured, Unavailable, OSError, TimeoutError) as why:
                 failed.append(f"{name}: {str(why) or type(why).__name__}")
     return Report(machine, rows, time.monotonic() - begun, failed)
 
