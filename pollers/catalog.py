@@ -37,6 +37,7 @@ KINDS: Mapping[str, Row] = {
     "salesforce_field": Row(
         "Salesforce Field Service", "pollers.salesforce_field", "SalesforceField", "SalesforceFieldConf"
     ),
+    "dynamics": Row("Dynamics 365", "pollers.dynamics", "Dynamics", "DynamicsConf"),
     "ical": Row("Calendar", "pollers.ical", "Ical", "IcalConf"),
 }
 

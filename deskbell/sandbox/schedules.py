@@ -1,7 +1,8 @@
 """The stand-ins of calendars and scheduling systems, one line each."""
 
+from deskbell.sandbox.dynamics import Dynamics
 from deskbell.sandbox.feeds import Feeds
 from deskbell.sandbox.servicetitan import ServiceTitan
 from deskbell.sandbox.source import Source
 
-SCHEDULES: tuple[type[Source], ...] = (Feeds, ServiceTitan)
+SCHEDULES: tuple[type[Source], ...] = (Feeds, ServiceTitan, Dynamics)

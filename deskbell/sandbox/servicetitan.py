@@ -119,7 +119,7 @@ class ServiceTitan(Source):
 
     # ------------------------------------------------------------------ HTTP
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def listed(self, request: web.Request) -> web.Response:
         what, query = request.match_info["what"], request.query
         if what not in KNOWN:
             return problem(404, "Resource not found")
@@ -170,7 +170,7 @@ class ServiceTitan(Source):
         tenant = f"/v2/tenant/{credentials.SERVICETITAN_TENANT}"
         router.add_route("POST", self.prefix + "/connect/token", self.route(self.tokens.give, public=True))
         for module in ("jpm", "crm", "dispatch"):
-            router.add_route("GET", f"{self.prefix}/{module}{tenant}/{{what}}", self.limited(self.list))
+            router.add_route("GET", f"{self.prefix}/{module}{tenant}/{{what}}", self.limited(self.listed))
         router.add_route("GET", f"{self.prefix}/jpm{tenant}/{{what}}/{{id}}", self.limited(self.view))
         for method, work in (("GET", self.list_notes), ("POST", self.add_note)):
             router.add_route(method, f"{self.prefix}/jpm{tenant}/jobs/{{id}}/notes", self.limited(work))

@@ -101,4 +101,32 @@ def salesforce_field(sb) -> Trial:
     )
 
 
-ALL: dict[str, Callable[[Any], Trial]] = {"servicetitan": servicetitan, "salesforce_field": salesforce_field}
+def dynamics(sb) -> Trial:
+    from deskbell.sandbox.dynamics import TENANT, guid
+    from pollers.dynamics import Dynamics, DynamicsConf
+
+    stand = sb.others["dynamics"]
+    base = f"{sb.url}/dynamics"
+    conf = DynamicsConf(base, TENANT, **OAUTH, login_url=base, page_size=10)
+    return Trial(
+        Dynamics(conf, now=sb.clock.now),
+        stand,
+        lay=lambda start, at=None: stand.add(start=start, end=start + HOUR, modified=at)["bookableresourcebookingid"],
+        move=lambda one, start: stand.change(one, starttime=float(start), endtime=start + HOUR) and None,
+        remove=stand.delete,
+        listing="/api/data/v9.2/bookableresourcebookings",
+        polls_to_be_gone=2,
+        people=(guid(3, 1), guid(3, 9)),
+        assign=lambda one, who: stand.change(one, _resource_value=who) and None,
+        notes=True,
+        resolves=True,
+        secrets=(credentials.OAUTH_SECRET,),
+        revoke=stand.tokens.revoke,
+    )
+
+
+ALL: dict[str, Callable[[Any], Trial]] = {
+    "servicetitan": servicetitan,
+    "salesforce_field": salesforce_field,
+    "dynamics": dynamics,
+}
