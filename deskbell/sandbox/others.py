@@ -5,5 +5,6 @@ from deskbell.sandbox.salesforce.stand_in import Salesforce
 from deskbell.sandbox.schedules import SCHEDULES
 from deskbell.sandbox.source import Source
 from deskbell.sandbox.zendesk import Zendesk
+from deskbell.sandbox.zoho_crm import ZohoCrm
 
-OTHERS: tuple[type[Source], ...] = (Zendesk, Salesforce, HubSpot, *SCHEDULES)
+OTHERS: tuple[type[Source], ...] = (Zendesk, Salesforce, HubSpot, ZohoCrm, *SCHEDULES)

@@ -47,6 +47,15 @@ SALESFORCE_DEPARTURES = (
 )
 
 
+ZOHO_DEPARTURES = (
+    ("/oauth/v2/token", "is not in the document"),  # the login is not of the CRM's API
+    ("/settings/fields", ""),
+    ("/Notes", "is not in the document"),  # "Notes": those of one record
+    ("/deleted", ""),  # "Get Deleted Records" is not there, and is taken for a record's id
+    ("/crm/v8/users", ""),  # "Get Users" is taken for a module
+)
+
+
 def zendesk(sb) -> Trial:
     from pollers.zendesk import Zendesk, ZendeskConf
 
@@ -118,7 +127,34 @@ def hubspot(sb) -> Trial:
     )
 
 
-ALL = {"zendesk": zendesk, "salesforce": salesforce, "hubspot": hubspot}
+def zoho_crm(sb) -> Trial:
+    from pollers.zoho_crm import ZohoCrm, ZohoCrmConf
+
+    stand = sb.others["zoho_crm"]
+    conf = ZohoCrmConf(
+        f"{sb.url}/zoho_crm",
+        accounts_url=f"{sb.url}/zoho_crm",
+        client_id=credentials.ZOHO_CLIENT_ID,
+        client_secret=credentials.ZOHO_CLIENT_SECRET,
+        refresh_token=credentials.ZOHO_REFRESH_TOKEN,
+        page_size=10,
+        notes=True,
+    )
+    return Trial(
+        ZohoCrm(conf, now=sb.clock.now),
+        stand,
+        lay=lambda title, at: stand.add("Cases", at=at, Subject=title, Status="New", Priority="High")["id"],
+        touch=lambda one, title: stand.change("Cases", one, Subject=title) and None,
+        remove=lambda one: stand.delete("Cases", one),
+        agents=("5500000000003", "nobody"),
+        write="/crm/v8/Notes",
+        listing="/crm/v8/Cases",
+        secrets=(credentials.ZOHO_CLIENT_SECRET, credentials.ZOHO_REFRESH_TOKEN),
+        extra={"system": "zoho_crm", "prefix": "/zoho_crm", "departures": ZOHO_DEPARTURES},
+    )
+
+
+ALL = {"zendesk": zendesk, "salesforce": salesforce, "hubspot": hubspot, "zoho_crm": zoho_crm}
 
 
 @contextlib.asynccontextmanager
