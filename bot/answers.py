@@ -10,6 +10,7 @@ from deskbell.core.alert import MOVES, Alert, Status, Verb, name_of
 from deskbell.core.card import Card, Reply
 from deskbell.core.ports import Answer, StoredRecord
 from deskbell.core.records import Case, Leave, Record, Sla, Visit, about, kind_of
+from deskbell.core.rules.explain import Stand
 from deskbell.core.text import clean, clock, cut, span
 
 LINE = 80  # two lines of a phone
@@ -202,6 +203,18 @@ def _facts(record: Record, zone: str, now: datetime, *, personal: bool) -> _Fact
     if isinstance(record, Leave):
         return _leave(record, zone, now)
     return _business(record, personal=personal)
+
+
+def reasons(alert: Alert, why: Sequence[tuple[str, str]]) -> Reply:
+    """Why an alert rang."""
+    return plain(*(f"{label}: {clean(value, 300)}" for label, value in why), title=f"Why {alert.ref} rang")
+
+
+def stands(record: Record, found: Sequence[Stand], footer: str) -> Reply:
+    """What each rule has to say of a record, those that ring or will first."""
+    lines = [f"{one.title}: {clean(one.words, 160)}" for one in found]
+    head = f"{clean(record.number or record.id, 60)}: {'rings' if any(one.rings for one in found) else 'quiet'} now"
+    return plain(*lines, title=head, footer=footer)
 
 
 def as_of(read_at: datetime, zone: str, now: datetime) -> str:

@@ -49,6 +49,8 @@ COMMANDS: tuple[Spec, ...] = (
     Spec("show", "one alert with its buttons", "ALERT", ("show D-12",), aliases=("view", "status")),
     Spec("case", "a ticket or incident, fresh from its helpdesk", "NUMBER", ("case 4711",), aliases=("ticket",)),
     Spec("job", "a job, fresh from the schedule", "NUMBER", ("job 4711",), aliases=("visit",)),
+    Spec("why", "why it rang: rule, thresholds, way to people", "ALERT", ("why D-12",)),
+    Spec("whynot", "why a job or case is quiet, and when it would ring", "NUMBER", ("whynot J-4711",)),
     _change(Verb.ACK, "say that you look after it", "ALERT", ("ack D-12",), ("acknowledge",)),
     _change(Verb.UNACK, "take an acknowledgement back", "ALERT", ("unack D-12",), ("unacknowledge",)),
     _change(Verb.TAKE, "take it over", "ALERT", ("take D-12",), ("claim",)),

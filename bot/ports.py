@@ -15,6 +15,7 @@ from deskbell.core.button import Press
 from deskbell.core.card import Card, Reply
 from deskbell.core.ports import Answer, Interaction, Said, StoredRecord
 from deskbell.core.records import Record
+from deskbell.core.rules.explain import Stand
 from deskbell.instance import Held
 
 __all__ = ["LIVE", "Alone", "Front", "Gateway", "Hook", "Said", "Spoken"]
@@ -173,6 +174,14 @@ class Front(Protocol):
 
     async def alerts_on(self, record: Record) -> list[Alert]: ...
     async def card(self, alert: Alert, *, buttons: bool = True) -> Card: ...
+    async def why(self, alert: Alert) -> list[tuple[str, str]]:
+        """Why it rang and whom it reached, as (label, words)."""
+        ...
+
+    async def whynot(self, record: Record) -> list[Stand]:
+        """What each rule has to say of the record now, those that ring first."""
+        ...
+
     async def find_records(self, text: str, kind: str | None) -> list[StoredRecord]: ...
 
     async def refresh(self, record: StoredRecord) -> StoredRecord | None:

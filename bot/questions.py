@@ -33,6 +33,8 @@ class Questions:
             "show": self._show,
             "case": partial(self._record, "case"),
             "job": partial(self._record, "visit"),
+            "why": self._why,
+            "whynot": self._whynot,
             "oncall": self._oncall,
             "whoami": self._whoami,
             "help": self._help,
@@ -77,15 +79,28 @@ class Questions:
         )
 
     async def _show(self, person: Person, line: Line) -> Spoken:
+        alert = await self._asked(person, line)
+        if isinstance(alert, Spoken):
+            return alert
+        return Spoken(Reply(card=answers.own(await self._front.card(alert), person)))
+
+    async def _why(self, person: Person, line: Line) -> Spoken:
+        alert = await self._asked(person, line)
+        if isinstance(alert, Spoken):
+            return alert
+        return Spoken(answers.reasons(alert, await self._front.why(alert)))
+
+    async def _asked(self, person: Person, line: Line) -> Alert | Spoken:
+        """The alert that is meant, if this person may see it; else what to say."""
         ref, rest = read_ref(line.rest)
         if not ref or rest:
-            return self._problem("Which alert? One number, please.", "show")
+            return self._problem("Which alert? One number, please.", line.spec.verb)
         alert = await self._front.find_alert(ref)
         if alert is None or not await self._may_see(person, alert):
             number, command = ref.removeprefix("D-"), self._front.command
             hint = f"For a ticket: {command} case {number}. For a job: {command} job {number}."
             return Spoken(answers.plain(f"There is no alert {ref} that you can see.", hint))
-        return Spoken(Reply(card=answers.own(await self._front.card(alert), person)))
+        return alert
 
     async def _may_see(self, person: Person, alert: Alert) -> bool:
         if not in_scope(person, alert.team):
@@ -99,18 +114,33 @@ class Questions:
     # ------------------------------------------------------------ cases and jobs
 
     async def _record(self, kind: str, person: Person, line: Line) -> Spoken:
+        stored = await self._meant(kind, person, line)
+        if isinstance(stored, Spoken):
+            return stored
+        return Spoken(await self._stored(person, stored), partial(self._later, person, stored))
+
+    async def _whynot(self, person: Person, line: Line) -> Spoken:
+        stored = await self._meant(None, person, line)
+        if isinstance(stored, Spoken):
+            return stored
+        read_at = await self._front.freshness(stored.record.source) or stored.seen_at
+        as_of = answers.as_of(read_at, person.zone, self._front.now())
+        return Spoken(answers.stands(stored.record, await self._front.whynot(stored.record), as_of))
+
+    async def _meant(self, kind: str | None, person: Person, line: Line) -> StoredRecord | Spoken:
+        """The record whose number was given; else what to say."""
         number = clean(line.rest, _NUMBER).strip("#\"'“”")
         if not number:
             return self._problem("Which one? Its number, please.", line.spec.verb)
         found = await self._visible(person, number, kind) or await self._visible(person, number, None)
         if not found:
-            return self._problem(f"I find no {line.spec.verb} “{clean(number, 40)}” that you can see.")
+            what = "job or case" if kind is None else line.spec.verb
+            return self._problem(f"I find no {what} “{clean(number, 40)}” that you can see.")
         exact = [item for item in found if number.casefold() in _names(item.record)]
         if len(found) > 1 and len(exact) != 1:
             titles = {name: self._front.source_title(name) for name in {item.record.source for item in found}}
             return Spoken(answers.which(found, titles, self._front.command))
-        stored = (exact or found)[0]
-        return Spoken(await self._stored(person, stored), partial(self._later, person, stored))
+        return (exact or found)[0]
 
     async def _visible(self, person: Person, number: str, kind: str | None) -> list[StoredRecord]:
         found = await self._front.find_records(number, kind)

@@ -139,6 +139,50 @@ def ring(destination: str, config: ConfigPath = CONFIG) -> None:
 
 
 @app.command()
+def why(ref: str, config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
+    """Why an alert rang: its rule, what it saw, thresholds, clock, way to people, who was on duty."""
+    from datetime import UTC, datetime
+
+    from deskbell.desk import reasons
+    from deskbell.desk.act import ref_number
+
+    settings = _settings(config)
+    store = _store(settings)
+    alert = store.read_now(lambda reader: reader.alert(ref_number(ref)))
+    if alert is None:
+        fail(f"There is no alert {ref}. `deskbell alerts` lists them.", 1)
+    now = datetime.now(UTC)
+    told = store.read_now(lambda reader: reasons.why(reader, settings.house, alert, now))
+    store.close()
+    if as_json:
+        _print_json({"ref": alert.ref, "why": [{"what": label, "said": said} for label, said in told]})
+    else:
+        typer.echo("\n".join(f"{label + ':':14} {said}" for label, said in told))
+
+
+@app.command()
+def whynot(number: str, config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
+    """Why a job, case or other record is quiet, rule by rule, and when it would ring."""
+    from datetime import UTC, datetime
+
+    from deskbell.desk import reasons
+
+    settings = _settings(config)
+    store = _store(settings)
+    found = store.read_now(lambda reader: reader.find_records(number))
+    if not found:
+        fail(f"No source has shown anything with the number {number}.", 1)
+    now, record = datetime.now(UTC), found[0].record
+    told = store.read_now(lambda reader: reasons.whynot(reader, settings.house, record, now))
+    store.close()
+    if as_json:
+        rules = [{"rule": one.rule, "rings": one.rings, "said": one.words, "at": one.at} for one in told]
+        _print_json({"source": record.source, "number": record.number, "rules": rules})
+    else:
+        typer.echo("\n".join(f"{one.title + ':':32} {one.words}" for one in told))
+
+
+@app.command()
 def alerts(config: ConfigPath = CONFIG, as_json: AsJson = False, everything: bool = False) -> None:
     """The alerts that are open, most severe first (`--everything`: the resolved ones too)."""
     from deskbell.core.alert import Status

@@ -37,7 +37,8 @@ from deskbell.core.ports import (
 from deskbell.core.present import told
 from deskbell.core.records import Record
 from deskbell.core.rota import on_duty
-from deskbell.desk import act, manual, ourselves, people, settle, tick, weather
+from deskbell.core.rules.explain import Stand
+from deskbell.desk import act, manual, ourselves, people, reasons, settle, tick, weather
 from deskbell.desk.book import Book, removed
 from deskbell.desk.cards import card_now, cards_now
 from deskbell.desk.ears import Ears
@@ -370,6 +371,12 @@ class Desk:
     async def cards(self, alerts: Sequence[Alert]) -> Sequence[Card]:
         """The same for several, as of one moment."""
         return await self.store.read(lambda r: cards_now(r, self.house, alerts, self.now()))
+
+    async def why(self, alert: Alert) -> list[tuple[str, str]]:
+        return await self.store.read(lambda reader: reasons.why(reader, self.house, alert, self.now()))
+
+    async def whynot(self, record: Record) -> list[Stand]:
+        return await self.store.read(lambda reader: reasons.whynot(reader, self.house, record, self.now()))
 
     async def find_records(self, text: str, kind: str | None) -> list[StoredRecord]:
         return await self.store.read(lambda reader: reader.find_records(text, kind))

@@ -24,7 +24,7 @@ from deskbell.core.access import Person, Role
 from deskbell.core.alert import MOVES, Severity, Verb
 
 VERBS = (
-    *("list", "show", "case", "job"),
+    *("list", "show", "case", "job", "why", "whynot"),
     *("ack", "unack", "take", "reassign", "escalate", "snooze", "resolve", "reopen", "note"),
     *("undo", "reveal", "new", "oncall", "link", "whoami", "help"),
 )

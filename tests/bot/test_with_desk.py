@@ -120,3 +120,24 @@ async def test_the_api_raises_lists_and_shows_the_audit(real):
         assert tail["count"] >= len(tail["entries"]) > 0
         assert await call("GET", "/readyz") == (200, {"ready": True, "reasons": []})
     await server.stop()
+
+
+async def test_why_an_alert_rang(real):
+    await say("new P2 pump down", real, key="k0")
+    spoken = await say("why 1", real, key="k1")
+    assert spoken.reply.title == "Why D-1 rang"
+    told = dict(line.split(": ", 1) for line in spoken.reply.lines)
+    assert told["Rule"] == "manual_trigger"
+    assert "Opened as P2" in " ".join(spoken.reply.lines)
+    assert "There is no alert D-99" in (await say("why 99", real, key="k2")).reply.lines[0]
+
+
+async def test_why_a_case_is_quiet_and_when_it_would_ring(real, build):
+    spoken = await say("whynot 4711", real)
+    told = dict(line.split(": ", 1) for line in spoken.reply.lines)
+    assert spoken.reply.title.endswith("quiet now")
+    assert told["Case without an owner"].startswith("it got an assignee")
+    assert told["SLA breached"] == "it has no such service clock any more"
+    assert told["Priority raised"] == "rings on a change; the last one was told, or there was none"
+    assert "read" in spoken.reply.footer
+    assert "I find no job or case" in (await say("whynot 0815", real, key="k2")).reply.lines[0]

@@ -1,6 +1,6 @@
 """The table of rules, and how they are run over a record."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -146,13 +146,9 @@ def evaluate(
     `previous` is the reading before, None for a record seen for the first time, and the record itself when only the
     clock has moved on.
     """
-    record, previous = _sane(record), _sane(previous) if previous is not None else None
     found: dict[str, Found] = {}
     holds, dues, errors = set(), [], []
-    kind = kind_of(record)
-    for rule in (*_BY_KIND[kind], *(rule for rule in custom if rule.kind == kind)):
-        conf = (confs.get(rule.name) or _DEFAULTS[rule.name]).of(record)
-        sight, error = _look(rule, record, previous, conf, context.under(conf, record.zone))
+    for rule, _, _, sight, error in looks(record, previous, confs, context, custom):
         for item in sorted(sight.found, key=lambda item: -item.severity):
             found[item.key] = item  # of two readings of one thing the more severe counts
         if sight.holds:
@@ -162,6 +158,23 @@ def evaluate(
         if error:
             errors.append((rule.name, error))
     return Verdict(tuple(found.values()), frozenset(holds), min(dues, default=None), tuple(errors))
+
+
+def looks(
+    record: Record,
+    previous: Record | None,
+    confs: Mapping[str, RuleConf],
+    context: Context,
+    custom: Iterable[Rule] = (),
+) -> Iterator[tuple[Rule, RuleConf, Context, Sight, str]]:
+    """Every rule of the record's kind: with what it was asked, what it says, and why it could not be asked, if so."""
+    record, previous = _sane(record), _sane(previous) if previous is not None else None
+    kind = kind_of(record)
+    for rule in (*_BY_KIND[kind], *(rule for rule in custom if rule.kind == kind)):
+        conf = (confs.get(rule.name) or _DEFAULTS[rule.name]).of(record)
+        ctx = context.under(conf, record.zone)
+        sight, error = _look(rule, record, previous, conf, ctx)
+        yield rule, conf, ctx, sight, error
 
 
 def _look(rule: Rule, record: Record, previous: Record | None, conf: RuleConf, context: Context) -> tuple[Sight, str]:

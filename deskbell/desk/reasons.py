@@ -1,0 +1,68 @@
+"""Why an alert rang and whom it reached; why a record is quiet, and when it would ring."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import cast
+
+from deskbell.core.alert import Alert, Mode, name_of
+from deskbell.core.ports import Reader, UnitOfWork
+from deskbell.core.present import REFUSED, told
+from deskbell.core.records import Record, unnamed
+from deskbell.core.rota import on_duty
+from deskbell.core.rules import Context, explain
+from deskbell.core.rules.explain import Stand
+from deskbell.core.text import clock
+from deskbell.desk.book import Book
+from deskbell.desk.house import House
+from deskbell.desk.kin import Kin
+
+_STORY = 60
+
+
+def why(reader: Reader, house: House, alert: Alert, now: datetime) -> list[tuple[str, str]]:
+    """The whole reason: rule, what it saw, thresholds, clock, way to people, who was on duty, what came of it."""
+    stored = reader.record(alert.source, alert.record_id) if alert.record_id else None
+    base = house.rules.get(alert.rule)
+    conf = base.of(stored.record) if base and stored else base
+    calendar = house.calendars.get(conf.calendar if conf else "", house.calendar)
+    lines = explain.why(alert, house.rule(alert.rule), conf, calendar)
+    lines += [("Told", _told(reader, house, alert)), ("On duty then", _duty(house, alert))]
+    lines.append(("Policy", _policy(house, alert)))
+    story = [row for row in reader.story(alert.id, _STORY) if row.entry.verb != REFUSED and row.entry.data.get("said")]
+    lines += [(clock(row.at, alert.zone, now), told(row)) for row in story[-5:]]
+    return [(label, value) for label, value in lines if value]
+
+
+def _told(reader: Reader, house: House, alert: Alert) -> str:
+    rooms = ", ".join(post.destination for post in reader.posts_of(alert.id))
+    if alert.mode is Mode.HELD:
+        conf = house.rules.get(alert.rule)
+        return "nobody: the rule is only tried out" if conf and conf.shadow else "nobody: Deskbell only observes"
+    if alert.mode is Mode.LISTED:
+        return "no room: it is listed (history, routine, or part of something larger)"
+    return rooms or "no room"
+
+
+def _duty(house: House, alert: Alert) -> str:
+    """Who was on duty in each rota when it was opened."""
+    rows = ((rota.name, on_duty(rota, alert.opened_at)) for rota in house.rotas.values())
+    return ", ".join(f"{name}: {name_of(who, house.people) if who else 'nobody'}" for name, who in rows)
+
+
+def _policy(house: House, alert: Alert) -> str:
+    policy = house.policies.get(alert.policy)
+    if policy is None:
+        return ""
+    if alert.severity > policy.least:
+        return f"{policy.name}; {alert.severity} climbs only when a person escalates it"
+    levels = "; ".join(f"{explain.said(level.after)}: {', '.join(level.targets)}" for level in policy.levels)
+    return f"{policy.name} ({levels})"
+
+
+def whynot(reader: Reader, house: House, record: Record, now: datetime) -> list[Stand]:
+    """Each rule of the record's kind: whether it rings, and if not, why and when it would."""
+    kin = Kin.of(Book(cast("UnitOfWork", reader), house, now), [(record, record)])  # which only reads
+    context = Context(now, False, house.calendar, house.calendars, kin.related(record, record))
+    if house.hides_customers:
+        record, context = unnamed(record), replace(context, related=tuple(map(unnamed, context.related)))
+    return explain.stands(record, house.rules, context, house.custom.values())
