@@ -39,6 +39,7 @@ KINDS: Mapping[str, Row] = {
         "Salesforce Field Service", "pollers.salesforce_field", "SalesforceField", "SalesforceFieldConf"
     ),
     "dynamics": Row("Dynamics 365", "pollers.dynamics", "Dynamics", "DynamicsConf"),
+    "jobber": Row("Jobber", "pollers.jobber", "Jobber", "JobberConf"),
     "ical": Row("Calendar", "pollers.ical", "Ical", "IcalConf"),
 }
 

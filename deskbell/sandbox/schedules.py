@@ -2,7 +2,8 @@
 
 from deskbell.sandbox.dynamics import Dynamics
 from deskbell.sandbox.feeds import Feeds
+from deskbell.sandbox.jobber import Jobber
 from deskbell.sandbox.servicetitan import ServiceTitan
 from deskbell.sandbox.source import Source
 
-SCHEDULES: tuple[type[Source], ...] = (Feeds, ServiceTitan, Dynamics)
+SCHEDULES: tuple[type[Source], ...] = (Feeds, ServiceTitan, Dynamics, Jobber)

@@ -125,8 +125,38 @@ def dynamics(sb) -> Trial:
     )
 
 
+def jobber(sb) -> Trial:
+    import tempfile
+
+    from deskbell.sandbox.jobber import encoded
+    from pollers.jobber import Jobber, JobberConf
+
+    stand = sb.others["jobber"]
+    stand.no_limits()
+    conf = JobberConf(
+        **OAUTH, refresh_token=credentials.OAUTH_REFRESH, base_url=f"{sb.url}/jobber",
+        token_url=f"{sb.url}/jobber/api/oauth/token", token_file=f"{tempfile.mkdtemp()}/token", page_size=10,
+    )  # fmt: skip
+    return Trial(
+        Jobber(conf, now=sb.clock.now),
+        stand,
+        lay=lambda start, _at=None: stand.add(start=start, end=start + HOUR)["id"],
+        move=lambda one, start: stand.change(one, startAt=float(start), endAt=start + HOUR) and None,
+        remove=stand.delete,
+        listing="/api/graphql",
+        polls_to_be_gone=2,
+        people=(encoded("User", 2), encoded("User", 9)),
+        assign=stand.assign,
+        notes=True,
+        resolves=True,
+        secrets=(credentials.OAUTH_SECRET, credentials.OAUTH_REFRESH),
+        revoke=stand.tokens.revoke,
+    )
+
+
 ALL: dict[str, Callable[[Any], Trial]] = {
     "servicetitan": servicetitan,
     "salesforce_field": salesforce_field,
     "dynamics": dynamics,
+    "jobber": jobber,
 }
