@@ -19,6 +19,7 @@ import signal
 import sys
 import tempfile
 import time
+import tomllib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -33,7 +34,7 @@ from deskbell.sandbox.server import Sandbox
 from deskbell.sandbox.verdict import summary
 from deskbell.torture import postgres
 from deskbell.torture.certificates import issue
-from deskbell.torture.house import CHATS, SECRET, House
+from deskbell.torture.house import CHATS, SECRET, House, as_toml
 from deskbell.torture.nursery import Born, Nursery
 from deskbell.torture.stage import free_port
 from storage.verify import verify
@@ -142,7 +143,9 @@ class Several:
 
     def late_job(self) -> str:
         start = time.time() - 16 * 60
-        row = self.sandbox.fieldservice.add(start=start, end=start + 5400, technician=1, id=next(self._numbers))
+        number = next(self._numbers)
+        technician = number % len(self.sandbox.fieldservice.technicians) + 1
+        row = self.sandbox.fieldservice.add(start=start, end=start + 5400, technician=technician, id=number)
         self.jobs.append(row["number"])
         self.sandbox.ledger.expect(row["number"], "technician_late")
         return str(row["number"])
@@ -227,8 +230,10 @@ async def several(
 ) -> AsyncIterator[Several]:
     """The stand-ins run and the daemons can be started; at the end nothing is left of them."""
     template = folder / "config.toml"
-    text = (ROOT / "config.toml").read_text(encoding="utf-8")
-    template.write_text(text.replace('lease = "10s"', f'lease = "{lease_s:g}s"'), encoding="utf-8")
+    raw = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))
+    raw["deskbell"]["lease"] = f"{lease_s:g}s"
+    raw.setdefault("own_rules", {})["storm"] = 1_000_000  # here each has a card of its own, however many there are
+    template.write_text(as_toml(raw), encoding="utf-8")
     async with AsyncExitStack() as later:
         sandbox = await later.enter_async_context(Sandbox(port=0, scenario="empty"))
         for chat in sandbox.chats.values():

@@ -37,14 +37,25 @@ async def sizes(house: Several) -> dict[str, int]:
 
 
 async def carried(house: Several, alerts: int) -> bool:
-    """Whether so many have their cards, and nothing waits; asked of the database, for the stand-ins have enough to do."""
+    """Whether so many have their cards, and nothing waits; asked of the database: the stand-ins are busy."""
     query = "SELECT count(*) FILTER (WHERE shown > 0), count(*) FILTER (WHERE state <> 'shown') FROM posts"
     shown, left = (await house.ask(query))[0]
     return int(shown) >= alerts * len(CHATS) and not int(left)
 
 
-async def acknowledged(house: Several, jobs: list[str]) -> None:
-    subjects = set(jobs)
+def urgent_ticket(house: Several) -> str:
+    """Of a customer of its own: several of one would be an alert more."""
+    now, tickets = time.time(), house.sandbox.freshdesk.tickets
+    number = len(tickets.rows) + 1
+    ticket = tickets.add(
+        f"Compressor {number} trips", created=now - 600, updated=now, priority=4, requester_id=90_000 + number
+    )
+    house.sandbox.ledger.expect(str(ticket.id), "case_unassigned")
+    return str(ticket.id)
+
+
+async def acknowledged(house: Several, tickets: list[str]) -> None:
+    subjects = set(tickets)
     cards = [card for card in house.sandbox.chats["slack"].cards() if named(card.text) & subjects]
     for card in cards:
         try:
@@ -64,21 +75,22 @@ async def run(alerts: int, instances: int) -> dict[str, Any]:
             await house.ready()
             before = await sizes(house)
             began = time.monotonic()
-            jobs = [house.late_job() for _ in range(alerts)]
+            tickets = [urgent_ticket(house) for _ in range(alerts)]
             await house.until(partial(carried, house, alerts + 1), "a card of everything", PATIENCE_S)
             took = time.monotonic() - began
-            await acknowledged(house, jobs[::ONE_IN])
+            await acknowledged(house, tickets[::ONE_IN])
             await house.until(partial(carried, house, alerts + 1), "an empty outbox", PATIENCE_S)
             after = await sizes(house)
             entries = int((await house.ask("SELECT count(*) FROM audit"))[0][0])
-            grown = {table: round((after[table] - before[table]) / alerts) for table in after}
+            opened = int((await house.ask("SELECT count(*) FROM alerts"))[0][0]) - 1
+            grown = {table: round((after[table] - before[table]) / opened) for table in after}
             return {
-                "alerts": alerts,
+                "alerts": opened,
                 "instances": instances,
-                "alerts_per_second_to_four_chats": round(alerts / took, 1),
+                "alerts_per_second_to_four_chats": round(opened / took, 1),
                 "bytes_per_alert": sum(grown.values()),
                 "by_table": {table: size for table, size in grown.items() if size},
-                "audit_entries_per_alert": round(entries / (alerts + 1), 1),
+                "audit_entries_per_alert": round(entries / (opened + 1), 1),
                 "twice": len(house.twice()),
                 "database": "; ".join(postgres.used),
             }
