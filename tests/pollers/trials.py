@@ -56,6 +56,15 @@ ZOHO_DEPARTURES = (
 )
 
 
+INTERCOM_DEPARTURES = (
+    ("/conversations/search", ""),  # "Search conversations" is not there, and is taken for a conversation's id
+    ("/tickets/search", ""),
+    ("/parts", "is not in the document"),  # "Manage a conversation"
+    ("/teams", "is not in the document"),
+    ("/ticket_states", "is not in the document"),
+)
+
+
 def zendesk(sb) -> Trial:
     from pollers.zendesk import Zendesk, ZendeskConf
 
@@ -154,7 +163,43 @@ def zoho_crm(sb) -> Trial:
     )
 
 
-ALL = {"zendesk": zendesk, "salesforce": salesforce, "hubspot": hubspot, "zoho_crm": zoho_crm}
+def intercom(sb, what="conversations") -> Trial:
+    from pollers.intercom import Intercom, IntercomConf
+
+    stand = sb.others["intercom"]
+    conf = IntercomConf(f"{sb.url}/intercom", token=credentials.INTERCOM_TOKEN, object=what, page_size=10)
+    begin = stand.converse if what == "conversations" else stand.open_ticket
+
+    def touch(one, title):
+        title = {"title": title} if what == "conversations" else {"ticket_attributes": {"_default_title_": title}}
+        stand.change(what, one, **title)
+
+    return Trial(
+        Intercom(conf, now=sb.clock.now),
+        stand,
+        lay=lambda title, at: begin(title, at=at)["id"],
+        touch=touch,
+        remove=lambda one: stand.delete(what, one),
+        agents=("814862", "nobody"),
+        write="POST",
+        listing=f"/{what}/search",
+        secrets=(credentials.INTERCOM_TOKEN,),
+        extra={"system": "intercom", "prefix": "/intercom", "departures": INTERCOM_DEPARTURES},
+    )
+
+
+def intercom_tickets(sb) -> Trial:
+    return intercom(sb, "tickets")
+
+
+ALL = {
+    "zendesk": zendesk,
+    "salesforce": salesforce,
+    "hubspot": hubspot,
+    "zoho_crm": zoho_crm,
+    "intercom": intercom,
+    "intercom_tickets": intercom_tickets,
+}
 
 
 @contextlib.asynccontextmanager
