@@ -11,6 +11,7 @@ from tests.crash.conftest import lives, nursery, sandbox, town
 from tests.crash.lives import Lives, Town
 
 __all__ = ["lives", "nursery", "sandbox", "town"]
+PATIENCE_S = 0.8  # systemd's
 
 
 class Outside:
@@ -66,7 +67,7 @@ def changes(outside):
 
 @pytest.fixture
 def watched(lives: Lives, tmp_path):
-    lives.environ |= {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "800000"}
+    lives.environ |= {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": str(int(PATIENCE_S * 1e6))}
     return lives
 
 
@@ -83,9 +84,9 @@ async def test_a_life_as_systemd_hears_it(watched: Lives, town: Town, outside: O
     await town.acknowledge(job, "slack")  # the tap holds the loop up for four seconds
     over = asyncio.get_running_loop().time()
     fed = [began, *(at for at in outside.times("WATCHDOG=1") if began < at < over), over]
-    assert max(after - before for before, after in pairwise(fed)) > 1.5, "a stall is not hidden"
+    assert max(after - before for before, after in pairwise(fed)) > PATIENCE_S, "systemd would start it anew"
     log = watched.log.read_text()
-    assert log.count('"loop_stalled"') == 1
+    assert log.count('"loop_stalled"') == log.count('"loop_stalled_for_long"') == 1
     assert "bot/clerk.py" in log
     assert {path for path, _ in outside.beats} == {"/ping"}, outside.beats
 
