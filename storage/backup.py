@@ -248,15 +248,19 @@ def _anchor(url: str, key: bytes, head_file: Path) -> None:
 
 @contextmanager
 def _only_when_done(path: Path) -> Iterator[None]:
-    """Nothing half-made stays behind."""
-    path.unlink(missing_ok=True)
+    """Nothing half-made stays behind, nor is taken for ours: a journal that a kill left would go into the next file."""
+    _remove(path)
     try:
         yield
     except BaseException:
-        for left in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-            with suppress(OSError):
-                left.unlink()
+        with suppress(OSError):
+            _remove(path)
         raise
+
+
+def _remove(path: Path) -> None:
+    for left in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        left.unlink(missing_ok=True)
 
 
 def _durable(path: Path) -> None:

@@ -61,6 +61,22 @@ def test_a_backup_of_another_house_is_refused(make, database, fresh, tmp_path):
         backup.restore(there.url, tmp_path / "other", audit_key=b"another key", head_file=tmp_path / "x.head")
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_what_a_killed_restore_left_behind_is_not_taken_for_ours(make, database, tmp_path):
+    store = database.open()
+    store.write_now(lambda uow: make.raised(uow, 1))
+    backup.back_up(database.url, tmp_path / "copy", audit_key=make.KEY)
+    left = database.path.with_name("deskbell.db.restoring")
+    shutil.copyfile(database.path, left)
+    for number in range(2, 9):
+        store.write_now(lambda uow, number=number: make.raised(uow, number))
+    shutil.copyfile(f"{database.path}-wal", f"{left}-wal")
+    store.close()
+    back = went_back(make, database, tmp_path / "copy", database.head_file)
+    assert (back.alerts, back.cut) == (1, 7)
+    assert not list(database.path.parent.glob("*.restoring*"))
+
+
 @POSTGRESQL
 def test_a_server_must_have_an_empty_database(make, database, tmp_path):
     database.open()
