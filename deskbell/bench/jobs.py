@@ -47,15 +47,16 @@ class Feed:
 
 
 def job(number: int, now: float, start: float) -> dict[str, object]:
-    """As the field-service system of the sandbox shows one."""
+    """As the field-service system of the sandbox shows one. A technician has three, a customer one: few are related."""
+    technician = number // 3
     return {
         "id": number,
         "number": f"N{number:08d}",
         "summary": "No pressure at compressor 3, hall B",
         "status": "dispatched",
-        "customer": {"name": "Hansen Maschinenbau GmbH", "phone": "+49 30 5550 199"},
-        "site": {"address": "Industriestr. 14, 13509 Berlin", "timezone": "Europe/Berlin"},
-        "technician": {"id": 1, "name": "Marco Bianchi", "email": "marco@example.org"},
+        "customer": {"name": f"Hansen {number} GmbH", "phone": f"+49 30 {number:08d}"},
+        "site": {"address": f"Industriestr. {number}, 13509 Berlin", "timezone": "Europe/Berlin"},
+        "technician": {"id": technician, "name": f"Marco Bianchi {technician}", "email": f"t{technician}@example.org"},
         "scheduled_start": stamp(start),
         "scheduled_end": stamp(start + 90 * MINUTE),
         "window_start": stamp(start),
