@@ -1,6 +1,6 @@
 """What an alert leaves in the database, and how many an instance carries into four chats.
 
-    .venv/bin/python -m benchmarks.volume [--alerts 1000] [--instances 1] [--json]
+    .venv/bin/python -m benchmarks.volume [--alerts 300] [--instances 1] [--json]
 
 Daemons on one PostgreSQL, over HTTP against the stand-ins, without the vendors' limits. Each alert is detected in a
 source, gets its card in each of the four chats, is acknowledged by a person in Slack (one in five), and is shown so.
@@ -98,7 +98,7 @@ async def run(alerts: int, instances: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("--alerts", type=int, default=1000)
+    parser.add_argument("--alerts", type=int, default=300)
     parser.add_argument("--instances", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
