@@ -43,6 +43,7 @@ from deskbell.core.rules import RULES
 from deskbell.core.rules.base import Rule, RuleConf
 from deskbell.vendors.chats import CHATS
 from deskbell.watch import WatchConf
+from pollers.calendars import Calendar as CalendarOfVisits
 from pollers.catalog import KINDS
 from pollers.conf import Writeback
 from pollers.ical import Feed
@@ -181,6 +182,8 @@ def _source_sections() -> Iterator[Section]:
             yield Section("`[sources.NAME.auth]`", "sources.rest.auth", AuthConf)
             yield Section("`[sources.NAME.paging]`", "sources.rest.paging", Paging)
             yield Section("`[sources.NAME.write.KIND]`", "sources.rest.write", WriteRule)
+        if name in ("google_calendar", "graph_calendar"):
+            yield Section("`[sources.NAME.calendars.CALENDAR]`", f"sources.{name}.calendars", CalendarOfVisits)
         if name == "ical":
             yield Section("`[sources.NAME.feeds.FEED]`", "sources.ical.feeds", Feed)
     yield Section("`[sources.NAME.writeback]`", "sources.rest.writeback", Writeback)

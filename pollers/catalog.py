@@ -41,6 +41,8 @@ KINDS: Mapping[str, Row] = {
     ),
     "dynamics": Row("Dynamics 365", "pollers.dynamics", "Dynamics", "DynamicsConf"),
     "jobber": Row("Jobber", "pollers.jobber", "Jobber", "JobberConf"),
+    "google_calendar": Row("Google Calendar", "pollers.google_calendar", "GoogleCalendar", "GoogleCalendarConf"),
+    "graph_calendar": Row("Microsoft 365 calendar", "pollers.graph_calendar", "GraphCalendar", "GraphCalendarConf"),
     "ical": Row("Calendar", "pollers.ical", "Ical", "IcalConf"),
 }
 

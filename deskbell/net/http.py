@@ -142,13 +142,13 @@ class Http:
             return outcome_of_failure(failed)
         return reply if reply.ok else outcome_of(reply, self._where(path), self.dialect)
 
-    async def follow(self, url: str) -> Reply:
+    async def follow(self, url: str, *, missing_ok: bool = False) -> Reply:
         """Reads an address that the vendor's last answer named: only on its own host."""
         if not same_origin(self.base_url, url):
             raise SourceError(
                 SourceFault.ANSWER, redact(f"{self.name}: its next page is on another host, which is not followed")
             )
-        return await self.read(url)
+        return await self.read(url, missing_ok=missing_ok)
 
     # ------------------------------------------------------------ one call
 

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Collection
+from typing import Any
 
 import jwt
 import orjson
@@ -73,6 +74,6 @@ def opaque(value: object) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(value)).decode().rstrip("=")
 
 
-def read(token: str) -> object:
+def read(token: str) -> Any:
     """What `opaque` was made of. ValueError when it was not."""
     return orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))

@@ -154,9 +154,62 @@ def jobber(sb) -> Trial:
     )
 
 
+def google_calendar(sb) -> Trial:
+    from pollers.calendars import Calendar
+    from pollers.google_calendar import GoogleCalendar, GoogleCalendarConf
+
+    stand, marco = sb.others["google_calendar"], "marco@example.org"
+    conf = GoogleCalendarConf(
+        {"marco": Calendar(marco, "Marco Bianchi", marco), "lena": Calendar("lena@example.org", "Lena Hoffmann")},
+        **OAUTH, refresh_token=credentials.OAUTH_REFRESH, base_url=f"{sb.url}/google_calendar",
+        token_url=f"{sb.url}/google_calendar/token", page_size=10,
+    )  # fmt: skip
+    event = lambda one: one.partition(":")[2]  # noqa: E731
+    return Trial(
+        GoogleCalendar(conf, now=sb.clock.now),
+        stand,
+        lay=lambda start, _at=None: f"marco:{stand.add(marco, start=start, end=start + HOUR)['id']}",
+        move=lambda one, start: stand.move(marco, event(one), start, start + HOUR) and None,
+        remove=lambda one: stand.delete(marco, event(one)),
+        listing=f"/calendars/{marco}/events",
+        secrets=(credentials.OAUTH_SECRET, credentials.OAUTH_REFRESH),
+        revoke=stand.tokens.revoke,
+    )
+
+
+def graph_calendar(sb) -> Trial:
+    from deskbell.sandbox.graph_calendar import TENANT
+    from pollers.calendars import Calendar
+    from pollers.graph_calendar import GraphCalendar, GraphCalendarConf, id_of
+
+    stand, marco, ids = sb.others["graph_calendar"], "marco@example.org", {}
+    conf = GraphCalendarConf(
+        {"marco": Calendar(marco, "Marco Bianchi", marco), "lena": Calendar("lena@example.org", "Lena Hoffmann")},
+        TENANT, **OAUTH, base_url=f"{sb.url}/graph_calendar/v1.0", login_url=f"{sb.url}/graph_calendar", page_size=10,
+    )  # fmt: skip
+
+    def lay(start, _at=None):
+        event = stand.add(marco, start=start, end=start + HOUR)["id"]
+        ids[id_of("marco", event)] = event
+        return id_of("marco", event)
+
+    return Trial(
+        GraphCalendar(conf, now=sb.clock.now),
+        stand,
+        lay=lay,
+        move=lambda one, start: stand.move(marco, ids[one], start, start + HOUR) and None,
+        remove=lambda one: stand.delete(marco, ids[one]),
+        listing=f"/v1.0/users/{marco}/calendarView/delta",
+        secrets=(credentials.OAUTH_SECRET,),
+        revoke=stand.tokens.revoke,
+    )
+
+
 ALL: dict[str, Callable[[Any], Trial]] = {
     "servicetitan": servicetitan,
     "salesforce_field": salesforce_field,
     "dynamics": dynamics,
     "jobber": jobber,
+    "google_calendar": google_calendar,
+    "graph_calendar": graph_calendar,
 }

@@ -168,6 +168,8 @@ async def test_a_cursor_survives_a_restart(sb, trial, reading):
 
 async def test_one_visit_by_its_id(sb, trial):
     (record_id,) = lay(sb, trial)
+    async for _ in trial.source.changes({}):
+        pass  # some systems' ids are too long to keep, and are known by ours after a reading
     assert (await trial.source.fetch(record_id)).id == record_id
     for none in ("0123456789", "no/such", ""):
         assert await trial.source.fetch(none) is None
