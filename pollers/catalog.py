@@ -33,6 +33,7 @@ KINDS: Mapping[str, Row] = {
     "hubspot": Row("HubSpot", "pollers.hubspot", "HubSpot", "HubSpotConf"),
     "zoho_crm": Row("Zoho CRM", "pollers.zoho_crm", "ZohoCrm", "ZohoCrmConf"),
     "intercom": Row("Intercom", "pollers.intercom", "Intercom", "IntercomConf"),
+    "pipedrive": Row("Pipedrive", "pollers.pipedrive", "Pipedrive", "PipedriveConf"),
     "rest": Row("Schedule", "pollers.rest", "Rest", "RestConf"),
     "sql": Row("Database", "pollers.sql", "Sql", "SqlConf"),
     "servicetitan": Row("ServiceTitan", "pollers.servicetitan", "ServiceTitan", "ServiceTitanConf"),

@@ -249,11 +249,11 @@ class Crm(ABC, Generic[Conf]):
         return [
             *(one.finding for one in known),
             checks.clock(self.title, got.date, self._now()),
-            await self._fields(what, got.rows),
+            await self._rows_fit(what, got.rows),
             await self._time_filter(),
         ]
 
-    async def _fields(self, what: str, rows: Sequence[Row]) -> Finding:
+    async def _rows_fit(self, what: str, rows: Sequence[Row]) -> Finding:
         mapped = await self.map_rows(rows)
         if mapped.bad:
             return Finding(what, ok=False, detail=f"{len(mapped.bad)} of {len(rows)} rows: {mapped.bad[0].error}")

@@ -21,6 +21,7 @@ ZOHO_CLIENT_ID = "1000.SANDBOX"
 ZOHO_CLIENT_SECRET = "sandbox-zoho-secret"  # noqa: S105 - made up, on purpose
 ZOHO_REFRESH_TOKEN = "1000.sandbox-zoho-refresh"  # noqa: S105 - made up, on purpose
 INTERCOM_TOKEN = "sandbox-intercom-token"  # noqa: S105 - made up, on purpose
+PIPEDRIVE_TOKEN = "sandbox-pipedrive-token"  # noqa: S105 - made up, on purpose
 SALESFORCE_CLIENT_ID = "sandbox-salesforce-client"
 SALESFORCE_CLIENT_SECRET = "sandbox-salesforce-secret"  # noqa: S105 - made up, on purpose
 FEED_SECRET = "sandbox-secret-address"  # noqa: S105 - made up, on purpose

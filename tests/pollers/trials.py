@@ -192,6 +192,30 @@ def intercom_tickets(sb) -> Trial:
     return intercom(sb, "tickets")
 
 
+def pipedrive(sb) -> Trial:
+    from pollers.pipedrive import Pipedrive, PipedriveConf
+
+    stand = sb.others["pipedrive"]
+    conf = PipedriveConf(
+        f"{sb.url}/pipedrive",
+        token=credentials.PIPEDRIVE_TOKEN,
+        page_size=10,
+        on_resolve={"account_status": "Churned"},
+    )
+    own = {"Account Status": "Customer", "Support Status": "Waiting"}
+    return Trial(
+        Pipedrive(conf, now=sb.clock.now),
+        stand,
+        lay=lambda title, at: str(stand.add("organizations", at=at, name=title, own=own)["id"]),
+        touch=lambda one, title: stand.change("organizations", int(one), name=title) and None,
+        remove=lambda one: stand.change("organizations", int(one), is_deleted=True) and None,
+        agents=("103", "nobody"),
+        write="/api/v2/activities",
+        listing="/api/v2/organizations",
+        secrets=(credentials.PIPEDRIVE_TOKEN,),
+    )
+
+
 ALL = {
     "zendesk": zendesk,
     "salesforce": salesforce,
@@ -199,6 +223,7 @@ ALL = {
     "zoho_crm": zoho_crm,
     "intercom": intercom,
     "intercom_tickets": intercom_tickets,
+    "pipedrive": pipedrive,
 }
 
 
