@@ -1,6 +1,6 @@
 """Small parts of `deskbell check` and of reading that every source needs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,14 @@ def clock(title: str, date: datetime | None, now: datetime) -> Finding:
         f"our clock is {abs(skew):.0f} s {side} the source's; set this machine's time (NTP), or deadlines ring wrongly"
     )
     return Finding(what, ok=False, detail=why)
+
+
+def told(reply: Reply, title: str, path: str) -> Mapping[str, Any]:
+    """The body of an answer that must be an object."""
+    if isinstance(reply.data, Mapping):
+        return reply.data
+    kind = "nothing" if reply.data is None else type(reply.data).__name__
+    raise SourceError(SourceFault.ANSWER, f"{title} {path} gave {kind} instead of an object; check base_url")
 
 
 def listed(data: Any, title: str, path: str) -> list[Any]:

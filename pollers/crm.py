@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent
-from deskbell.core.ports import Finding, Page, SourceError, WriteBack, WriteKind
+from deskbell.core.ports import Finding, Page, SourceError, SourceFault, WriteBack, WriteKind
 from deskbell.core.records import Case, Happening, Record
 from deskbell.net.answers import Reply
 from deskbell.net.http import Http
@@ -21,7 +21,7 @@ from pollers.cursor import Fetched, Pace, Row
 from pollers.mapped import Mapped, map_each
 from pollers.own import OwnWrites
 from pollers.rest_map import plan_of, to_record, unmapped
-from pollers.rows import as_row, line, moment, note_text
+from pollers.rows import BadRow, as_row, line, moment, note_text
 from pollers.sweeper import FullSweep, Poll, pages
 from pollers.writing import failed_read
 
@@ -122,7 +122,11 @@ class Crm(ABC, Generic[Conf]):
         if raw is None:
             return None
         told = await self.happenings([raw]) if self.described.records == "case" else {}
-        return self.record_of(raw, told)
+        try:
+            return self.record_of(raw, told)
+        except BadRow as error:
+            why = f"{self.title} {self.conf.object} {record_id}: {error}"
+            raise SourceError(SourceFault.ANSWER, why) from error
 
     async def missing(self, ids: Sequence[str]) -> list[str]:
         """Those of the records that are gone."""

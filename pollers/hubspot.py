@@ -27,7 +27,7 @@ from pollers.hubspot_presets import PRESETS
 from pollers.mapped import Mapped
 from pollers.names import Names
 from pollers.rest_conf import SLA_FIELDS
-from pollers.rows import child, flag, line, mapping, moment
+from pollers.rows import child, flag, line, moment
 
 __all__ = ["HubSpot", "HubSpotConf"]
 
@@ -114,7 +114,7 @@ class HubSpot(Crm[HubSpotConf]):
         await self._paced()
         path = self._path(f"objects/{conf.object}/search")
         reply = await self.http.read(path, method="POST", json=body)
-        data = reply.data if isinstance(reply.data, Mapping) else {}
+        data = checks.told(reply, self.title, path)
         rows = [self.row(_flat(raw)) for raw in checks.listed(data.get("results"), self.title, path)]
         after = line(child(child(data, "paging"), "next").get("after"), 50)
         if after.isdigit() and int(after) + conf.page_size > vendor.MOST_FOUND:
@@ -133,7 +133,7 @@ class HubSpot(Crm[HubSpotConf]):
         reply = await self.http.read(path, {"properties": ",".join(self.properties)}, missing_ok=True)
         if not reply.ok:
             return None
-        raw = _flat(mapping(reply.data))
+        raw = _flat(checks.told(reply, self.title, path))
         return None if flag(raw.get("archived")) else await self._named(raw)
 
     async def map_rows(self, rows: Sequence[Row]) -> Mapped:
@@ -176,7 +176,7 @@ class HubSpot(Crm[HubSpotConf]):
 
     async def _load_stages(self, _ids: frozenset[str]) -> dict[str, str]:
         path = self._path(f"pipelines/{self.conf.object}")
-        data = mapping((await self.http.read(path)).data)
+        data = checks.told(await self.http.read(path), self.title, path)
         found, closed = {}, set()
         for pipeline in checks.listed(data.get("results"), self.title, path):
             stages = pipeline.get("stages") if isinstance(pipeline, Mapping) else None
@@ -191,8 +191,8 @@ class HubSpot(Crm[HubSpotConf]):
 
     async def _load_owners(self, _ids: frozenset[str]) -> dict[str, str]:
         """Names and addresses, a line each."""
-        data = mapping((await self._read_owners()).data)
-        rows = checks.listed(data.get("results"), self.title, self._path("owners"))
+        path = self._path("owners")
+        rows = checks.listed(checks.told(await self._read_owners(), self.title, path).get("results"), self.title, path)
         return {line(row.get("id"), 100): _owner(row) for row in rows if isinstance(row, Mapping)}
 
     async def _read_owners(self) -> Reply:
@@ -220,15 +220,16 @@ class HubSpot(Crm[HubSpotConf]):
         """By the record's associations: the search would not know the newest yet."""
         path = self._path(f"objects/{self.conf.object}/{quote(record_id, safe='')}")
         reply = await self.http.read(path, {"associations": "notes"}, missing_ok=True)
-        data = reply.data if reply.ok and isinstance(reply.data, Mapping) else {}
+        data = checks.told(reply, self.title, path) if reply.ok else {}
         rows = child(child(data, "associations"), "notes").get("results")
         ids = [line(row.get("id"), 50) for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
         ids = sorted(set(ids), key=lambda one: (len(one), one))[-_MOST_NOTES:]
         if not ids:
             return []
         body = {"inputs": [{"id": one} for one in ids], "properties": ["hs_note_body"]}
-        read = await self.http.read(self._path("objects/notes/batch/read"), method="POST", json=body)
-        found = checks.listed(mapping(read.data).get("results"), self.title, self._path("objects/notes/batch/read"))
+        path = self._path("objects/notes/batch/read")
+        data = checks.told(await self.http.read(path, method="POST", json=body), self.title, path)
+        found = checks.listed(data.get("results"), self.title, path)
         return [happenings.plain(_flat(row).get("hs_note_body")) for row in found if isinstance(row, Mapping)]
 
     # ------------------------------------------------------------ checking
@@ -253,7 +254,7 @@ class HubSpot(Crm[HubSpotConf]):
         """A property that does not exist is left out without a word, so that its field would stay empty for ever."""
         what, path = f"{self.title} properties", self._path(f"properties/{self.conf.object}")
         try:
-            data = mapping((await self.http.read(path)).data)
+            data = checks.told(await self.http.read(path), self.title, path)
             rows = checks.listed(data.get("results"), self.title, path)
         except SourceError as error:
             return Finding(what, ok=False, detail=str(error))

@@ -24,7 +24,7 @@ from pollers.cursor import Fetched, Row
 from pollers.intercom_rows import PRESETS, alive, flat, happened, parts
 from pollers.mapped import Mapped
 from pollers.names import Names
-from pollers.rows import child, flag, line, mapping, moment, number
+from pollers.rows import child, flag, line, moment, number
 from pollers.writing import failed_read
 
 __all__ = ["Intercom", "IntercomConf"]
@@ -103,19 +103,20 @@ class Intercom(Crm[IntercomConf]):
         }
         path = f"/{self.conf.object}/search"
         reply = await self._read(path, method="POST", json=body)
-        data = reply.data if isinstance(reply.data, Mapping) else {}
+        data = checks.told(reply, self.title, path)
         rows = [self.row(flat(raw)) for raw in checks.listed(data.get(self.conf.object), self.title, path)]
         after = line(child(child(data, "pages"), "next").get("starting_after"), 500)
         return Fetched(rows, more=bool(after), date=reply.date), after
 
     async def one(self, record_id: str) -> Mapping[str, Any] | None:
         raw = await self._whole(record_id)
-        return None if raw is None else mapping(await self._named(flat(raw)))
+        return None if raw is None else await self._named(flat(raw))
 
     async def _whole(self, record_id: str) -> Mapping[str, Any] | None:
         """With its parts, which only a single one shows."""
-        reply = await self._read(f"/{self.conf.object}/{quote(record_id, safe='')}", missing_ok=True)
-        return mapping(reply.data) if reply.ok else None
+        path = f"/{self.conf.object}/{quote(record_id, safe='')}"
+        reply = await self._read(path, missing_ok=True)
+        return checks.told(reply, self.title, path) if reply.ok else None
 
     async def map_rows(self, rows: Sequence[Row]) -> Mapped:
         raws = [row.raw for row in rows if isinstance(row.raw, Mapping)]
@@ -174,7 +175,7 @@ class Intercom(Crm[IntercomConf]):
         return found
 
     async def _rows(self, path: str, name: str, **how: Any) -> list[Mapping[str, Any]]:
-        data = mapping((await self._read(path, **how)).data)
+        data = checks.told(await self._read(path, **how), self.title, path)
         return [row for row in checks.listed(data.get(name), self.title, path) if isinstance(row, Mapping)]
 
     # ------------------------------------------------------------ writing
@@ -207,7 +208,7 @@ class Intercom(Crm[IntercomConf]):
     async def _author(self) -> str:
         """The admin whom the token belongs to: every change must say who made it."""
         if not self._me:
-            self._me = line(mapping((await self._read("/me")).data).get("id"), 50)
+            self._me = line(checks.told(await self._read("/me"), self.title, "/me").get("id"), 50)
         return self._me
 
     async def _resolved_state(self) -> str:

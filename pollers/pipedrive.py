@@ -22,7 +22,7 @@ from pollers.cursor import Fetched, Row
 from pollers.mapped import Mapped
 from pollers.names import KEEP, Names
 from pollers.pipedrive_fields import Own, fields_of, flat
-from pollers.rows import child, flag, line, mapping, moment
+from pollers.rows import child, flag, line, moment
 from pollers.writing import failed_read
 
 __all__ = ["Pipedrive", "PipedriveConf"]
@@ -117,18 +117,17 @@ class Pipedrive(Crm[PipedriveConf]):
             **more,
         }
         reply = await self.http.read(self._path, params | ({"cursor": key} if key else {}))
-        data = mapping(reply.data)
+        data = checks.told(reply, self.title, self._path)
         rows = [self.row(flat(raw, self._fields)) for raw in checks.listed(data.get("data"), self.title, self._path)]
         after = line(child(data, "additional_data").get("next_cursor"), 500)
         return Fetched(rows, more=bool(after), date=reply.date), after
 
     async def one(self, record_id: str) -> Mapping[str, Any] | None:
         await self._known_fields()
-        reply = await self.http.read(f"{self._path}/{quote(record_id, safe='')}", missing_ok=True)
-        raw = mapping(reply.data).get("data") if reply.ok else None
-        if not isinstance(raw, Mapping) or self.is_gone(raw):
-            return None
-        return mapping(await self._named(flat(raw, self._fields)))
+        path = f"{self._path}/{quote(record_id, safe='')}"
+        reply = await self.http.read(path, missing_ok=True)
+        raw = child(checks.told(reply, self.title, path), "data") if reply.ok else {}
+        return None if not raw or self.is_gone(raw) else await self._named(flat(raw, self._fields))
 
     def is_gone(self, raw: Any) -> bool:
         return isinstance(raw, Mapping) and (flag(raw.get("is_deleted")) or raw.get("status") == "deleted")
@@ -212,7 +211,7 @@ class Pipedrive(Crm[PipedriveConf]):
         return found
 
     async def _rows(self, path: str, params: Mapping[str, Any] | None = None) -> list[Mapping[str, Any]]:
-        data = mapping((await self.http.read(path, params)).data)
+        data = checks.told(await self.http.read(path, params), self.title, path)
         return [row for row in checks.listed(data.get("data"), self.title, path) if isinstance(row, Mapping)]
 
     # ------------------------------------------------------------ writing
@@ -265,7 +264,8 @@ class Pipedrive(Crm[PipedriveConf]):
         me = await checks.tried(f"{self.title} credentials", lambda: self.http.read(path), "the token is accepted")
         if me.reply is None:
             return [me]
-        user, what = child(mapping(me.reply.data), "data"), f"{self.title} scope"
+        told = me.reply.data if isinstance(me.reply.data, Mapping) else {}
+        user, what = child(told, "data"), f"{self.title} scope"
         if flag(user.get("is_admin")):
             return [me, checks.Tried(Finding(what, ok=True, detail="an admin sees every record"))]
         why = "the token's user is no admin: what visibility groups hide is missing without a word"

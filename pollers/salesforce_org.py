@@ -32,10 +32,10 @@ class Org:
         reply = await self.http.read(f"{self.data}/{'queryAll' if deleted else 'query'}", {"q": soql})
         rows = self._records(reply)
         for _ in range(_MOST_BATCHES):
-            data = reply.data
-            if data.get("done", True) or not isinstance(data.get("nextRecordsUrl"), str):
+            after = reply.data.get("nextRecordsUrl")
+            if reply.data.get("done", True) or not isinstance(after, str):
                 return rows, reply
-            reply = await self.http.read(data["nextRecordsUrl"])
+            reply = await (self.http.read(after) if after.startswith("/") else self.http.follow(after))
             rows += self._records(reply)
         raise SourceError(SourceFault.ANSWER, f"{self.title} gave more than {_MOST_BATCHES} batches for one query")
 
@@ -71,8 +71,8 @@ class Org:
         return await self.http.send("POST", f"{self.data}/sobjects/{what}", values)
 
     def _records(self, reply: Reply) -> list[Any]:
-        data = reply.data if isinstance(reply.data, Mapping) else {}
-        return list(checks.listed(data.get("records"), self.title, f"{self.data}/query"))
+        path = f"{self.data}/query"
+        return list(checks.listed(checks.told(reply, self.title, path).get("records"), self.title, path))
 
 
 def _with_stamps(columns: Sequence[str]) -> Sequence[str]:

@@ -23,7 +23,7 @@ from pollers.cursor import Row
 from pollers.mapped import Mapped, map_each
 from pollers.names import Names
 from pollers.own import OwnWrites
-from pollers.rows import as_row, flag, line, mapping, moment, note_text, number
+from pollers.rows import as_row, child, flag, line, moment, note_text, number
 from pollers.writing import failed_read
 from pollers.zendesk_ticket import Book, ZendeskConf, to_record, unmapped
 
@@ -135,7 +135,7 @@ class Zendesk:
 
     async def _exported(self, place: Place, where: Mapping[str, Any]) -> _Got:
         reply = await self._read(vendor.EXPORT, {**where, "per_page": self.conf.page_size, "include": _BESIDE})
-        data = reply.data if isinstance(reply.data, Mapping) else {}
+        data = checks.told(reply, self.title, vendor.EXPORT)
         rows = [self._row(raw) for raw in checks.listed(data.get("tickets"), self.title, vendor.EXPORT)]
         stamps = [at for row in rows if isinstance(row.raw, Mapping) and (at := _generated(row.raw))]
         newest = max([*stamps, *([place.at] if place.at else [])], default=None)
@@ -204,7 +204,7 @@ class Zendesk:
         reply = await self._read(path, params, missing_ok=True)
         if not reply.ok:
             return [], {}
-        data = reply.data if isinstance(reply.data, Mapping) else {}
+        data = checks.told(reply, self.title, path)
         return checks.listed(data.get("comments"), self.title, path), _by_id(data.get("users"))
 
     async def _clocks(self, raws: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -218,18 +218,21 @@ class Zendesk:
         return found
 
     async def _many(self, ids: Sequence[str]) -> list[Mapping[str, Any]]:
-        reply = await self._read("/tickets/show_many", {"ids": ",".join(ids), "include": "slas"})
-        data = reply.data if isinstance(reply.data, Mapping) else {}
-        rows = checks.listed(data.get("tickets"), self.title, "/tickets/show_many")
+        path = "/tickets/show_many"
+        reply = await self._read(path, {"ids": ",".join(ids), "include": "slas"})
+        rows = checks.listed(checks.told(reply, self.title, path).get("tickets"), self.title, path)
         return [row for row in rows if isinstance(row, Mapping) and row.get("status") != "deleted"]
 
     async def _ticket(self, record_id: str, params: Mapping[str, Any] | None = None) -> Mapping[str, Any] | None:
         """The answer with a ticket in it; None when that is gone."""
-        reply = await self._read(f"/tickets/{quote(record_id, safe='')}", params, missing_ok=True)
+        path = f"/tickets/{quote(record_id, safe='')}"
+        reply = await self._read(path, params, missing_ok=True)
         if not reply.ok:
             return None
-        data = mapping(reply.data)
-        return None if mapping(data.get("ticket")).get("status") == "deleted" else data
+        data = checks.told(reply, self.title, path)
+        if not isinstance(data.get("ticket"), Mapping):
+            raise SourceError(SourceFault.ANSWER, f"{self.title} {path} gave no ticket")
+        return None if data["ticket"].get("status") == "deleted" else data
 
     async def _read(self, path: str, params: Mapping[str, Any] | None = None, *, missing_ok: bool = False) -> Reply:
         reply = await self.http.read(path, params, missing_ok=missing_ok)
@@ -239,8 +242,7 @@ class Zendesk:
         return reply
 
     async def _load_statuses(self, _ids: frozenset[str]) -> dict[str, str]:
-        reply = await self._read("/custom_statuses")
-        data = reply.data if isinstance(reply.data, Mapping) else {}
+        data = checks.told(await self._read_statuses(), self.title, "/custom_statuses")
         rows = checks.listed(data.get("custom_statuses"), self.title, "/custom_statuses")
         return {line(row.get("id")): line(row.get("agent_label"), 100) for row in rows if isinstance(row, Mapping)}
 
@@ -253,7 +255,7 @@ class Zendesk:
             return failed_read(error)
         if data is None:
             return Rejected(Fault.TARGET, f"{self.title}: ticket {item.record_id} is gone (deleted or hidden from us)")
-        ticket = mapping(data["ticket"])
+        ticket = data["ticket"]
         if (before := moment(ticket.get("updated_at"))) is not None:
             self.own.begin(item.record_id, before)
         match item.kind:
@@ -272,7 +274,7 @@ class Zendesk:
         data = await self._ticket(item.record_id)
         if data is None:
             return False
-        ticket = mapping(data["ticket"])
+        ticket = data["ticket"]
         if item.kind is WriteKind.ASSIGN:
             return line(ticket.get("assignee_id")) == item.assignee
         noted = not item.text or await self._marked(item, ticket)
@@ -313,8 +315,8 @@ class Zendesk:
         me = await checks.tried(f"{self.title} credentials", lambda: self._read("/users/me"), "they are accepted")
         if me.reply is None:
             return [me.finding]
-        who = mapping(me.reply.data).get("user")
-        if not isinstance(who, Mapping) or not who.get("id"):
+        who = child(me.reply.data, "user") if isinstance(me.reply.data, Mapping) else {}
+        if not who.get("id"):
             why = "we are taken for an anonymous visitor. Check its credentials."
             return [replace(me.finding, ok=False, detail=why)]
         return [

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from deskbell.core.outcome import Outcome
 from deskbell.core.ports import Finding, Page, SourceError, SourceFault
@@ -19,11 +20,12 @@ from pollers import checks, happenings
 from pollers.crm import Crm
 from pollers.crm_conf import CrmConf
 from pollers.cursor import Fetched
-from pollers.rows import child, flag, line, mapping, moment
+from pollers.rows import child, flag, line, moment
 from pollers.zoho_crm_presets import PRESETS
 
 __all__ = ["ZohoCrm", "ZohoCrmConf"]
 
+_NOTHING = frozenset({204, 304})
 _NOTE = "Parent_Id,Note_Title,Note_Content,Created_Time,Modified_Time,Created_By"
 
 
@@ -89,9 +91,9 @@ class ZohoCrm(Crm[ZohoCrmConf]):
         # Whether the moment itself belongs to it is not documented: a second earlier it does in either case.
         headers = {"If-Modified-Since": vendor.stamp(since - timedelta(seconds=1))}
         reply = await self.http.read(path, params, headers=headers)
-        if reply.data is None:  # 204 and 304: there is nothing
+        if reply.status in _NOTHING:
             return [], "", reply
-        data = mapping(reply.data)
+        data = checks.told(reply, self.title, path)
         rows, info = checks.listed(data.get("data"), self.title, path), child(data, "info")
         if not flag(info.get("more_records")):
             return rows, "", reply
@@ -116,7 +118,7 @@ class ZohoCrm(Crm[ZohoCrmConf]):
         for start in range(0, len(wanted), vendor.IDS_AT_MOST):
             some = wanted[start : start + vendor.IDS_AT_MOST]
             reply = await self.http.read(self._path, {"ids": ",".join(some), "fields": ",".join(columns)})
-            rows = checks.listed(mapping(reply.data).get("data"), self.title, self._path) if reply.data else []
+            rows = self._data(reply, self._path)
             found += [row for row in rows if isinstance(row, Mapping) and line(row.get("id"), 50) in some]
         return found
 
@@ -145,11 +147,8 @@ class ZohoCrm(Crm[ZohoCrmConf]):
         for page in range(1, self.conf.max_pages + 1):
             params = {"type": "all", "page": page, "per_page": self.conf.page_size}
             reply = await self.http.read(path, params, headers={"If-Modified-Since": vendor.stamp(since)})
-            if reply.data is None:
-                break
-            data = mapping(reply.data)
-            found += checks.listed(data.get("data"), self.title, path)
-            if not flag(child(data, "info").get("more_records")):
+            found += self._data(reply, path)
+            if reply.status in _NOTHING or not flag(child(reply.data, "info").get("more_records")):
                 break
         ids = [line(row.get("id"), 50) for row in found if isinstance(row, Mapping)]
         return tuple(dict.fromkeys(one for one in ids if one))
@@ -182,11 +181,16 @@ class ZohoCrm(Crm[ZohoCrmConf]):
         return found
 
     async def _notes_of(self, record_id: str) -> list[Mapping[str, Any]]:
-        path = f"{self._path}/{record_id}/Notes"
+        path = f"{self._path}/{quote(record_id, safe='')}/Notes"
         params = {"fields": _NOTE, "sort_by": "Modified_Time", "sort_order": "desc", "per_page": 100}
         reply = await self.http.read(path, params, missing_ok=True)
-        rows = checks.listed(mapping(reply.data).get("data"), self.title, path) if reply.ok and reply.data else []
-        return [row for row in rows if isinstance(row, Mapping)]
+        return [row for row in self._data(reply, path) if isinstance(row, Mapping)] if reply.ok else []
+
+    def _data(self, reply: Reply, path: str) -> list[Any]:
+        """The rows of an answer; none where there is nothing (204) or nothing new (304)."""
+        if reply.status in _NOTHING:
+            return []
+        return checks.listed(checks.told(reply, self.title, path).get("data"), self.title, path)
 
     # ------------------------------------------------------------ writing
 
@@ -216,7 +220,7 @@ class ZohoCrm(Crm[ZohoCrmConf]):
         me = await checks.tried(f"{self.title} credentials", self._read_me, "the refresh token is accepted")
         if me.reply is None:
             return [me]
-        users = mapping(me.reply.data).get("users") if isinstance(me.reply.data, Mapping) else None
+        users = me.reply.data.get("users") if isinstance(me.reply.data, Mapping) else None
         user = users[0] if isinstance(users, list) and users and isinstance(users[0], Mapping) else {}
         profile, what = line(child(user, "profile").get("name"), 100), f"{self.title} scope"
         if profile.lower() == "standard":
@@ -236,7 +240,7 @@ class ZohoCrm(Crm[ZohoCrmConf]):
         what, path = f"{self.title} fields", f"{vendor.API}/settings/fields"
         try:
             reply = await self.http.read(path, {"module": self.conf.object})
-            rows = checks.listed(mapping(reply.data).get("fields"), self.title, path)
+            rows = checks.listed(checks.told(reply, self.title, path).get("fields"), self.title, path)
         except SourceError as error:
             return Finding(what, ok=False, detail=f"{error} The scope ZohoCRM.settings.fields.READ is needed.")
         there = {row.get("api_name") for row in rows if isinstance(row, Mapping)} | {"id"}
