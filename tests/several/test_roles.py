@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.takeover import Several
 from deskbell.torture.house import API_TOKEN
+from tests.town import environ
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,9 +74,10 @@ async def test_each_is_ready_or_not_by_its_own_roles(house: Several) -> None:
 @pytest.mark.parametrize(
     ("given", "words"), [("poll,cook", "there is no role 'cook'"), ("Bot", "there is no role 'Bot'")]
 )
-def test_an_unknown_role_is_refused(given: str, words: str) -> None:
+def test_an_unknown_role_is_refused(tmp_path: Path, given: str, words: str) -> None:
     command = [sys.executable, "-m", "deskbell", "run", "--roles", given]
-    environ = {**os.environ, "DESKBELL_DATA": "/nowhere"}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environ, check=False)
+    known = {**os.environ, **environ("http://127.0.0.1:1", tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=known, check=False)
     assert done.returncode == 2
-    assert words in done.stderr or "deskbell.secret" in done.stderr
+    assert words in done.stderr
+    assert "poll, courier, bot, web" in done.stderr

@@ -5,7 +5,7 @@ The long form, with leases as long as they are: python -m benchmarks.takeover --
 
 from benchmarks.takeover import Several, falls, kind_of
 
-ROUNDS = 8  # each kind of lease once by a kill and once by a stop
+ROUNDS = 4  # each kind of lease once, by a kill and a stop in turns
 
 
 async def test_the_holder_of_each_lease_falls_and_another_one_takes_over(house: Several) -> None:
