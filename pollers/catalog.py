@@ -44,6 +44,7 @@ KINDS: Mapping[str, Row] = {
     "jobber": Row("Jobber", "pollers.jobber", "Jobber", "JobberConf"),
     "google_calendar": Row("Google Calendar", "pollers.google_calendar", "GoogleCalendar", "GoogleCalendarConf"),
     "graph_calendar": Row("Microsoft 365 calendar", "pollers.graph_calendar", "GraphCalendar", "GraphCalendarConf"),
+    "bamboohr": Row("BambooHR", "pollers.bamboohr", "BambooHr", "BambooHrConf"),
     "ical": Row("Calendar", "pollers.ical", "Ical", "IcalConf"),
 }
 

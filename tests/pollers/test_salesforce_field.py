@@ -126,3 +126,26 @@ async def test_an_appointment_that_nobody_has_is_given_to_the_colleague(sb, tria
     item = WriteBack(WriteKind.ASSIGN, one, "[D-1 #1]", "", trial.people[0])
     assert isinstance(await trial.source.write(item), Sent)
     assert (await trial.source.fetch(one)).technician == "Lena Hoffmann"
+
+
+async def test_no_request_breaks_the_vendors_description(sb, trial, reading, oracle_module):
+    from deskbell.core.ports import WriteBack, WriteKind
+
+    if oracle_module is None:
+        pytest.skip("the vendors' descriptions are not beside this checkout; DESKBELL_SPECS may name their folder")
+    one, asked = trial.lay(sb.clock.time() + HOUR), []
+
+    async def listen(request):
+        url = str(request.url).replace("/salesforce", "", 1)
+        asked.append({"method": request.method, "url": url, "headers": dict(request.headers), "body": request.content})
+
+    trial.source.http._client.event_hooks = {"request": [listen]}
+    await reading(trial.source).poll()
+    for kind in WriteKind:
+        await trial.source.write(WriteBack(kind, one, "[D-1 #1]", "hello", trial.people[0]))
+    await trial.source.check()
+    # queryAll, the login and updates of the objects of Field Service are in no description.
+    described = [one for one in asked if "/query?" in one["url"] or one["url"].endswith("/sobjects/FeedItem")]
+    found = [oracle_module.check({**request, "system": "salesforce"}, strict=True) for request in described]
+    assert [one for one in found if one] == []
+    assert len(described) >= 5
