@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from deskbell.core.alert import Alert, Mode, Severity, Status
-from deskbell.core.ports import AuditRow, Opened, OutboxRow, Post, SourceState, StoredRecord
+from deskbell.core.ports import AuditRow, Hint, Opened, OutboxRow, Post, SourceState, StoredRecord
 from deskbell.core.records import Record
 from storage import audit, outbox
 from storage.codec import (
@@ -29,6 +29,7 @@ from storage.schema import (
     ACCOUNTS,
     ALERTS,
     CURRENT,
+    HINTS,
     INBOX,
     LIVE,
     OPEN,
@@ -152,6 +153,12 @@ _ACCOUNT_OF = Statement(
     .where(ACCOUNTS.c.platform == bind("platform"), ACCOUNTS.c.person_id == bind("person_id"))
     .order_by(ACCOUNTS.c.linked_at.desc(), ACCOUNTS.c.account)
     .limit(1)
+)
+_HINTS = Statement(
+    sa.select(HINTS.c.source, HINTS.c.record_id, HINTS.c.mark)
+    .where(HINTS.c.source == bind("source"))
+    .order_by(HINTS.c.at)
+    .limit(bind("limit"))
 )
 _TAKEN_IN = Statement(sa.select(INBOX.c.answer).where(INBOX.c.key == bind("key")))
 _VALUE = Statement(sa.select(SETTINGS.c.value).where(SETTINGS.c.name == bind("name")), held="wait")
@@ -337,6 +344,9 @@ class SqlReader:
             return None
         answer: Mapping[str, Any] = loads(row[0]) if row[0] else {}
         return answer
+
+    def hints(self, source: str, limit: int) -> list[Hint]:
+        return [Hint(*row) for row in self.db.all(_HINTS, source=source, limit=limit)]
 
     def value(self, name: str) -> str | None:
         value: str | None = self.db.scalar(_VALUE, name=name)

@@ -5,10 +5,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from deskbell.core.ports import SourceState, StoredRecord
+from deskbell.core.ports import Hint, SourceState, StoredRecord
 from storage.codec import micros, micros_or_none, record_values, source_values
 from storage.reader import SqlReader
-from storage.schema import QUARANTINE, RECORDS, SOURCES, TIES
+from storage.schema import HINTS, HOOK_CALLS, QUARANTINE, RECORDS, SOURCES, TIES
 from storage.sql import Statement, bind, insert, insert_new, upsert
 
 _SAVE_SOURCE = upsert(SOURCES, "name")
@@ -44,6 +44,15 @@ _QUARANTINE = Statement(
     ),
     [column.name for column in QUARANTINE.columns],
 )
+_HINT = upsert(HINTS, "source", "record_id")
+_DROP_HINT = Statement(
+    sa.delete(HINTS).where(
+        HINTS.c.source == bind("from_source"), HINTS.c.record_id == bind("row_id"), HINTS.c.mark == bind("read_mark")
+    )
+)
+_HINTED = Statement(sa.select(sa.func.count()).select_from(HINTS).where(HINTS.c.source == bind("source")))
+_CALLED = insert_new(HOOK_CALLS)
+_FORGET_CALLS = Statement(sa.delete(HOOK_CALLS).where(HOOK_CALLS.c.at < bind("since")))
 _RAW = 64 * 1024  # of a row that could not be read, so much is kept
 
 
@@ -85,3 +94,21 @@ class RecordWork(SqlReader):
             last_at=when,
             times=1,
         )
+
+    # ------------------------------------------------------------ what hooks say
+
+    def first_call(self, call: str, at: datetime, since: datetime) -> bool:
+        """Notes a hook's call; False when it was noted before. Those before `since` are forgotten."""
+        self.db.later(_FORGET_CALLS, since=micros(since))
+        return self.db.count(_CALLED, call=call, at=micros(at)) == 1
+
+    def hint(self, hint: Hint, at: datetime) -> None:
+        self.db.later(_HINT, source=hint.source, record_id=hint.record_id, mark=hint.mark, at=micros(at))
+
+    def drop_hints(self, hints: Sequence[Hint]) -> None:
+        """These were followed; one that was given anew since stays."""
+        for hint in hints:
+            self.db.later(_DROP_HINT, from_source=hint.source, row_id=hint.record_id, read_mark=hint.mark)
+
+    def count_hints(self, source: str) -> int:
+        return int(self.db.scalar(_HINTED, source=source))

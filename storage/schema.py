@@ -7,7 +7,7 @@ for has a partial index that holds only what is due, so that a tick costs what i
 import sqlalchemy as sa
 
 # The revisions of storage/migrations, oldest first; the code speaks the last one.
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 
 METADATA = sa.MetaData()
 
@@ -240,6 +240,25 @@ INBOX = sa.Table(
     _text("body"),
     sa.Column("answer", sa.Text, comment="JSON; null until it was answered"),
     sa.Index("inbox_by_time", "at"),
+)
+
+HINTS = sa.Table(
+    "hints",
+    METADATA,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("record_id", sa.Text, primary_key=True, comment="empty: the whole source is to be polled"),
+    _text("mark", comment="new with each call, so that one that comes while the record is read is not taken for read"),
+    _time("at", null=False),
+    comment="What hooks said has changed. A row goes once its record was read.",
+)
+
+HOOK_CALLS = sa.Table(
+    "hook_calls",
+    METADATA,
+    sa.Column("call", sa.Text, primary_key=True, comment="the source, and a digest of what was signed"),
+    _time("at", null=False),
+    sa.Index("hook_calls_by_time", "at"),
+    comment="Calls of hooks that were taken, for as long as their signature may be shown again.",
 )
 
 ACCOUNTS = sa.Table(

@@ -67,6 +67,18 @@ class StoredRecord:
     fingerprint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A source's hook said that a record has changed, and it is still to be read. Without an id: poll.
+
+    `mark` is of that call; a hint that is given anew has another one.
+    """
+
+    source: str
+    record_id: str
+    mark: str
+
+
 class WriteKind(StrEnum):
     NOTE = "note"
     ASSIGN = "assign"
@@ -384,6 +396,10 @@ class Reader(Protocol):
         """The answer kept for an interaction already seen; None when it is new."""
         ...
 
+    def hints(self, source: str, limit: int) -> list[Hint]:
+        """Those not followed yet, oldest first."""
+        ...
+
     def value(self, name: str) -> str | None: ...
     def leases(self) -> list[Lease]:
         """Those that somebody took and did not release, by name; whether they are still valid, `until` tells."""
@@ -406,6 +422,16 @@ class UnitOfWork(Reader, Protocol):
     def set_due(self, source: str, record_id: str, due_at: datetime | None) -> None: ...
     def forget_record(self, source: str, record_id: str) -> None: ...
     def quarantine(self, source: str, record_id: str, error: str, raw: str, at: datetime) -> None: ...
+    def first_call(self, call: str, at: datetime, since: datetime) -> bool:
+        """Notes a hook's call; False when it was noted before. Those before `since` are forgotten."""
+        ...
+
+    def hint(self, hint: Hint, at: datetime) -> None: ...
+    def drop_hints(self, hints: Sequence[Hint]) -> None:
+        """These were followed; one that was given anew since stays."""
+        ...
+
+    def count_hints(self, source: str) -> int: ...
     def expect_keys(self, keys: Collection[str]) -> None:
         """These are asked for next (`newest_by_key`) in this transaction. It saves journeys to the database."""
         ...
