@@ -31,16 +31,20 @@ from bot.server import ServerConf
 from deskbell.bench.figures import Report
 from deskbell.bench.page import markdown
 from deskbell.bench.plot import svg
+from deskbell.config.sense import OWN_RULES
 from deskbell.config.settings import General
-from deskbell.core.access import Person, Role
-from deskbell.core.alert import MOVES, Severity
+from deskbell.core.access import ACTORS, Person, Role
+from deskbell.core.alert import MOVES, Severity, Verb, roles_for
 from deskbell.core.calendar import Calendar
 from deskbell.core.policy import Level, Policy
 from deskbell.core.ports import Destination
 from deskbell.core.rota import Override, Rota
 from deskbell.core.route import Route
 from deskbell.core.rules import RULES
-from deskbell.core.rules.base import Rule, RuleConf
+from deskbell.core.rules.base import Matcher, Rule, RuleConf
+from deskbell.core.rules.custom import CustomConf
+from deskbell.core.rules.repeats import RepeatConf
+from deskbell.desk.house import OwnRules
 from deskbell.vendors.chats import CHATS
 from deskbell.watch import WatchConf
 from pollers.calendars import Calendar as CalendarOfVisits
@@ -51,7 +55,7 @@ from pollers.rest_conf import AuthConf, Paging, WriteRule
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("deskbell", "bot", "pollers", "channels", "storage")
-PAGES = ("README.md", "docs/architecture.md", "docs/performance.md", "docs/settings.md")
+PAGES = ("README.md", "docs/architecture.md", "docs/performance.md", "docs/rules.md", "docs/settings.md")
 
 
 # ---------------------------------------------------------------- what a setting means
@@ -161,6 +165,7 @@ def sections() -> Iterator[Section]:
     yield Section("`[[server.tokens]]`", "server.tokens", ApiToken)
     yield Section("`[watch]`", "watch", WatchConf)
     yield Section("`[calendar]`", "calendar", Calendar)
+    yield Section("`[calendars.NAME]`", "calendar", Calendar)
     yield Section("`[people.NAME]`", "people.NAME", Person, frozenset({"id", "accounts"}), _ACCOUNTS + _SOURCES)
     yield Section("`[rotas.NAME]`", "rotas.NAME", Rota, _NAME)
     yield Section("`[[rotas.NAME.overrides]]`", "rotas.NAME.overrides", Override)
@@ -192,8 +197,12 @@ def _source_sections() -> Iterator[Section]:
 def _rule_sections() -> Iterator[Section]:
     common = frozenset(f.name for f in fields(RuleConf))
     yield Section("`[rules.*]`", "rules", RuleConf)
+    yield Section("`[[rules.*.overrides]]`", "rules.overrides", Matcher)
+    yield Section("`[rules.custom.NAME]`", "rules.custom", CustomConf, common)
     for name, rule in RULES.items():
         yield Section(f"`[rules.{name}]`", f"rules.{name}", rule.conf_class, common)
+    yield Section("`[own_rules]`", "own_rules", OwnRules)
+    yield Section("`[repeats]`", "repeats", RepeatConf)
 
 
 def settings_markdown() -> str:
@@ -201,9 +210,38 @@ def settings_markdown() -> str:
 
 
 def rules_markdown() -> str:
-    """Each rule, what it sees, and from when on how severe it is."""
-    rows = [(f"`{rule.name}`", rule.kind, _sees(rule), _thresholds(rule.conf_class())) for rule in RULES.values()]
-    return table(("rule", "looks at", "rings when", "default"), *rows)
+    """The rules by what they look at."""
+    found: dict[str, list[str]] = {}
+    for rule in RULES.values():
+        found.setdefault(rule.kind, []).append(f"`{rule.name}`")
+    rows = [(looked_at, ", ".join(names)) for looked_at, names in found.items()]
+    return table(("looks at", "rules"), *rows, ("Deskbell", ", ".join(f"`{name}`" for name in OWN_RULES)))
+
+
+def rule_tables_markdown() -> str:
+    """Each rule: what it sees, from when on how severe that is, its key, who is told and who may act."""
+    tables = []
+    for looked_at in dict.fromkeys(rule.kind for rule in RULES.values()):
+        rows = [_rule_row(rule) for rule in RULES.values() if rule.kind == looked_at]
+        heads = ("rule", "rings when", "default", "key", "told", "may act")
+        tables.append(f"### Of {looked_at}s\n\n{table(heads, *rows)}")
+    return "\n\n".join(tables)
+
+
+def _rule_row(rule: Rule) -> tuple[str, ...]:
+    conf = rule.conf_class()
+    default = _thresholds(conf) if conf.enabled else f"off; {_thresholds(conf)}"
+    return f"`{rule.name}`", _sees(rule), default, f"`{rule.key}`", rule.told, _may_act(rule.name)
+
+
+def _may_act(rule: str) -> str:
+    roles = roles_for(Verb.RESOLVE, rule)
+    return "dispatch and support" if roles == ACTORS else ", ".join(role for role in Role if role in roles)
+
+
+def own_rules_markdown() -> str:
+    """What Deskbell rings about itself, and who may act on it."""
+    return table(("rule", "rings when", "may act"), *((f"`{n}`", when, _may_act(n)) for n, when in OWN_RULES.items()))
 
 
 def _sees(rule: Rule) -> str:
@@ -211,7 +249,24 @@ def _sees(rule: Rule) -> str:
 
 
 _MINOR = frozenset(
-    {"enabled", "policy", "route", "recent", "tidying", "blind", "hands_over", "wait", "unnamed", "least", "from_level"}
+    {
+        "enabled",
+        "shadow",
+        "calendar",
+        "overrides",
+        "lasts",
+        "length",
+        "policy",
+        "route",
+        "recent",
+        "tidying",
+        "blind",
+        "hands_over",
+        "wait",
+        "unnamed",
+        "least",
+        "from_level",
+    }
 )
 
 
@@ -320,6 +375,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "bench": lambda: markdown(measured()),
     "commands": commands_markdown,
     "rules": rules_markdown,
+    "rule tables": rule_tables_markdown,
+    "own rules": own_rules_markdown,
     "cli": cli_markdown,
     "moves": moves_markdown,
     "faults": faults_markdown,

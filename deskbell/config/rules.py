@@ -80,6 +80,11 @@ def _override(
     if not isinstance(table, Mapping):
         reading.wrong(where, "must be a table")
         return None
+    known = _MATCHERS | {f.name for f in fields(cls)} - {"overrides"}
+    if strange := [key for key in table if key not in known]:
+        for key in strange:
+            reading.wrong(f"{where}.{key}", unknown(key, known))
+        return None
     when = reading.table(Matcher, {key: value for key, value in table.items() if key in _MATCHERS}, where)
     values = {key: value for key, value in table.items() if key not in _MATCHERS}
     if not set(table) & _MATCHERS:

@@ -22,27 +22,27 @@ from deskbell.vendors.chats import CHATS
 from deskbell.watch import WatchConf
 
 _COMMAND = re.compile(r"/[a-z0-9_-]{1,31}")
-# What Deskbell rings about itself, and by hand; routes may name them.
-OWN_RULES = (
-    "manual_trigger",
-    "source_stale",
-    "source_auth_failed",
-    "channel_unreachable",
-    "delivery_dead_letter",
-    "escalation_exhausted",
-    "oncall_unreachable",
-    "writeback_failed",
-    "unmapped_status",
-    "unreadable_record",
-    "source_rate_limited",
-    "clock_skew",
-    "nobody_on_call",
-    "ack_stale",
-    "audit_chain_broken",
-    "storm",
-    "flapping",
-    "repeat_exceptions",
-)
+# What Deskbell rings about itself, and by hand, and when; routes may name them.
+OWN_RULES: Mapping[str, str] = {
+    "manual_trigger": "somebody raised it by hand, or a program did",
+    "source_stale": "a source was not read for three intervals (P3), for ten or a quarter of an hour (P1)",
+    "source_auth_failed": "a source refuses our login (P1)",
+    "channel_unreachable": "a chat or a room takes nothing, or nobody can answer in it (P1); told in another",
+    "delivery_dead_letter": "a message could not be delivered for good (P2)",
+    "escalation_exhausted": "every level was rung and nobody answered (P1)",
+    "oncall_unreachable": "who is on duty within a day is known in no chat, or takes no direct message (P3)",
+    "writeback_failed": "a source could not be told what somebody did (P3)",
+    "unmapped_status": "a source says a status or a value that no map knows (P3)",
+    "unreadable_record": "a record can't be read and was set aside (P3)",
+    "source_rate_limited": "a source has limited us for five minutes (P3)",
+    "clock_skew": "a source's clock and ours differ by more than half a minute (P3)",
+    "nobody_on_call": "a rota has a gap: now (P1), or within three days (P3)",
+    "ack_stale": "acknowledged, and nothing happened for four hours (P1: one); told in its thread",
+    "audit_chain_broken": "the audit does not verify (P1); only compliance ends it",
+    "storm": "ten cards of a rule in one team within five minutes (P2 or worse)",
+    "flapping": "the same thing came for the fourth time in an hour (P3)",
+    "repeat_exceptions": "a technician, site or customer with three exceptions in thirty days (P4); to managers",
+}
 SHORTEST = 16  # characters of the secret
 PLATFORMS = (*CHATS, workflows.PLATFORM, "webhook")
 

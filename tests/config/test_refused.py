@@ -126,6 +126,17 @@ BAD: dict[str, Bad] = {
     "a rota of strangers": Bad("rotas.dispatch.people", "is not in [people]", 'people = ["ana", "ben"]', 'people = ["ana", "zoe"]'),
     "a rule with no such policy": Bad("rules.not_en_route.policy", "there is no [policies.panic]", 'severity = "P3"\n\n[rules.running_over]', 'severity = "P3"\npolicy = "panic"\n\n[rules.running_over]'),
     "a rule with no such route": Bad("rules.not_en_route.route", "there is no [[routes]]", 'severity = "P3"\n\n[rules.running_over]', 'severity = "P3"\nroute = "home"\n\n[rules.running_over]'),
+    # ------------------------------------------------------------ rules for some records, and of one's own
+    "an override of everybody": Bad("rules.running_over.overrides[0]", "fits every record", add="[[rules.running_over.overrides]]\nenabled = false"),
+    "an override with a slip": Bad("rules.running_over.overrides[0].customer", "did you mean customers", add='[[rules.running_over.overrides]]\ncustomer = ["x"]'),
+    "an override with a bad stage": Bad("rules.running_over.overrides[0].stages", "", add='[[rules.running_over.overrides]]\nteams = ["x"]\nstages = [["soon", "P1"]]'),
+    "an override of a route": Bad("rules.running_over.overrides[0].route", "[[routes]] choose", add='[[rules.running_over.overrides]]\nteams = ["x"]\nroute = "support"'),
+    "a calendar that there is not": Bad("rules.priority_raised.calendar", "there is no [calendars.office]", add='[rules.priority_raised]\ncalendar = "office"'),
+    "a calendar in no zone": Bad("calendars.office", "There is no time zone", add='[calendars.office]\nzone = "Europe/Nowhere"'),
+    "a rule of one's own without words": Bad("rules.custom.x.text", "", add='[rules.custom.x]\nrecords = "visit"\ncondition = "done"'),
+    "one that can't be understood": Bad("rules.custom.x", "no JMESPath expression", add='[rules.custom.x]\nrecords = "visit"\ncondition = "=="\ntext = "x"'),
+    "one about nothing": Bad("rules.custom.x", "has no field 'colour'", add='[rules.custom.x]\nrecords = "visit"\ncondition = "colour"\ntext = "x"'),
+    "one with a strange name": Bad("rules.custom.X-1", "is no name", add='[rules.custom.X-1]\nrecords = "visit"'),
     # ------------------------------------------------------------ no TOML
     "a line that is no TOML": Bad("", "is not valid TOML", add=f'key = "{CANARY}'),
     "a table twice": Bad("", "is not valid TOML", add="[slack]"),

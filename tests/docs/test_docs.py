@@ -87,13 +87,13 @@ def nested(where, inside):
     return inside
 
 
-_NAMED = (".write", ".feeds", ".calendars")
+_NAMED = (".write", ".feeds", ".calendars", ".overrides")
 
 
 def test_the_page_of_settings_has_just_the_keys_that_are_accepted(generate, written):
     """A key that nobody knows is refused with the list of those that are known."""
     for section in generate.sections():
-        if section.where == "rules" or section.where.endswith(_NAMED):
+        if section.where in ("rules", "rules.custom") or section.where.endswith(_NAMED):
             continue  # what all rules share stands in each; the others have a level of their own, with a name
         where = section.where
         raw = nested(where, {"qqqqqq": 1})
@@ -103,7 +103,7 @@ def test_the_page_of_settings_has_just_the_keys_that_are_accepted(generate, writ
         known = [p for p in refusals(written(raw)) if "qqqqqq: is no setting; known are: " in p]
         assert len(known) == 1, where
         taken = set(known[0].split("known are: ")[1].split(", "))
-        shared = {"enabled", "policy", "route"} if where.startswith("rules.") else set()
+        shared = {"enabled", "shadow", "policy", "route", "calendar"} if where.startswith("rules.") else set()
         beside = {row[0] for row in section.extra}
         assert set(section.keys) - beside | shared == taken, where
 
