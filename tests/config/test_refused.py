@@ -133,7 +133,7 @@ BAD: dict[str, Bad] = {
     "an override of a route": Bad("rules.running_over.overrides[0].route", "[[routes]] choose", add='[[rules.running_over.overrides]]\nteams = ["x"]\nroute = "support"'),
     "a calendar that there is not": Bad("rules.priority_raised.calendar", "there is no [calendars.office]", add='[rules.priority_raised]\ncalendar = "office"'),
     "a calendar in no zone": Bad("calendars.office", "There is no time zone", add='[calendars.office]\nzone = "Europe/Nowhere"'),
-    "a rule of one's own without words": Bad("rules.custom.x.text", "", add='[rules.custom.x]\nrecords = "visit"\ncondition = "done"'),
+    "a rule of one's own without words": Bad("rules.custom.x.text", "must be a text in quotes", add='[rules.custom.x]\nrecords = "visit"\ncondition = "status"\ntext = 5'),
     "one that can't be understood": Bad("rules.custom.x", "no JMESPath expression", add='[rules.custom.x]\nrecords = "visit"\ncondition = "=="\ntext = "x"'),
     "one about nothing": Bad("rules.custom.x", "has no field 'colour'", add='[rules.custom.x]\nrecords = "visit"\ncondition = "colour"\ntext = "x"'),
     "one with a strange name": Bad("rules.custom.X-1", "is no name", add='[rules.custom.X-1]\nrecords = "visit"'),
