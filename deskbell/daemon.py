@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import hashlib
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -26,7 +27,7 @@ from channels.catalog import CHANNELS
 from deskbell.config import Settings
 from deskbell.core.alert import Status
 from deskbell.core.ports import Channel, LeaseLost, Memory, Source
-from deskbell.courier import SOURCE_LANE, Courier
+from deskbell.courier import SOURCE_LANE, Courier, Share
 from deskbell.desk import Desk
 from deskbell.instance import Held, Keeper
 from deskbell.net import logs
@@ -108,7 +109,8 @@ class Daemon:
         channels = build_channels(settings, desk.account_of, session, LastKnown(desk))
         keeper = Keeper(store, several=store.several, ttl=settings.general.lease)
         works = partial(_works, settings, keeper)
-        courier = Courier(store, desk, settings.destinations, channels, sources, Buckets(), works)
+        share = Share(works, keeper.holder if store.several else "", settings.general.lease)
+        courier = Courier(store, desk, settings.destinations, channels, sources, Buckets(), share)
         gateways = build_gateways(settings, desk, session)
         hooks = {path: hook for gateway in gateways.values() for path, hook in gateway.hooks.items()}
         secret, public_url = settings.general.secret.encode(), settings.server.public_url
@@ -134,7 +136,9 @@ class Daemon:
         self.desk.reasons = self._reasons
         self.desk.deaf = self._deaf
         self.desk.reads = [loop.name for loop in self.loops]
-        self.keeper.say = lambda: {"roles": self.settings.general.roles, "ears": self._ears()}
+        general = self.settings.general
+        lanes = tuple(self.settings.destinations) if "courier" in general.roles else ()
+        self.keeper.say = lambda: {"roles": general.roles, "lanes": lanes, "ears": self._ears()}
         self.watch.start()
         await self.desk.adopt()
         await self.server.start()
@@ -294,7 +298,15 @@ def _works(settings: Settings, keeper: Keeper, lane: str) -> bool:
     """
     if lane.startswith(SOURCE_LANE):
         return keeper.holds(lane) or not (lane.removeprefix(SOURCE_LANE) in settings.sources or keeper.others)
-    return "courier" in settings.general.roles and (lane in settings.destinations or not keeper.others)
+    if "courier" not in settings.general.roles or not (lane in settings.destinations or not keeper.others):
+        return False
+    # The same in each instance, so that they share the lanes without a word about it.
+    couriers = [name for name, said in keeper.others.items() if lane in said.get("lanes", ())]
+    return all(_draw(keeper.holder, lane) > _draw(other, lane) for other in couriers)
+
+
+def _draw(holder: str, lane: str) -> bytes:
+    return hashlib.blake2b(f"{holder} {lane}".encode(), digest_size=8).digest()
 
 
 def build_watch(

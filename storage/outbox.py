@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from deskbell.core.alert import Severity
-from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Op, OutboxRow, Post
+from deskbell.core.ports import LANE, Claim, Dispatch, DispatchKind, Lane, Op, OutboxRow, Post
 from deskbell.net.faults import point
 from storage.codec import (
     ALERT_COLUMNS,
@@ -26,7 +26,7 @@ from storage.codec import (
     moment_or_none,
     post_of,
 )
-from storage.schema import ALERTS, CURRENT, DISPATCHES, DUE, POSTS, UNDONE
+from storage.schema import ALERTS, CURRENT, DISPATCHES, DUE, LEASES, POSTS, UNDONE
 from storage.sql import Db, Row, Statement, bind, in_parts, literally, sized, within
 
 _P, _D = POSTS.c, DISPATCHES.c
@@ -111,6 +111,19 @@ _CARD_REFS = sized(
 )
 
 
+def _any_claimed(table: sa.Table) -> Statement:
+    leased = (sa.text(DUE), table.c.destination == bind("destination"), table.c.state == literally("claimed"))
+    return Statement(sa.select(table.c.id).where(*leased).limit(1))
+
+
+_ANY_CLAIMED = [_any_claimed(table) for table in _TABLES]
+_EXPIRED_LANES = Statement(
+    sa.select(LEASES.c.name)
+    .where(LEASES.c.name.like(f"{LANE}%"), LEASES.c.holder != "", LEASES.c.until <= bind("now"))
+    .order_by(LEASES.c.name)
+)
+
+
 def work_due(db: Db, now: datetime) -> tuple[dict[str, Severity], datetime | None]:
     at = micros(now)
     found: dict[str, Severity] = {}
@@ -124,6 +137,13 @@ def work_due(db: Db, now: datetime) -> tuple[dict[str, Severity], datetime | Non
             destination = db.scalar(following, destination=destination)
     times = [db.scalar(statement, now=at) for statement in _NEXT_TIME]
     return found, moment_or_none(min((time for time in times if time is not None), default=None))
+
+
+def left_behind(db: Db, now: datetime) -> list[str]:
+    names = [name.removeprefix(LANE) for (name,) in db.all(_EXPIRED_LANES, now=micros(now))]
+    questions = [(statement, {"destination": name}) for name in names for statement in _ANY_CLAIMED]
+    answers = db.ask(*questions)
+    return [name for name, *found in zip(names, answers[::2], answers[1::2], strict=True) if any(found)]
 
 
 def claim(
@@ -174,13 +194,25 @@ def _freed(table: sa.Table) -> Statement:
     return Statement(sa.update(table).where(leased).values(due_at=bind("now")))
 
 
+def _freed_in(table: sa.Table) -> Statement:
+    leased = sa.and_(sa.text(DUE), table.c.destination == bind("of_destination"), table.c.state == literally("claimed"))
+    return Statement(sa.update(table).where(leased).values(due_at=bind("now")))
+
+
 _FREED = [_freed(table) for table in _TABLES]
+_FREED_IN = [_freed_in(table) for table in _TABLES]
 
 
 def free(db: Db, now: datetime) -> None:
     """Ends every lease, for a daemon that knows that it is alone. Whether the work was done stays unsure."""
     for statement in _FREED:
         db.run(statement, now=micros(now))
+
+
+def free_in(db: Db, destination: str, now: datetime) -> None:
+    """The same in one destination, for who took it over."""
+    for statement in _FREED_IN:
+        db.later(statement, of_destination=destination, now=micros(now))
 
 
 def _taken(db: Db, destination: str, work: Sequence[tuple[int, Post | Dispatch]], now: int, until: int) -> list[Claim]:

@@ -303,6 +303,10 @@ class SqlReader:
         """The destinations that have work now (with the severest piece), and when the next piece falls due."""
         return outbox.work_due(self.db, now)
 
+    def left_behind(self, now: datetime) -> list[str]:
+        """The destinations whose lane's lease ran out with claims in it: who held it can't go on."""
+        return outbox.left_behind(self.db, now)
+
     def outbox(self, *, dead_only: bool = False, limit: int = 100) -> list[OutboxRow]:
         return outbox.rows(self.db, dead_only=dead_only, limit=limit)
 

@@ -1,36 +1,31 @@
 """One transaction's view of the database: everything a reader can ask, and every change."""
 
-from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from deskbell.core.alert import Alert, Mode, Severity
+from deskbell.core.alert import Mode, Severity
 from deskbell.core.ports import (
+    LANE,
     AuditRow,
     Claim,
     Dispatch,
     DispatchKind,
-    DuplicateAlert,
     Entry,
     Lane,
     Op,
     OutboxRow,
 )
 from storage import locks, outbox
+from storage.alerts import AlertWork
 from storage.audit import Chain, Head
 from storage.codec import (
-    ALERT_COLUMNS,
-    alert_of,
-    alert_values,
     dumps,
     micros,
-    with_id,
 )
 from storage.people import PeopleWork
-from storage.reader import NEWEST_BY_KEYS
 from storage.records import RecordWork
 from storage.schema import (
     ALERTS,
@@ -48,23 +43,6 @@ from storage.sql import Db, Statement, bind, insert, insert_new, literally, upse
 
 _P, _D, _A = POSTS.c, DISPATCHES.c, ALERTS.c
 
-
-_INSERT_ALERT = Statement(insert(ALERTS).on_conflict_do_nothing().returning(_A.id), list(ALERT_COLUMNS[1:]))
-# One whose key is known to be free, with a number of its own.
-_ADD_ALERT = Statement(insert(ALERTS), list(ALERT_COLUMNS), each=("id",))
-_NUMBERS = Statement(
-    sa.select(sa.func.nextval(sa.func.pg_get_serial_sequence("alerts", "id"))).select_from(
-        sa.func.generate_series(1, bind("count", sa.Integer()))
-    )
-)
-_SAVE_ALERT = Statement(
-    sa.update(ALERTS)
-    .where(_A.id == bind("row_id"), _A.version == bind("expected"))
-    .values({name: bind(f"new_{name}") for name in ALERT_COLUMNS[1:]})
-)
-_RIVAL = Statement(sa.select(_A.id).where(_A.key == bind("key"), sa.text(f"({STANDING})"), _A.id != bind("row_id")))
-_VERSION = Statement(sa.select(_A.version).where(_A.id == bind("id")))
-_SET_MODE = Statement(sa.update(ALERTS).where(_A.id == bind("row_id")).values(mode=bind("new_mode")))
 
 _INT, _TIME = sa.Integer(), sa.BigInteger()
 _CARDED = _A.mode == Mode.CARD.value
@@ -107,16 +85,6 @@ def _bump(chosen: Any) -> Statement:
 _BUMP_ALERT = _bump(_P.alert_id == bind("of_alert"))
 _LIVE_OF_SOURCE = sa.select(_A.id).where(_A.source == bind("of_source"), sa.text(f"({STANDING})"), sa.text(LIVE))
 _BUMP_SOURCE = _bump(_P.alert_id.in_(_LIVE_OF_SOURCE))
-_UNHOLD = Statement(
-    sa.update(POSTS)
-    .where(_P.alert_id == bind("of_alert"), _P.state == literally("held"))
-    .values(state="waiting", due_at=_P.created_at)
-)
-_HOLD = Statement(
-    sa.update(POSTS)
-    .where(_P.alert_id == bind("of_alert"), _P.state == literally("waiting"))
-    .values(state="held", due_at=None)
-)
 _RETIRE = {"state": "retired", "due_at": None, "fence": _P.fence + 1}  # a fence nobody holds: a late settle is refused
 _RETIRE_POST = Statement(
     sa.update(POSTS)
@@ -157,7 +125,7 @@ _ANSWERED = Statement(sa.update(INBOX).where(INBOX.c.key == bind("of_key")).valu
 _PUT_VALUE = upsert(SETTINGS, "name")
 
 
-class SqlWork(PeopleWork, RecordWork):
+class SqlWork(AlertWork, PeopleWork, RecordWork):
     """core.ports.UnitOfWork over the writer's connection, inside a transaction that the writer opens and ends."""
 
     def __init__(self, db: Db, data_version: Callable[[], int], chain: Chain, now: datetime) -> None:
@@ -165,73 +133,7 @@ class SqlWork(PeopleWork, RecordWork):
         db.begin()
         self._chain = chain
         self._settling = Settling(db)
-        # what `expect_keys` saw, the keys of which it saw that they are free, and numbers for as many alerts
-        self._newest: dict[str, Alert | None] = {}
-        self._free: set[str] = set()
-        self._numbers: deque[int] = deque()
         self._now = now  # when the transaction began; for book-keeping that no caller decides on
-
-    # ------------------------------------------------------------ alerts
-
-    def expect_keys(self, keys: Collection[str]) -> None:
-        """These are asked for next, and an alert may be made of each: a database far away is asked once for all."""
-        if not self.db.several or not keys:
-            return
-        for key in keys:
-            self.db.hold(locks.NAME, name=key)
-        found = (alert_of(row) for row in self.db.all_in(NEWEST_BY_KEYS, list(keys)))
-        self._newest = dict.fromkeys(keys) | {alert.key: alert for alert in found}
-        free = sum(alert is None for alert in self._newest.values())
-        self._numbers = deque(row[0] for row in self.db.all(_NUMBERS, count=free)) if free else deque()
-
-    def newest_by_key(self, key: str) -> Alert | None:
-        """Where there is none, nobody else may make one before the commit."""
-        if key in self._newest:
-            if (known := self._newest.pop(key)) is None:
-                self._free.add(key)
-            return known
-        found = super().newest_by_key(key)
-        if found is None and self.db.several:
-            self.db.hold(locks.NAME, name=key)
-            found = super().newest_by_key(key)
-        return found
-
-    def insert_alert(self, alert: Alert) -> Alert:
-        """Stores a new alert and returns it with its id. Raises DuplicateAlert when one with this key still stands."""
-        self._newest.pop(alert.key, None)
-        if alert.key in self._free and self._numbers:
-            self._free.remove(alert.key)
-            alert = with_id(alert, self._numbers.popleft())
-            self.db.held.add((locks.ALERT, alert.id))
-            self.db.later(_ADD_ALERT, id=alert.id, **alert_values(alert))
-            return alert
-        row = self.db.one(_INSERT_ALERT, **alert_values(alert))
-        if row is None:
-            raise DuplicateAlert(alert.key)
-        self.db.held.add((locks.ALERT, row[0]))
-        return with_id(alert, row[0])
-
-    def save_alert(self, alert: Alert, expected_version: int) -> bool:
-        """Stores the alert if it is still at `expected_version`; False when somebody was faster.
-
-        Raises DuplicateAlert when it comes back to life though a newer one has its key.
-        """
-        if (alert.live or alert.condition) and self.db.one(_RIVAL, key=alert.key, row_id=alert.id):
-            if self.db.scalar(_VERSION, id=alert.id) != expected_version:
-                return False
-            raise DuplicateAlert(alert.key)
-        values = {f"new_{name}": value for name, value in alert_values(alert).items()}
-        if self.db.count(_SAVE_ALERT, row_id=alert.id, expected=expected_version, **values) != 1:
-            return False
-        self._follow_mode(alert.id, alert.mode)
-        return True
-
-    def set_mode(self, alert_id: int, mode: Mode) -> None:
-        self.db.later(_SET_MODE, row_id=alert_id, new_mode=mode.value)
-        self._follow_mode(alert_id, mode)
-
-    def _follow_mode(self, alert_id: int, mode: Mode) -> None:
-        self.db.later(_UNHOLD if mode is Mode.CARD else _HOLD, of_alert=alert_id)
 
     # ------------------------------------------------------------ posts
 
@@ -314,6 +216,18 @@ class SqlWork(PeopleWork, RecordWork):
         self._settling.decide()
         self._settling.forget()
         return outbox.claim(self.db, destination, now, lease, limit, ops)
+
+    def hold_lane(self, destination: str, holder: str, fence: int, now: datetime, ttl: timedelta) -> int | None:
+        """See core.ports. Where there is one daemon only, all lanes are its own."""
+        if not self.db.several:
+            return 1
+        name = LANE + destination
+        if fence and self.renew_lease(name, fence, now, ttl):
+            return fence
+        taken = self.take_lease(name, holder, now, ttl)
+        if taken is not None:
+            outbox.free_in(self.db, destination, now)
+        return taken
 
     def expect_settled(self, claims: Sequence[Claim]) -> None:
         """These are settled next: a database far away is asked once whether they are still held."""

@@ -187,6 +187,7 @@ class Op(StrEnum):
 
 
 EVERY_OP = frozenset(Op)
+LANE = "lane:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +360,10 @@ class Reader(Protocol):
         """The destinations that have work now (with the severest piece), and when the next piece falls due."""
         ...
 
+    def left_behind(self, now: datetime) -> list[str]:
+        """The destinations whose lane's lease ran out with claims in it: who held it can't go on."""
+        ...
+
     def outbox(self, *, dead_only: bool = False, limit: int = 100) -> list[OutboxRow]: ...
     def count_outbox(self) -> dict[str, int]:
         """Rows not yet done by state: {"waiting": n, "claimed": n, "dead": n}."""
@@ -486,6 +491,14 @@ class UnitOfWork(Reader, Protocol):
         A dispatch of an alert waits until the earlier dispatches of that alert to that destination are done, and a NOTE
         until the alert's post there has a ref (direct notes don't wait). A piece whose lease ran out comes with
         `unsure_since`, because its last attempt may have arrived. Sets `unsure_since = now` on what it hands out.
+        """
+        ...
+
+    def hold_lane(self, destination: str, holder: str, fence: int, now: datetime, ttl: timedelta) -> int | None:
+        """Takes or prolongs the lease of a destination, before a claim in it; its fence, or None while another has it.
+
+        `fence`: what it was the last time, 0 if never. Who takes a lane over ends the claims of who had it before: they
+        come again at once, with `unsure_since`. The lease is named LANE + destination.
         """
         ...
 

@@ -15,11 +15,12 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from deskbell.core.alert import Alert
+from deskbell.core.alert import Alert, Severity
 from deskbell.core.card import Card
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent
 from deskbell.core.ports import (
     EVERY_OP,
+    LANE,
     Channel,
     Claim,
     Destination,
@@ -41,11 +42,13 @@ from deskbell.net.limits import Buckets, Key, wanted
 log = structlog.get_logger("deskbell.courier")
 T = TypeVar("T")
 
+TTL = timedelta(seconds=10)  # so long a lane is an instance's alone, unless it prolongs that; claims do
 LEASE = timedelta(seconds=60)  # longer than the whole timeout of any delivery
 SLOTS = 32  # so many pieces of a lane may be on their way at a time
 IDLE_S = 5.0  # how long a lane-keeper sleeps when nobody wakes it; a wake-up may be lost, an alert may not
 LOCKED_S = 30.0  # how long a room is left alone whose chat refuses our login, however much waits for it
 AGAIN_S = 1.0  # until what the database did not take is tried anew
+_AGAIN = timedelta(seconds=AGAIN_S)
 # So much of a vendor's limit may be used when an edit goes that nobody waits for; the rest is for what people do next.
 TIDY_SHARE = 1 / 3
 
@@ -89,6 +92,18 @@ class _Wish:
     ops: Mapping[Op, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which lanes one of several instances works. `mine`: whether it should work a lane, now.
+
+    `holder`, `ttl`: for the leases of its lanes; no holder where there is one instance.
+    """
+
+    mine: Callable[[str], bool] = lambda _lane: True
+    holder: str = ""
+    ttl: timedelta = TTL
+
+
 class Courier:
     def __init__(
         self,
@@ -98,12 +113,15 @@ class Courier:
         channels: Mapping[str, Channel],
         sources: Mapping[str, Source],
         buckets: Buckets,
-        mine: Callable[[str], bool] = lambda _lane: True,
+        share: Share | None = None,
     ) -> None:
-        """`mine`: whether this instance works a lane, now."""
         self._store, self._desk = store, desk
         self._destinations, self._channels = destinations, channels
-        self._buckets, self._mine = buckets, mine
+        self._buckets, self._share = buckets, share or Share()
+        self._look_s = self._share.ttl.total_seconds() / 4
+        self._look_at = 0.0  # when to look again what others left behind
+        self._fences: dict[str, int] = {}  # of the lanes that are ours
+        self._elsewhere: dict[str, float] = {}  # lanes that another instance works, and when to look again
         self._delivery = Delivery(Gather(desk.cards), destinations, channels, sources)
         self._claim = Gather(self._claim_all)
         self._keep = Gather(desk.settle_all)
@@ -139,19 +157,30 @@ class Courier:
             _, late = await asyncio.wait(running, timeout=within_s)
             for task in late:
                 task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._let_go(*self._fences)
         point("drain.after")
 
     async def _start_lanes(self) -> float:
         """Starts a runner for each destination with work; the seconds until more falls due."""
         now = self._desk.now()
         due, next_at = await self._store.read(lambda reader: reader.work_due(now))
+        if self._share.holder and _clock() >= self._look_at:
+            left = await self._store.read(lambda reader: reader.left_behind(now))
+            due |= {name: Severity.P4 for name in left if name not in due}
+            self._look_at = _clock() + self._look_s
+        clock = _clock()
+        self._elsewhere = {name: until for name, until in self._elsewhere.items() if until > clock}
+        if self._elsewhere.keys() & due.keys():
+            next_at = min(next_at or now + _AGAIN, now + _AGAIN)
         for name, _severity in sorted(due.items(), key=lambda item: item[1]):
-            if self._open and name not in self._lanes and self._mine(name):
+            if self._open and name not in self._lanes and name not in self._elsewhere and self._share.mine(name):
                 lane = _Lane(name)
                 task = asyncio.create_task(self._work(lane), name=f"lane {name}")
                 self._lanes[name] = lane, task
                 task.add_done_callback(partial(self._left, name))
-        return IDLE_S if next_at is None else min(IDLE_S, max(0.01, (next_at - now).total_seconds()))
+        wait = IDLE_S if next_at is None else min(IDLE_S, max(0.01, (next_at - now).total_seconds()))
+        return min(wait, self._look_s) if self._share.holder else wait
 
     def _left(self, name: str, task: asyncio.Task[None]) -> None:
         del self._lanes[name]
@@ -166,28 +195,49 @@ class Courier:
     async def _work(self, lane: _Lane) -> None:
         """Works one destination off, as far as its limits allow at this moment."""
         try:
-            while self._open and self._mine(lane.name) and await self._next(lane):
+            while self._open and self._share.mine(lane.name) and await self._next(lane):
                 pass
             while lane.under_way:
                 await asyncio.wait(lane.under_way)
         finally:
             for task in lane.under_way:
                 task.cancel()
+        if self._open and not self._share.mine(lane.name):
+            await self._let_go(lane.name)
+
+    async def _let_go(self, *names: str) -> None:
+        """Lanes that another instance may take now; else it would wait until the lease ran out."""
+        fences = {name: fence for name in names if (fence := self._fences.pop(name, 0))}
+        if not (fences and self._share.holder):
+            return
+
+        def release(uow: UnitOfWork, _now: datetime) -> None:
+            for name, fence in fences.items():
+                uow.release_lease(LANE + name, fence)
+
+        try:
+            await self._desk.claim(release)
+        except Exception as error:  # noqa: BLE001 - then it runs out
+            log.warning("lanes_not_released", why=repr(error))
 
     async def _next(self, lane: _Lane) -> bool:
         """Sets what may go now on its way, and waits until more may. False when there is no more."""
         lane.news.clear()
         free = SLOTS - len(lane.under_way)
         ops, wait = self._allowed(lane.name)
-        claims = await self._claim(_Wish(lane.name, free, ops)) if ops and free else []
+        claims = await self._claim(_Wish(lane.name, free, ops)) if ops or lane.under_way else []
+        if claims is None:  # another instance works it
+            self._elsewhere[lane.name] = _clock() + AGAIN_S
+            return False
         for claim in claims:
             self._begin(lane, claim)
         if claims:
             _, wait = self._allowed(lane.name)
         if len(claims) == free:  # there may be more: it is taken when it is worth a journey
-            while len(lane.under_way) > SLOTS // 2 and self._open:
+            until = _clock() + IDLE_S
+            while len(lane.under_way) > SLOTS // 2 and self._open and (left := until - _clock()) > 0:
                 lane.news.clear()
-                await lane.news.wait()
+                await _heard(lane.news, left)
             return True
         if lane.under_way:
             await _heard(lane.news, min(wait or IDLE_S, IDLE_S))
@@ -238,13 +288,22 @@ class Courier:
             return wanted(name, name, op, ())  # a source paces its own requests
         return wanted(destination.platform, name, op, self._channels[destination.platform].limits)
 
-    async def _claim_all(self, wishes: Sequence[_Wish]) -> Sequence[list[Claim]]:
-        def take(uow: UnitOfWork, now: datetime) -> list[list[Claim]]:
-            return [uow.claim(wish.lane, now, LEASE, wish.count, wish.ops) for wish in wishes]
+    async def _claim_all(self, wishes: Sequence[_Wish]) -> Sequence[list[Claim] | None]:
+        """For each lane its claims; None where another instance has the lane."""
 
-        claims = await self._desk.claim(take)
+        def take(uow: UnitOfWork, now: datetime) -> list[tuple[int | None, list[Claim]]]:
+            return [self._take(uow, wish, now) for wish in wishes]
+
+        taken = await self._desk.claim(take)
         point("courier.claim.after")
-        return claims
+        for wish, (fence, _) in zip(wishes, taken, strict=True):
+            self._fences[wish.lane] = fence or 0
+        return [None if fence is None else claims for fence, claims in taken]
+
+    def _take(self, uow: UnitOfWork, wish: _Wish, now: datetime) -> tuple[int | None, list[Claim]]:
+        fence = uow.hold_lane(wish.lane, self._share.holder, self._fences.get(wish.lane, 0), now, self._share.ttl)
+        asked = fence is not None and wish.count and wish.ops
+        return fence, uow.claim(wish.lane, now, LEASE, wish.count, wish.ops) if asked else []
 
     async def _more(self, name: str) -> bool:
         now = self._desk.now()
@@ -294,6 +353,10 @@ class Courier:
             except NotKept as error:
                 log.warning("not_settled", to=claim.work.destination, why=str(error))
             await asyncio.sleep(AGAIN_S)
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _heard(news: asyncio.Event, within_s: float) -> None:
