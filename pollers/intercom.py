@@ -141,9 +141,8 @@ class Intercom(Crm[IntercomConf]):
         found = {}
         since = self._now() - self.conf.parts_within
         for raw in raws:
-            updated = self.changed_at(raw)
-            if self.conf.parts_within and alive(raw) and updated is not None and updated >= since:
-                record_id = line(raw.get("id"), 100)
+            updated, record_id = self.changed_at(raw), line(raw.get("id"), 100)
+            if self.conf.parts_within and record_id and alive(raw) and updated is not None and updated >= since:
                 found[record_id] = happened(await self._whole(record_id))
         return found
 

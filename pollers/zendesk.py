@@ -195,7 +195,8 @@ class Zendesk:
         """Whether its comments are worth a call: of an open ticket that changed lately."""
         updated = moment(raw.get("updated_at"))
         fresh = updated is not None and updated >= self._now() - self.conf.comments_within
-        return bool(self.conf.comments_within) and fresh and _alive(raw)
+        known = bool(line(raw.get("id"), 100))
+        return bool(self.conf.comments_within) and known and fresh and _alive(raw)
 
     async def _comments(self, record_id: str) -> tuple[list[Any], Mapping[str, Mapping[str, Any]]]:
         """The newest comments of a ticket, and who wrote them; none when it is gone meanwhile."""

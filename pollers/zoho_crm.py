@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from deskbell.core.outcome import Outcome
 from deskbell.core.ports import Finding, Page, SourceError, SourceFault
-from deskbell.core.records import Happening, HappeningKind
+from deskbell.core.records import CASE_DONE, Happening, HappeningKind
 from deskbell.net.answers import Reply
 from deskbell.net.http import Http
 from deskbell.vendors import zoho_crm as vendor
@@ -20,6 +20,7 @@ from pollers import checks, happenings
 from pollers.crm import Crm
 from pollers.crm_conf import CrmConf
 from pollers.cursor import Fetched
+from pollers.rest_map import status_of
 from pollers.rows import child, flag, line, moment
 from pollers.zoho_crm_presets import PRESETS
 
@@ -174,8 +175,8 @@ class ZohoCrm(Crm[ZohoCrmConf]):
     async def happenings(self, raws: Sequence[Mapping[str, Any]]) -> Mapping[str, tuple[Happening, ...]]:
         found: dict[str, tuple[Happening, ...]] = {}
         for raw in raws if self.conf.notes else ():
-            if not Crm.record_of(self, raw, {}).done:
-                record_id = line(raw.get("id"), 50)
+            record_id = line(raw.get("id"), 50)
+            if record_id and status_of(raw, self.plan) not in CASE_DONE:
                 told = map(_happened, await self._notes_of(record_id))
                 found[record_id] = happenings.newest(one for one in told if one is not None)
         return found
