@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from deskbell.core.records import Case, Record, kind_of
 from deskbell.core.rules import AFFECTED, AFFECTS
-from deskbell.core.ties import ties_of
+from deskbell.core.ties import seeks_of, ties_of
 from deskbell.desk.book import Book
 
 _HOPS = timedelta(days=1)
+_MOST = 100  # a technician's jobs of a day, a customer's open items: so many of one tie are looked at
 Seen = tuple[Record, Record | None]  # as it is, and as it was
 
 _Place = tuple[str, str]
@@ -29,16 +30,16 @@ class Kin:
     def of(cls, book: Book, seen: Sequence[Seen]) -> "Kin":
         found = cls(book)
         wanted = [one for one in seen if kind_of(one[0]) in AFFECTS]
-        ties = {tie for record, before in wanted for tie in _ties(record, before)}
+        ties = {tie for record, before in wanted for tie in _sought(record, before)}
         by_tie: dict[str, dict[_Place, Record]] = defaultdict(dict)
-        for tie, record in book.uow.related(ties) if ties else ():
+        for tie, record in book.uow.related(ties, _MOST * len(ties)) if ties else ():
             by_tie[tie][record.source, record.id] = record
         for record, before in seen:
             place = (record.source, record.id)
             found.fresh.add(place)
-            for tie in _ties(record, before):
+            for tie in _lasting(before):
                 by_tie[tie].pop(place, None)
-            for tie in () if record.done else ties_of(record):
+            for tie in _lasting(record):
                 by_tie[tie][place] = record
         found.by_tie = by_tie
         found.hops = _hops(book, seen)
@@ -47,7 +48,7 @@ class Kin:
     def related(self, record: Record, before: Record | None) -> tuple[Record, ...]:
         """The others, each once, in a fixed order."""
         place = (record.source, record.id)
-        found = {at: one for tie in _ties(record, before) for at, one in self.by_tie.get(tie, {}).items()}
+        found = {at: one for tie in _sought(record, before) for at, one in self.by_tie.get(tie, {}).items()}
         return tuple(found[at] for at in sorted(found) if at != place)
 
     def earlier(self, record: Record) -> Mapping[str, int]:
@@ -76,8 +77,8 @@ def _lasting(record: Record | None) -> frozenset[str]:
     return ties_of(record) if record is not None and not record.done else frozenset()
 
 
-def _ties(record: Record, before: Record | None) -> frozenset[str]:
-    return ties_of(record) | (ties_of(before) if before is not None else frozenset())
+def _sought(record: Record, before: Record | None) -> frozenset[str]:
+    return seeks_of(record) | (seeks_of(before) if before is not None else frozenset())
 
 
 def _hops(book: Book, seen: Sequence[Seen]) -> Mapping[_Place, int]:
