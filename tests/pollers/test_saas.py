@@ -1,7 +1,9 @@
 """What every helpdesk and CRM must do alike, over real HTTP, against stand-ins that refuse what the vendors refuse."""
 
+import contextlib
 import itertools
 import json
+import random
 
 import pytest
 
@@ -123,6 +125,45 @@ async def test_what_is_gone_is_none_and_missing(sb, trial):
     trial.remove(gone)
     assert await trial.source.fetch(gone) is None
     assert await trial.source.missing([kept, gone, "0123456789"]) == [gone, "0123456789"]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_whatever_happens_in_the_end_everything_is_known(sb, trial, reading, seed):
+    chance, truth, held = random.Random(seed), {}, reading(trial.source)
+    for n in range(40):
+        sb.clock.advance(chance.choice([0, 0, 1, 7, 45]))
+        match chance.choice(["new", "new", "many", "touch", "touch", "poll", "crash", "trouble"]):
+            case "new":
+                truth[trial.lay(f"New {n}", sb.clock.time())] = f"New {n}"
+            case "many":
+                moment = sb.clock.time()
+                truth |= {trial.lay(f"Many {n}", moment): f"Many {n}" for _ in range(12)}
+            case "touch" if truth:
+                one = chance.choice(sorted(truth))
+                trial.touch(one, f"Touched {n}")
+                truth[one] = f"Touched {n}"
+            case "poll":
+                await held.poll()
+            case "crash":
+                await cut_off(held)
+            case "trouble":
+                trial.stand.faults.set("500", where=trial.listing, times=1)
+                with contextlib.suppress(SourceError):
+                    await held.poll()
+    trial.stand.faults.heal()
+    sb.clock.advance(trial.lag + 1)
+    for _ in range(6):
+        await held.poll()
+    assert {key: subject_of(record) for key, record in held.records.items()} == truth
+
+
+async def cut_off(held):
+    """A poll that ends after its first page."""
+    pages = held.source.changes(json.loads(json.dumps(held.cursor)))
+    page = await anext(pages)
+    await pages.aclose()
+    held.cursor = page.cursor
+    held.records |= {record.id: record for record in page.records}
 
 
 # ---------------------------------------------------------------- trouble
