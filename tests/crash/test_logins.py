@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 
 from bot import telegram_poll
-from deskbell import courier
 from deskbell.core.alert import Alert, Severity, Status
+from deskbell.courier import lanes
 from deskbell.vendors.chats import CHATS
 from tests.crash.lives import CANNOT_BE_ASKED
 from tests.town import Town
@@ -27,7 +27,7 @@ ROUTE = ["dispatch", "dispatch_teams", "dispatch_telegram", "dispatch_discord"]
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits minutes waits a second."""
     monkeypatch.setattr(telegram_poll, "REFUSED_PAUSE_S", 1.0)
-    monkeypatch.setattr(courier, "LOCKED_S", 1.0)
+    monkeypatch.setattr(lanes, "LOCKED_S", 1.0)
 
 
 async def quiet(town: Town) -> None:

@@ -49,8 +49,8 @@ async def test_slack_says_wait_and_is_obeyed(city: Town) -> None:
     town, wait = city, 3
     town.slack.faults.set("429", where=f"chat.postMessage {ROOM}", times=1, retry_after=wait)
     town.late_job(4711)
-    town.late_job(4712)
     refused = await town.until(lambda: town.sandbox.ledger.of("slack", "ratelimited"))
+    town.late_job(4712)
     ticket = town.urgent_ticket()
     await town.card(str(ticket.id), "C0SUPPORT")
     assert not posted(town), "another room is not held up, and this one is"
