@@ -211,7 +211,7 @@ class TestAssigned:
         assert (seen.severity, seen.quiet, seen.key) == (P3, True, "asg:fd:8:4:2026-11-20T12:01:00Z")
         assert holds(self.BEN, NOON + HOUR, self.RULE, self.BEN)
         assert not ask(self.BEN, NOON + 2 * DAY, self.RULE, self.BEN)[1]
-        assert not found(self.BEN, NOON + MIN, self.RULE, baseline=True)
+        assert not found(self.BEN, NOON + MIN, self.RULE)  # new, and with an owner: it changed no hands
 
     @pytest.mark.parametrize(("earlier", "rung"), [(1, P3), (2, P2)])
     def test_from_hand_to_hand(self, earlier, rung):

@@ -116,18 +116,16 @@ class CaseAssignedConf(RuleConf):
     ping_pong: Severity = Severity.P2  # it goes from hand to hand
     hops: int = 3  # so many in a day are that
     lasts: timedelta = _DAY
-    recent: timedelta = 2 * _HOUR
 
 
 def case_assigned(case: Case, previous: Case | None, conf: CaseAssignedConf, ctx: Context) -> Sight:
     """The case got a new owner; from the third in a day on it goes round in circles."""
-    if case.done or not (case.assignee or case.assignee_id):
+    if case.done or not _owner(case):
         return NOTHING
-    differs = previous is not None and _owner(previous) != _owner(case)
     at = case.updated_at
+    if previous is None or _owner(previous) == _owner(case):  # one that is new and has an owner changed no hands
+        return once((), at, conf.lasts, ctx.now)
     hops = ctx.earlier.get("case_assigned", 0) + 1
-    if not is_new(previous, ctx, at, conf.recent, differs=differs):
-        return NOTHING if differs else once((), at, conf.lasts, ctx.now)
     circles = hops >= conf.hops
     said = f"{hops} owners in a day" if circles else "Assigned"
     found = Found(
