@@ -68,6 +68,7 @@ class Stop(Exception):
 class HubSpot(Source):
     name = "hubspot"
     prefix = "/hubspot"
+    dated = True
 
     def __init__(self, clock: Clock, ledger: Ledger, pulse: Pulse) -> None:
         super().__init__(clock, ledger, pulse)

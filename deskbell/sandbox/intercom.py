@@ -44,6 +44,7 @@ class Stop(Exception):
 class Intercom(Source):
     name = "intercom"
     prefix = "/intercom"
+    dated = True
 
     def __init__(self, clock: Clock, ledger: Ledger, pulse: Pulse) -> None:
         super().__init__(clock, ledger, pulse)

@@ -53,6 +53,7 @@ class Stop(Exception):
 class Pipedrive(Source):
     name = "pipedrive"
     prefix = "/pipedrive"
+    dated = True
 
     def __init__(self, clock: Clock, ledger: Ledger, pulse: Pulse) -> None:
         super().__init__(clock, ledger, pulse)

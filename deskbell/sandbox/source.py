@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 
 from aiohttp import web
 
@@ -17,6 +18,7 @@ Work = Callable[[web.Request], Awaitable[web.Response]]
 class Source(ABC):
     name = "source"
     prefix = ""
+    dated = False  # whether its Date header follows the sandbox's clock; else it tells the machine's time
 
     def __init__(self, clock: Clock, ledger: Ledger, pulse: Pulse) -> None:
         self.clock, self.ledger, self.pulse = clock, ledger, pulse
@@ -61,7 +63,10 @@ class Source(ABC):
             self.before()
             path = request.path.removeprefix(self.prefix)
             places = {request.method, path, f"{request.method} {path}"}
-            return await with_trouble(request, self.faults, places, handle, self._refuse)
+            answer = await with_trouble(request, self.faults, places, handle, self._refuse)
+            if self.dated:
+                answer.headers.setdefault("Date", formatdate(self.clock.time(), usegmt=True))
+            return answer
 
         return guarded
 

@@ -45,6 +45,7 @@ class Stop(Exception):
 class Zendesk(Source):
     name = "zendesk"
     prefix = "/zendesk/api/v2"
+    dated = True
 
     def __init__(self, clock: Clock, ledger: Ledger, pulse: Pulse) -> None:
         super().__init__(clock, ledger, pulse)

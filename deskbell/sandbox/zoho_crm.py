@@ -47,6 +47,7 @@ class Stop(Exception):
 class ZohoCrm(Source):
     name = "zoho_crm"
     prefix = "/zoho_crm"
+    dated = True
 
     def __init__(self, clock: Clock, ledger: Ledger, pulse: Pulse) -> None:
         super().__init__(clock, ledger, pulse)

@@ -132,6 +132,7 @@ async def test_whatever_happens_in_the_end_everything_is_known(sb, trial, readin
     chance, truth, held = random.Random(seed), {}, reading(trial.source)
     for n in range(40):
         sb.clock.advance(chance.choice([0, 0, 1, 7, 45]))
+        trial.slow(chance.choice([0, 3, 60]))
         match chance.choice(["new", "new", "many", "touch", "touch", "poll", "crash", "trouble"]):
             case "new":
                 truth[trial.lay(f"New {n}", sb.clock.time())] = f"New {n}"
@@ -151,7 +152,7 @@ async def test_whatever_happens_in_the_end_everything_is_known(sb, trial, readin
                 with contextlib.suppress(SourceError):
                     await held.poll()
     trial.stand.faults.heal()
-    sb.clock.advance(trial.lag + 1)
+    sb.clock.advance(trial.lag + 61)
     for _ in range(6):
         await held.poll()
     assert {key: subject_of(record) for key, record in held.records.items()} == truth

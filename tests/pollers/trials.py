@@ -22,6 +22,7 @@ class Trial:
     lag: float = 0.0  # seconds until a change becomes visible
     write: str = "PUT"  # the method of a write
     listing: str = ""  # the path that is polled
+    slow: Callable[[float], None] = lambda _seconds: None  # what is written from now on becomes visible so much later
     resolves: bool = True
     page: int = 10
     secrets: tuple[str, ...] = ()
@@ -105,6 +106,7 @@ def salesforce(sb) -> Trial:
         touch=lambda one, title: org.change("Case", one, Subject=title) and None,
         remove=lambda one: org.change("Case", one, IsDeleted=True) and None,
         agents=("005000000000002AAA", "nobody"),
+        slow=lambda seconds: setattr(org, "lag", seconds),
         write="/services/data/v67.0/sobjects/CaseComment",
         listing="/services/data/v67.0/queryAll",
         secrets=(credentials.SALESFORCE_CLIENT_SECRET,),
@@ -129,6 +131,7 @@ def hubspot(sb) -> Trial:
         touch=lambda one, title: stand.change("tickets", one, subject=title) and None,
         remove=lambda one: stand.archive("tickets", one),
         agents=("72", "nobody"),
+        slow=lambda seconds: setattr(stand, "lag", seconds),
         lag=4.0,
         write="/crm/objects/2026-09/notes",
         listing="/crm/objects/2026-09/tickets/search",

@@ -33,6 +33,7 @@ def refusal(status: int, code: str, message: str) -> web.Response:
 class Salesforce(Source):
     name = "salesforce"
     prefix = "/salesforce"
+    dated = True
 
     def __init__(self, clock: Clock, ledger: Ledger, pulse: Pulse) -> None:
         super().__init__(clock, ledger, pulse)
