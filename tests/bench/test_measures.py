@@ -54,7 +54,7 @@ def test_nothing_is_sent_twice(rows):
 
 
 def test_a_storm_is_counted_against_the_limit_of_each_vendor(report):
-    """How many were beyond it is told; a busy machine may bring two messages nearer to each other than they were sent."""
+    """How many were beyond it is told; on a busy machine two may arrive nearer to each other than they were sent."""
     storms = [row for row in report.rows if row.key == "catch_up_glimpse"]
     assert len(storms) == 4
     assert all(row.note.endswith("beyond the limit") for row in storms)
