@@ -65,7 +65,7 @@ RECORDS = sa.Table(
     METADATA,
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("record_id", sa.Text, primary_key=True),
-    _text("kind", comment="visit | case | account"),
+    _text("kind", comment="core.records.KINDS"),
     _text("number_key", comment="the number as people type it, case folded"),
     _text("id_key", comment="the id, case folded"),
     _text("loose_key", comment="the number without punctuation and leading zeros: INC0004711 is inc4711"),

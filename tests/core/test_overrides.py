@@ -63,7 +63,7 @@ class TestCalendars:
         return due
 
     def test_in_the_sites_zone_holidays_left_out(self):
-        """Friday noon in London leaves five hours, Monday is a holiday, then eight of Tuesday and three of Wednesday."""
+        """Friday noon in London leaves five hours, Monday is free, then eight of Tuesday and three of Wednesday."""
         assert self.quiet_until("Europe/London") == datetime(2026, 11, 25, 12, tzinfo=UTC)
         assert self.quiet_until("Asia/Tokyo") == datetime(2026, 11, 25, 8, tzinfo=UTC)
 
