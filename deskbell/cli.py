@@ -252,7 +252,7 @@ def audit_anchor(config: ConfigPath = CONFIG) -> None:
 
 @outbox_app.callback()
 def outbox(context: typer.Context, config: ConfigPath = CONFIG, as_json: AsJson = False, dead: bool = False) -> None:
-    """What waits to be sent (`--dead`: what was given up). `deskbell outbox retry ID KIND` tries one again."""
+    """What waits to be sent (`--dead`: what was given up). `deskbell outbox retry` tries it again."""
     if context.invoked_subcommand:
         return
     store = _store(_settings(config))
@@ -275,15 +275,27 @@ def outbox(context: typer.Context, config: ConfigPath = CONFIG, as_json: AsJson 
 
 
 @outbox_app.command("retry")
-def outbox_retry(row: int, kind: str, config: ConfigPath = CONFIG) -> None:
-    """Put a row that was given up back into the queue. KIND is `post` or the kind that `deskbell outbox` shows."""
+def outbox_retry(
+    row: Annotated[int, typer.Argument(help="The row's Id.")] = 0,
+    kind: Annotated[str, typer.Argument(help="`post`, or what `deskbell outbox` shows as its kind.")] = "",
+    to: Annotated[str, typer.Option(help="All that was given up for this destination.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="All that was given up.")] = False,
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Put what was given up back into the queue: one row by ID and KIND, a destination's, or all of it."""
     from datetime import UTC, datetime
 
+    from deskbell.desk.again import again
+
+    if not ((row and kind) or to or every):
+        raise typer.BadParameter("Say which: ID KIND, --to DESTINATION or --all. See deskbell outbox --dead.")
     store = _store(_settings(config))
-    done = store.write_now(lambda uow: uow.revive(row, kind, datetime.now(UTC)))
+    count = store.write_now(lambda uow: again(uow, datetime.now(UTC), row=row, kind=kind, destination=to))
     store.close()
-    typer.echo("It will be tried again." if done else f"There is no dead {kind} {row}. See deskbell outbox --dead.")
-    raise SystemExit(0 if done else 1)
+    typer.echo(
+        f"{count} will be tried again." if count else "Nothing like that was given up. See deskbell outbox --dead."
+    )
+    raise SystemExit(0 if count else 1)
 
 
 @app.command()

@@ -208,7 +208,7 @@ class Daemon:
     def _reasons(self) -> Sequence[str]:
         """What is wrong with this instance's own part."""
         troubles = [*self._ears().values(), self.keeper.trouble]
-        return [*filter(None, troubles), *self.watch.emergency.reasons]
+        return [*filter(None, troubles), *self.courier.troubles(), *self.watch.emergency.reasons]
 
     def _ears(self) -> Mapping[str, str]:
         """The chats that this instance listens to now, and why it hears nobody there, if so."""

@@ -199,6 +199,13 @@ def _freed_in(table: sa.Table) -> Statement:
     return Statement(sa.update(table).where(leased).values(due_at=bind("now")))
 
 
+def _hurry(table: sa.Table, **more: Any) -> Statement:
+    tried = (sa.text(DUE), table.c.destination == bind("of_destination"), table.c.state == literally("waiting"))
+    late = (table.c.due_at > bind("now", _TIME), table.c.last_error != "")
+    return Statement(sa.update(table).where(*tried, *late).values(due_at=bind("now", _TIME), **more))
+
+
+HURRY = [_hurry(POSTS), _hurry(DISPATCHES, next_try_at=bind("now", _TIME))]
 _FREED = [_freed(table) for table in _TABLES]
 _FREED_IN = [_freed_in(table) for table in _TABLES]
 

@@ -252,6 +252,11 @@ class SqlWork(AlertWork, PeopleWork, RecordWork):
     def settle_dead(self, claim: Claim, error: str, now: datetime) -> bool:
         return self._settling.dead(claim, error, now)
 
+    def hurry(self, destination: str, now: datetime) -> None:
+        """What waits for another try there is due at once, for the way is open again."""
+        for statement in outbox.HURRY:
+            self.db.later(statement, of_destination=destination, now=micros(now))
+
     def revive(self, outbox_id: int, kind: str, now: datetime) -> bool:
         """A dead row is tried again. False when there is no such dead row."""
         statement = _REVIVE_POST if kind == "post" else _REVIVE_DISPATCH

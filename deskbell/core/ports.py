@@ -242,11 +242,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a claim. A post shows version `shown`."""
+    """What became of a claim. A post shows version `shown`.
+
+    `cut_off`: nothing at all comes through to the destination just now, so that it is no fault of this piece.
+    """
 
     claim: Claim
     outcome: Outcome
     shown: int = 0
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,6 +519,10 @@ class UnitOfWork(Reader, Protocol):
     ) -> bool: ...
 
     def settle_dead(self, claim: Claim, error: str, now: datetime) -> bool: ...
+    def hurry(self, destination: str, now: datetime) -> None:
+        """What waits for another try there is due at once, for the way is open again."""
+        ...
+
     def revive(self, outbox_id: int, kind: str, now: datetime) -> bool: ...
     def audit(self, entry: Entry, at: datetime) -> None:
         """Appends to the chain; it is sealed at the commit."""

@@ -33,6 +33,7 @@ from deskbell.core.ports import (
     Store,
     UnitOfWork,
 )
+from deskbell.courier.circuit import Circuit, State
 from deskbell.courier.delivery import Delivery, op_of
 from deskbell.courier.gather import Gather
 from deskbell.net import metrics
@@ -67,6 +68,7 @@ class _Lane:
     """What is on its way to one destination. `news`: something committed, or a piece has arrived."""
 
     name: str
+    circuit: Circuit
     news: asyncio.Event = field(default_factory=asyncio.Event)
     under_way: set["asyncio.Task[None]"] = field(default_factory=set)
     last: dict[int, "asyncio.Task[None]"] = field(default_factory=dict)  # of each alert, the piece that goes last
@@ -127,6 +129,7 @@ class Courier:
         self._keep = Gather(desk.settle_all)
         self._woken = asyncio.Event()
         self._lanes: dict[str, tuple[_Lane, asyncio.Task[None]]] = {}
+        self._circuits: dict[str, Circuit] = {}
         self._open = True
         self.carried = 0  # attempts that came to an end, for whoever watches that they do
 
@@ -175,7 +178,7 @@ class Courier:
             next_at = min(next_at or now + _AGAIN, now + _AGAIN)
         for name, _severity in sorted(due.items(), key=lambda item: item[1]):
             if self._open and name not in self._lanes and name not in self._elsewhere and self._share.mine(name):
-                lane = _Lane(name)
+                lane = _Lane(name, self._circuit(name))
                 task = asyncio.create_task(self._work(lane), name=f"lane {name}")
                 self._lanes[name] = lane, task
                 task.add_done_callback(partial(self._left, name))
@@ -223,9 +226,15 @@ class Courier:
     async def _next(self, lane: _Lane) -> bool:
         """Sets what may go now on its way, and waits until more may. False when there is no more."""
         lane.news.clear()
-        free = SLOTS - len(lane.under_way)
+        free = max(0, lane.circuit.room(_clock(), SLOTS) - len(lane.under_way))
         ops, wait = self._allowed(lane.name)
-        claims = await self._claim(_Wish(lane.name, free, ops)) if ops or lane.under_way else []
+        if lane.circuit.wait(_clock()) > wait:
+            ops, wait = {}, lane.circuit.wait(_clock())
+        claims = (
+            await self._claim(_Wish(lane.name, free, ops))
+            if (ops and free) or (lane.under_way and self._share.holder)
+            else []
+        )
         if claims is None:  # another instance works it
             self._elsewhere[lane.name] = _clock() + AGAIN_S
             return False
@@ -233,7 +242,7 @@ class Courier:
             self._begin(lane, claim)
         if claims:
             _, wait = self._allowed(lane.name)
-        if len(claims) == free:  # there may be more: it is taken when it is worth a journey
+        if free and len(claims) == free:  # there may be more: it is taken when it is worth a journey
             until = _clock() + IDLE_S
             while len(lane.under_way) > SLOTS // 2 and self._open and (left := until - _clock()) > 0:
                 lane.news.clear()
@@ -254,6 +263,7 @@ class Courier:
         keys = self._keys(work.destination, op)
         wait = self._buckets.wait(keys)
         in_order = work.alert_id if isinstance(work, Post) or not work.payload.get("direct") else 0
+        lane.circuit.begin()
         piece = _Piece(claim, op, keys, wait, lane.last.get(in_order))
         task = asyncio.create_task(self._carry(piece))
         lane.under_way.add(task)
@@ -310,6 +320,15 @@ class Courier:
         due, _ = await self._store.read(lambda reader: reader.work_due(now))
         return name in due
 
+    def _circuit(self, name: str) -> Circuit:
+        return self._circuits.setdefault(name, Circuit())
+
+    def troubles(self) -> Sequence[str]:
+        """The destinations to which nothing comes through just now, and why, for people."""
+        return [
+            f"{name} can't be reached: {c.why}" for name, c in self._circuits.items() if c.state is not State.CLOSED
+        ]
+
     # ------------------------------------------------------------ one piece
 
     async def _carry(self, piece: _Piece) -> None:
@@ -322,13 +341,24 @@ class Courier:
         else:
             outcome = await self._delivery.deliver(claim)
             self._pace(work.destination, piece.op, outcome, piece.keys)
+        circuit = self._learned(work.destination, outcome)
         point("courier.send.after")
         metrics.delivered(work.destination, type(outcome).__name__)
         if not isinstance(outcome, Sent):
             log.warning("delivery", to=work.destination, outcome=type(outcome).__name__, why=outcome.why)
         self.carried += 1
-        if not await self._settle(claim, outcome):
+        if not await self._settle(claim, outcome, cut_off=circuit.state is not State.CLOSED):
             log.warning("lease_lost", to=work.destination)
+
+    def _learned(self, name: str, outcome: Outcome) -> Circuit:
+        """What the answer says about the way there."""
+        circuit = self._circuit(name)
+        before = circuit.state
+        circuit.end(outcome, _clock())
+        if circuit.state is not before:
+            metrics.circuit(name, str(circuit.state))
+            log.info("circuit", lane=name, state=str(circuit.state), why=circuit.why)
+        return circuit
 
     def _pace(self, name: str, op: Op, outcome: Outcome, keys: Mapping[Key, Sequence[Limit]]) -> None:
         """What the answer says about the next ones."""
@@ -342,14 +372,14 @@ class Courier:
                 for every in EVERY_OP:
                     self._buckets.cool((name, every), self._buckets.clock() + LOCKED_S)
 
-    async def _settle(self, claim: Claim, outcome: Outcome) -> bool:
+    async def _settle(self, claim: Claim, outcome: Outcome, *, cut_off: bool) -> bool:
         """What became of a delivery is known here alone: it is kept in mind until the database takes it."""
         # What was found again shows what it showed then: it stays due, as an edit.
         found = isinstance(outcome, Sent) and outcome.found
         shown = claim.work.wanted if isinstance(claim.work, Post) and not found else 0
         while True:
             try:
-                return await self._keep(Settlement(claim, outcome, shown))
+                return await self._keep(Settlement(claim, outcome, shown, cut_off))
             except NotKept as error:
                 log.warning("not_settled", to=claim.work.destination, why=str(error))
             await asyncio.sleep(AGAIN_S)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from deskbell.core.alert import Alert, Severity, name_of
-from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
+from deskbell.core.outcome import Fault, Outcome, Rejected, Sent, Unknown
 from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Post, Settlement, WriteKind
 from deskbell.core.records import Case, CaseStatus, Record, Visit, changed
 from deskbell.desk.book import SOURCE_LANE, UNREACHABLE, Book, deaf, shut_out
@@ -23,7 +23,7 @@ SHUT_OUT = timedelta(seconds=30)
 def settle_all(book: Book, settlements: Sequence[Settlement]) -> list[bool]:
     """The same for several, in one transaction."""
     book.uow.expect_settled([one.claim for one in settlements])
-    held = [settle(book, one.claim, one.outcome, one.shown) for one in settlements]
+    held = [settle(book, one.claim, one.outcome, one.shown, cut_off=one.cut_off) for one in settlements]
     arrived = {one.claim.work.destination for one, ours in zip(settlements, held, strict=True) if ours and _came(one)}
     for destination in sorted(arrived):
         _reached(book, destination)
@@ -36,19 +36,20 @@ def _came(one: Settlement) -> bool:
     return sent and not one.claim.work.destination.startswith(SOURCE_LANE)
 
 
-def settle(book: Book, claim: Claim, outcome: Outcome, shown: int = 0) -> bool:
+def settle(book: Book, claim: Claim, outcome: Outcome, shown: int = 0, *, cut_off: bool = False) -> bool:
     """Writes down what became of a claim. False when the lease was lost meanwhile, so that another holder decides."""
-    match outcome:
-        case Sent():
-            return _sent(book, claim, outcome, shown)
-        case Retry():
-            # What may have arrived before still may have: it is looked up again before it is sent.
-            unsure = claim.work.unsure_since is not None
-            return _again(book, claim, outcome.why, outcome.after, counts=not outcome.limited, unsure=unsure)
-        case Unknown():
-            return _again(book, claim, outcome.why, None, counts=True, unsure=True)
-        case Rejected():
-            return _rejected(book, claim, outcome)
+    if isinstance(outcome, Sent):
+        return _sent(book, claim, outcome, shown)
+    if isinstance(outcome, Rejected):
+        return _rejected(book, claim, outcome)
+    if isinstance(outcome, Unknown):
+        kept = _again(book, claim, outcome.why, None, counts=not cut_off, unsure=True)
+    else:  # what may have arrived before still may have: it is looked up again before it is sent
+        unsure, counts = claim.work.unsure_since is not None, not (outcome.limited or cut_off)
+        kept = _again(book, claim, outcome.why, outcome.after, counts=counts, unsure=unsure)
+    if kept and cut_off and not claim.work.destination.startswith(SOURCE_LANE):
+        _unreachable(book, claim, outcome.why)
+    return kept
 
 
 def _sent(book: Book, claim: Claim, outcome: Sent, shown: int) -> bool:
@@ -71,6 +72,7 @@ def _reached(book: Book, destination: str) -> None:
     if trouble not in lasting:
         return
     book.over(trouble, "it takes messages again")
+    book.uow.hurry(destination, book.now)
     for row in book.uow.outbox(dead_only=True, limit=1000):
         if row.destination == destination and row.kind == "post":
             book.uow.revive(row.id, row.kind, book.now)

@@ -37,6 +37,9 @@ _answered = Histogram(
 _delivered = Counter(
     "deskbell_deliveries", "Attempts to deliver, by how they ended.", ("destination", "outcome"), registry=REGISTRY
 )
+_circuits = Gauge(
+    "deskbell_circuit", "1 for the state of the way to a destination.", ("destination", "state"), registry=REGISTRY
+)
 _outbox = Gauge("deskbell_outbox_rows", "Work in the outbox.", ("state",), registry=REGISTRY)
 _polls = Histogram(
     "deskbell_poll_seconds", "One reading of a source.", ("source", "result"), buckets=_SLOW, registry=REGISTRY
@@ -93,6 +96,11 @@ def polled(source: str, result: str, seconds: float) -> None:
 
 def lagging(source: str, seconds: float) -> None:
     _lag.labels(source).set(seconds)
+
+
+def circuit(destination: str, state: str) -> None:
+    for one in ("closed", "open", "half-open"):
+        _circuits.labels(destination, one).set(one == state)
 
 
 def committed(changes: int, seconds: float) -> None:
