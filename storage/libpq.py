@@ -5,6 +5,7 @@ again: prepared once by hand they take a third of the time that psycopg's cursor
 """
 
 import re
+import select
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import Any
@@ -190,6 +191,7 @@ class Session:
         answers: list[pq.abc.PGresult] = []
         ended = False
         while self.pgconn.status == _ALIVE:
+            self._wait()
             result = self.pgconn.get_result()
             if result is None and ended:  # nothing more will come, and no sync did
                 break
@@ -200,6 +202,16 @@ class Session:
                 return answers
             answers.append(result)
         raise errors.OperationalError(_GONE)
+
+    def _wait(self) -> None:
+        """Until all is sent and there is a result to get: `get_result` would wait as well, and hold up all threads."""
+        pgconn, socket = self.pgconn, select.poll()
+        unsent = pgconn.flush()
+        while unsent or pgconn.is_busy():
+            socket.register(pgconn.socket, select.POLLIN | select.POLLOUT if unsent else select.POLLIN)
+            socket.poll()
+            pgconn.consume_input()
+            unsent = pgconn.flush()
 
     def _count(self, result: pq.abc.PGresult) -> int:
         self._checked(result)
