@@ -18,8 +18,12 @@ from deskbell.core.records import (
     AccountStatus,
     Case,
     CaseStatus,
+    Contract,
+    ContractStatus,
     Happening,
     HappeningKind,
+    Leave,
+    LeaveStatus,
     Payment,
     Priority,
     Sla,
@@ -284,3 +288,76 @@ class TestReasons:
     )
     def test_of_a_case(self, rule, values, words):
         assert resolve_reason(rule, changed(self.CASE, **values), self.CLOCK, NOW + 20 * MIN) == words
+
+
+# ---------------------------------------------------------------- with what has to do with the record
+
+days = near.map(lambda at: at.date())
+crew = st.builds(
+    Visit,
+    source=st.just("fs"),
+    id=st.sampled_from(["1", "2", "3", "4"]),
+    number=text,
+    status=under_way | st.sampled_from([VisitStatus.COMPLETED, VisitStatus.PAUSED]),
+    technician=st.sampled_from(["Marco", "Lena"]),
+    customer=st.just("Hansen"),
+    start=near,
+    end=st.none() | near,
+    window_end=st.none() | near,
+    arrived_at=st.none() | near,
+    sla_due=st.none() | near,
+)
+leaves = st.builds(
+    Leave,
+    source=st.just("hr"),
+    id=st.just("9"),
+    number=text,
+    status=st.sampled_from(LeaveStatus),
+    person=st.just("Marco"),
+    start=st.none() | near,
+    end=st.none() | near,
+    updated_at=st.none() | near,
+)
+papers = st.builds(
+    Contract, source=st.just("erp"), id=st.just("5"), number=text, customer=st.just("Hansen"), ends_on=days,
+    status=st.sampled_from(ContractStatus),
+) | st.builds(
+    Account, source=st.just("crm"), id=st.just("6"), number=text, name=st.just("Hansen"), status_since=st.none() | near,
+    status=st.sampled_from(AccountStatus),
+)  # fmt: skip
+kin = st.lists(crew | leaves, max_size=5, unique_by=lambda one: (one.source, one.id)).map(tuple)
+
+
+@given(crew | papers, kin, st.floats(0, 0.999))
+def test_the_clock_is_looked_at_when_it_matters_also_where_others_matter(record, related, share):
+    related = tuple(one for one in related if one.id != record.id)
+
+    def at(now):
+        verdict = evaluate(record, record, {}, Context(now, related=related))
+        assert verdict.errors == ()
+        return verdict
+
+    verdict = at(NOW)
+    for found in verdict.found:
+        assert found.since is not None
+        assert found.since <= NOW
+        assert 0 < len(found.summary) <= 120
+    if verdict.due_at is None:
+        assert state(at(NOW + timedelta(days=3000))) == state(verdict)
+        return
+    assert verdict.due_at > NOW
+    between = at(NOW + share * (verdict.due_at - NOW))
+    assert (state(between), between.due_at) == (state(verdict), verdict.due_at)
+    assert state(at(verdict.due_at)) != state(verdict)
+
+
+@given(st.lists(crew, min_size=2, max_size=5, unique_by=lambda one: one.id))
+def test_jobs_of_one_day_agree_on_what_is_wrong_with_it(day):
+    """Whichever of them is looked at, the same keys with the same severity: they are one exception."""
+    told = {}
+    for record in day:
+        related = tuple(one for one in day if one is not record)
+        for found in evaluate(record, record, {}, Context(NOW, related=related)).found:
+            if found.rule in ("cascade_risk", "double_booked"):
+                told.setdefault(found.key, set()).add((found.severity, found.stage, found.summary, found.home))
+    assert all(len(said) == 1 for said in told.values()), told

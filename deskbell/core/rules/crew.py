@@ -131,12 +131,26 @@ class _Step(NamedTuple):
     limit: datetime
     fixed: datetime
     moving: timedelta
+    lasts: timedelta
 
     def begins(self, now: datetime) -> datetime:
         return max(self.fixed, now + self.moving)
 
     def fails(self, now: datetime) -> bool:
         return self.begins(now) >= self.limit
+
+    @property
+    def breaks(self) -> datetime:
+        """From when on the job's own promise can't be kept; an urgent one is a promise in itself."""
+        if self.visit.priority is Priority.URGENT:
+            return _EVER
+        due = self.visit.sla_due
+        if due is None:
+            return _NEVER
+        return _EVER if self.fixed + self.lasts >= due else due - self.lasts - self.moving
+
+    def misses(self, now: datetime) -> bool:
+        return now >= self.breaks
 
 
 def cascade_risk(visit: Visit, _previous: Visit | None, conf: CascadeRiskConf, ctx: Context) -> Sight:
@@ -148,7 +162,10 @@ def cascade_risk(visit: Visit, _previous: Visit | None, conf: CascadeRiskConf, c
     day.sort(key=lambda one: (not has_arrived(one), one.start, one.id))
     steps = _projected(day, conf)
     failing = [step for step in steps if step.fails(ctx.now)]
-    due_at = min((step.limit - step.moving for step in steps if not step.fails(ctx.now)), default=None)
+    promised = any(step.misses(ctx.now) for step in failing)
+    turns = [step.limit - step.moving for step in steps if not step.fails(ctx.now)]
+    turns += [step.breaks for step in steps if not promised and ctx.now < step.breaks and step.fails(step.breaks)]
+    due_at = min(turns, default=None)
     if not failing:
         return Sight(due_at=due_at)
     worst = max(step.begins(ctx.now) - (step.visit.start or ctx.now) for step in failing)
@@ -156,7 +173,7 @@ def cascade_risk(visit: Visit, _previous: Visit | None, conf: CascadeRiskConf, c
     found = Found(
         rule="cascade_risk",
         key=f"cascade:{visit.source}:{who}:{today.isoformat()}",
-        severity=conf.promised if any(_promised(step, ctx.now, conf) for step in failing) else conf.severity,
+        severity=conf.promised if promised else conf.severity,
         title="Later jobs at risk",
         summary=words.first_line(
             f"{words.count(len(failing), 'later job')} at risk, {words.technician(day[0])} behind at"
@@ -186,15 +203,9 @@ def _projected(day: Sequence[Visit], conf: CascadeRiskConf) -> list[_Step]:
         start, end = _times(visit, conf.length)
         begins, moving = max(start, fixed + conf.travel), moving + conf.travel
         limit = max(visit.window_end or start + conf.slack, start + _MINUTE)
-        steps.append(_Step(visit, limit, begins, moving))
+        steps.append(_Step(visit, limit, begins, moving, end - start))
         fixed, moving = begins + (end - start), moving + (end - start)
     return steps
-
-
-def _promised(step: _Step, now: datetime, conf: CascadeRiskConf) -> bool:
-    start, end = _times(step.visit, conf.length)
-    due = step.visit.sla_due
-    return step.visit.priority is Priority.URGENT or (due is not None and step.begins(now) + (end - start) > due)
 
 
 def _expected(step: _Step, now: datetime) -> tuple[str, str]:
@@ -224,4 +235,5 @@ def _day(visit: Visit, zone: str) -> object:
     return local(visit.start, zone).date() if visit.start else None
 
 
+_EVER = datetime(1990, 1, 1, tzinfo=UTC)
 _NEVER = datetime(2189, 1, 1, tzinfo=UTC)

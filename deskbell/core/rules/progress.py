@@ -134,7 +134,7 @@ def case_assigned(case: Case, previous: Case | None, conf: CaseAssignedConf, ctx
         severity=conf.ping_pong if circles else conf.severity,
         title="Case goes from hand to hand" if circles else "Case assigned",
         summary=words.first_line(f"{said}: {words.number(case)}", case.subject, f"now {words.holder(case)}"),
-        facts=words.case_facts(case, ("Was with", words.holder(previous) if previous else "")),
+        facts=words.case_facts(case, ("Was with", words.holder(previous))),
         since=by_then(at, ctx.now),
         quiet=not circles,
     )
