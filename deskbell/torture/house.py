@@ -10,11 +10,14 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from deskbell.core.rules import RULES
+
 CHATS = ("slack", "teams", "telegram", "discord")
 SOURCES = ("freshdesk", "servicenow", "fieldservice")
 VENDORS = (*CHATS, *SOURCES)
 API_TOKEN = "made-up-token-of-the-torture"  # noqa: S105 - opens nothing but a trial on this machine
 SECRET = "a-secret-of-the-torture-and-no-other-use"  # noqa: S105 - the same
+RINGING = ("technician_late", "case_unassigned")  # what the stand-ins bring about; an alert is one record's alone here
 _SANDBOX = re.compile(r"^\$\{DESKBELL_SANDBOX[^}]*\}")
 _SECRETS = {
     "DESKBELL_SECRET": SECRET,
@@ -72,6 +75,9 @@ class House:
             raw[chat] |= {**_NO_LIMITS[chat], "timeout_s": self.patience_s}
         for source in SOURCES:
             raw["sources"][source] |= {"interval": f"{self.interval_s:g}s", "overlap": "30s"}
+        rules = {rule: {"enabled": rule in RINGING} for rule in RULES}
+        raw["rules"] = {rule: {**raw["rules"].get(rule, {}), **table} for rule, table in rules.items()}
+        raw["own_rules"] = {**raw.get("own_rules", {}), "storm": _MANY, "flaps": _MANY}
         path = self.folder / f"{name}.toml"
         path.write_text(as_toml(raw), encoding="utf-8")
         return path

@@ -93,6 +93,8 @@ def mother() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
+    for pid in list(ends):  # who asked for them is gone, however that came
+        os.kill(pid, signal.SIGKILL)
 
 
 def _import_everything() -> None:

@@ -15,11 +15,11 @@ from deskbell.core.access import Person
 from deskbell.core.alert import Alert
 from deskbell.core.ports import AuditRow, OutboxRow
 from deskbell.core.present import View, state_of
+from deskbell.courier.lanes import SLOTS
 from deskbell.torture.house import CHATS
 from deskbell.torture.proxy import Exchange
 
-SETTLE_S = 1.0  # an answer that arrived longer ago has been settled, or its room stands still
-IN_FLIGHT = 1  # pieces of one room that may be under way at once
+SETTLE_S = 0.5  # an answer that arrived longer ago has been settled
 _AROUND_S = (0.3, 1.5)  # a dead process's connections end within this time before and after we know of its death
 _MARKER = re.compile(r"\[(D-\d+ #\d+)\]")
 # What a person reads who was told "done", by verb: behind the alert's ref, and at the head of a card.
@@ -116,7 +116,7 @@ def caught(log: Iterable[Exchange], down: Down) -> list[Exchange]:
     for exchange in log:
         if exchange.lane and exchange.accepted and not exchange.lost and _just_answered(exchange, down):
             lanes[exchange.lane].append(exchange)
-    return [one for lane in lanes.values() for one in sorted(lane, key=lambda one: one.begun)[-IN_FLIGHT:]]
+    return [one for lane in lanes.values() for one in sorted(lane, key=lambda one: one.begun)[-SLOTS:]]
 
 
 def _just_answered(exchange: Exchange, down: Down) -> bool:

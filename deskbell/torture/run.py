@@ -27,6 +27,7 @@ BEAT_S = 0.5  # between two groups of new exceptions
 SHARE = {"tickets": 0.1, "incidents": 0.1, "ends": 0.1}  # of the alerts; all others are jobs
 REACH_S = 3.0  # a place that is not passed within this time is given up, and the daemon is killed anyway
 READY_S = 30.0
+PASSED_S = 60.0  # how long people go on for the sake of a place that nobody has passed yet
 REST_S = 600.0  # until everything has been told, once nobody disturbs any more
 CALM = 4  # looks in a row that find nothing left
 STUCK_S = 60.0  # with nothing done in this time, it will not be
@@ -210,6 +211,7 @@ class Run:
 
     async def _rest(self) -> None:
         """People go home, the network behaves, and everything is told that is to be told; then all stop."""
+        await self._until_reached()
         await self.stage.do("ordeal.end")
         self.stage.calm()
         # As a guest beside the daemons. Never in this thread: a PostgreSQL is reached through a proxy that lives in it.
@@ -220,6 +222,13 @@ class Run:
             await asyncio.to_thread(guest.close)
         for instance in self.stage.instances:
             await self._stopped(instance)
+
+    async def _until_reached(self) -> None:
+        """People go on under fire until each place was passed that only their deeds lead to."""
+        end, wanted = time.monotonic() + PASSED_S, set(planning.POINTS)
+        while time.monotonic() < end and (left := wanted - self.stage.points_seen()):
+            self.tell("places not passed yet", len(left), len(wanted))
+            await asyncio.sleep(BEAT_S)
 
     async def _until_told(self, guest: SqlStore) -> None:
         """Until nothing is left of the outbox for two seconds, or for too long nothing gets less."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,12 +31,16 @@ def torture(ordered: Ordered, *, as_json: bool) -> int:
 
 async def _watched(ordered: Ordered, *, as_json: bool) -> dict[str, Any]:
     columns = (TextColumn("{task.description:20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    task = asyncio.current_task()
+    if task is not None:  # so that a stop leaves nothing behind
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=as_json) as progress:
         tasks: dict[str, TaskID] = {}
 
         def tell(what: str, done: int, total: int) -> None:
-            task = tasks.setdefault(what, progress.add_task(what)) if what not in tasks else tasks[what]
-            progress.update(task, completed=done, total=total)
+            if what not in tasks:
+                tasks[what] = progress.add_task(what)
+            progress.update(tasks[what], completed=done, total=total)
 
         return await run(ordered, tell)
 
