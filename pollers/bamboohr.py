@@ -127,7 +127,9 @@ class BambooHr(Scheduler[BambooHrConf]):
             return await self._window(now)
 
         mark = snapshot.mark_of(conf.team, conf.zone, conf.read, conf.emails)
-        return snapshot.pages(cursor, conf.name, self.whole(read, now - conf.window_back, mark), now)
+        return snapshot.pages(
+            cursor, conf.name, self.whole(read, now - conf.window_back, now + conf.window_ahead, mark), now
+        )
 
     async def _window(self, now: datetime) -> Fetched:
         conf, zone = self.conf, ZoneInfo(self.conf.zone)

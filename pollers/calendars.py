@@ -170,6 +170,7 @@ class Calendars(ABC, Generic[C]):
             fetch=reading.page,
             map_rows=lambda rows: self._map(rows, name),
             begins=now - self.conf.window_back,
+            ends=now + self.conf.window_ahead,
             look=lambda ids: self._look(ids, name),
             mark=self._mark(name),
             max_pages=_MOST_PAGES,

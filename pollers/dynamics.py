@@ -22,7 +22,7 @@ from pollers.chain import Chain
 from pollers.conf import Writeback
 from pollers.cursor import OVERLAP, Fetched, Pace, Row
 from pollers.rows import as_row, child, ident, line, mapping, measure, moment, note_text
-from pollers.scheduler import Scheduler, Words
+from pollers.scheduler import FetchWhole, Scheduler, Words
 from pollers.sweeper import FullSweep, Lookout, Poll, pages
 
 _BOOKINGS, _STATUSES, _NOTES = "bookableresourcebookings", "bookingstatuses", "annotations"
@@ -134,7 +134,7 @@ class Dynamics(Scheduler[DynamicsConf]):
         now, conf = self._now(), self.conf
         start = now - conf.lookback
         mark = snapshot.mark_of(conf.status_map, conf.teams, conf.team, conf.zone)
-        window = self.whole(self._window(now), now - conf.window_back, mark)
+        window = self.whole(self._window(now), now - conf.window_back, now + conf.window_ahead, mark)
         return pages(
             cursor,
             Poll(
@@ -154,7 +154,7 @@ class Dynamics(Scheduler[DynamicsConf]):
         order = f"modifiedon asc,{_KEY} asc"
         return await self._list(key, {"$filter": f"modifiedon ge {vendor.stamp(since)}", "$orderby": order})
 
-    def _window(self, now: datetime) -> Any:
+    def _window(self, now: datetime) -> FetchWhole:
         conf = self.conf
         begins, ends = vendor.stamp(now - conf.window_back), vendor.stamp(now + conf.window_ahead)
         asked = {"$filter": f"endtime ge {begins} and starttime lt {ends}", "$orderby": f"{_KEY} asc"}

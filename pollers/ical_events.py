@@ -36,16 +36,20 @@ def parsed(text: str) -> Any:
 
 
 def rows(calendar: Any, begins: datetime, ends: datetime, zone: ZoneInfo) -> list[dict[str, Any]]:
-    """The occurrences of series in the window, every single event that is not over before it, and what is broken."""
+    """The occurrences of series in the window, or moved out of it to later; every single event that is not over before
+    it; and what is broken."""
     every = calendar.walk("VEVENT")
     events = [event for event in every if event.get("UID")]
     broken = [event for event in every if not event.get("UID") or _wrong(event)]
     series = {str(event["UID"]) for event in events if any(name in event for name in _REPEATS)}
     found = [_plain(event, zone, again=True) for event in _occurrences(calendar, begins, ends) if uid(event) in series]
     single = [_plain(event, zone, again=False) for event in events if uid(event) not in series and not _wrong(event)]
+    moved = (event for event in events if "RECURRENCE-ID" in event and not _wrong(event))
+    far = [_plain(event, zone, again=True) for event in moved if _moment(event["DTSTART"].dt, zone) >= ends]
     last = begins.timestamp()
     return [
         *found,
+        *far,
         *(row for row in single if _end(row) >= last),
         *({"uid": uid(event), "wrong": _wrong(event) or "it has no UID"} for event in broken),
     ]

@@ -167,7 +167,7 @@ class Jobber(Scheduler[JobberConf]):
     def changes(self, cursor: Mapping[str, Any]) -> AsyncIterator[Page]:
         now, conf = self._now(), self.conf
         mark = snapshot.mark_of(conf.status_map, conf.team, conf.zone, conf.time_sheets)
-        window = self.whole(_Walk(self, now).page, now - conf.window_back, mark)
+        window = self.whole(_Walk(self, now).page, now - conf.window_back, now + conf.window_ahead, mark)
         return snapshot.pages(cursor, conf.name, window, now)
 
     async def missing(self, ids: Sequence[str]) -> list[str]:  # noqa: ARG002 - reading the window whole tells

@@ -90,6 +90,7 @@ class Rest:
             fetch=lambda step: reader.fetch(now - conf.lookback, step),
             map_rows=self._map,
             begins=now - conf.window_back,
+            ends=now + conf.window_ahead,
             look=self._look if conf.item_path else None,
             mark=snapshot.mark_of(conf.fields, conf.status_map, conf.priority_map, conf.teams, conf.team, conf.zone),
             max_pages=max(conf.max_pages, _MOST_OF_A_WINDOW),

@@ -1,7 +1,7 @@
 """What sources of visits have in common that are read over HTTP and told with notes, assignments and the like."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -12,7 +12,7 @@ from deskbell.core.records import Record
 from deskbell.net.answers import Reply
 from deskbell.net.http import Http
 from pollers import checks
-from pollers.cursor import FetchPage, Pace, Row, from_json, sweep, to_json
+from pollers.cursor import Fetched, FetchPage, Pace, Row, from_json, sweep, to_json
 from pollers.mapped import Mapped, map_each
 from pollers.own import OwnWrites
 from pollers.rows import as_row
@@ -37,6 +37,7 @@ class Conf(Protocol):
     def max_pages(self) -> int: ...
 
 
+FetchWhole = Callable[[int], Awaitable[Fetched]]  # by the number of the page, from 0
 C = TypeVar("C", bound=Conf)
 Words = list[tuple[str, str]]
 
@@ -125,10 +126,17 @@ class Scheduler(ABC, Generic[C]):
         raws = {one: await self.one(one) for one in ids}
         return {one: None if raw is None else as_row(raw, one, None) for one, raw in raws.items()}
 
-    def whole(self, fetch: Any, begins: datetime, mark: str) -> Window:
+    def whole(self, fetch: FetchWhole, begins: datetime, ends: datetime, mark: str) -> Window:
         """The window, read whole."""
-        pages = max(self.conf.max_pages, MOST_OF_A_WINDOW)
-        return Window(fetch, self.map_rows, begins, self.look, mark, pages)
+        return Window(
+            fetch=fetch,
+            map_rows=self.map_rows,
+            begins=begins,
+            ends=ends,
+            look=self.look,
+            mark=mark,
+            max_pages=max(self.conf.max_pages, MOST_OF_A_WINDOW),
+        )
 
     async def beside(self, last: Page, stored: Mapping[str, Any], beside: "Beside") -> AsyncIterator[Page]:
         """Pages of the records to which rows that move without them belong, after the last page of a poll."""

@@ -155,7 +155,8 @@ class ServiceTitan(Scheduler[ServiceTitanConf]):
             own=self.own,
             full=FullSweep(self._changed, start, conf.full_every),
             lookout=Lookout(
-                self.whole(lambda step: self._window(now, step), now - conf.window_back, mark), conf.window_every
+                self.whole(lambda step: self._window(now, step), now - conf.window_back, now + conf.window_ahead, mark),
+                conf.window_every,
             ),
         )
         crews = cursor.get("crews", {})

@@ -23,6 +23,7 @@ from pollers.own import OwnWrites
 MISSES = 2
 _LEAST = 0.5  # of what was there before; a reading with fewer rows is not believed at once
 _SETTLE = timedelta(hours=1)
+_NEVER = 2.0**35  # seconds since the epoch: long after every window
 _EDGE = timedelta(days=1)  # vendors cut their window by the day, by the start or by the end, in a zone of their own
 
 Look = Callable[[Sequence[str]], Awaitable[Mapping[str, Row | None]]]
@@ -30,12 +31,13 @@ Look = Callable[[Sequence[str]], Awaitable[Mapping[str, Row | None]]]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is remembered of a row: its version, when its time is over (seconds since the epoch; 0: never), and how many
-    complete readings in a row did not have it."""
+    """What is remembered of a row: its version, when its time begins and is over (seconds since the epoch; 0: it has
+    none), and how many complete readings in a row did not have it."""
 
     version: str
     until: float = 0.0
     misses: int = 0
+    begins: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How everything is read. `begins`: rows that were over by then may be left out by the source.
+    """How everything is read. Rows that were over when it `begins` may be left out by the source, and so may rows that
+    begin when it `ends`.
 
     `look` reads single rows, None for one that is gone: it tells a row that was moved out of the window from one that
     was deleted. `mark` changes with the mapping, so that rows that stayed the same are mapped anew.
@@ -64,6 +67,7 @@ class Window:
     max_pages: int = 100
     misses: int = MISSES
     settle: timedelta = _SETTLE
+    ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +144,32 @@ def until(record: Record) -> float:
     return max((at.timestamp() for at in ends if at is not None), default=0.0)
 
 
+def held_of(row: Row, record: Record | None) -> Held:
+    """A row as it is remembered; without a record of it (it was set aside) it has no time."""
+    return Held(row.version) if record is None else Held(row.version, until(record), begins=since(record))
+
+
+def since(record: Record) -> float:
+    """When the record's time begins, in seconds since the epoch; 0 where it has none."""
+    if not isinstance(record, Visit | Leave):
+        return 0.0
+    begins = (record.start, *((record.window_start,) if isinstance(record, Visit) else ()))
+    return min((at.timestamp() for at in begins if at is not None), default=0.0)
+
+
+def with_rows(known: Known, rows: Iterable[Row], mapped: Mapped) -> Known:
+    """What is known after rows were read in another way than whole, so that they are missed when they are deleted."""
+    records = {record.id: record for record in mapped.records}
+    met = {row.id: held_of(row, records[row.id]) for row in rows if row.id in records}
+    kept = {key: held for key, held in {**known.rows, **met}.items() if key not in mapped.gone}
+    return replace(known, rows=kept)
+
+
 def to_json(known: Known) -> dict[str, Any]:
     data: dict[str, Any] = {
-        "rows": {key: [held.version, round(held.until), held.misses] for key, held in known.rows.items()},
+        "rows": {
+            key: [held.version, round(held.until), held.misses, round(held.begins)] for key, held in known.rows.items()
+        },
         "mark": known.mark,
     }
     times = {"read_at": known.read_at, "short_since": known.short_since}
@@ -150,7 +177,10 @@ def to_json(known: Known) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> Known:
-    rows = {key: Held(str(version), float(end), int(misses)) for key, (version, end, misses) in _rows(data)}
+    rows = {
+        key: Held(str(version), float(end), int(misses), float(begin))
+        for key, (version, end, misses, begin) in _rows(data)
+    }
     return Known(rows, data.get("mark", ""), _moment(data.get("read_at")), _moment(data.get("short_since")))
 
 
@@ -168,27 +198,31 @@ async def _take(rows: Sequence[Row], seen: dict[str, Held], known: Known, window
     before = known.rows if known.mark == window.mark else {}
     fresh = [row for row in latest.values() if row.id not in before or before[row.id].version != row.version]
     mapped = await window.map_rows(fresh)
-    ends = {record.id: until(record) for record in mapped.records}
+    records = {record.id: record for record in mapped.records}
     for row in latest.values():
         held = known.rows.get(row.id)
-        seen[row.id] = Held(row.version, ends.get(row.id, held.until if held else 0.0))
+        if held is not None and row.id not in records:
+            seen[row.id] = replace(held, version=row.version, misses=0)
+        else:
+            seen[row.id] = held_of(row, records.get(row.id))
     return mapped
 
 
 async def _judged(last: Part, seen: Mapping[str, Held], known: Known, window: Window, now: datetime) -> Part:
-    awaited = {key: held for key, held in known.rows.items() if not _left(held, window)}
+    still = {key: held for key, held in known.rows.items() if not _left(held, window)}
+    awaited = {key: held for key, held in still.items() if not _to_come(held, window)}
     missing = {key: held for key, held in awaited.items() if key not in seen}
-    since = known.short_since or now
-    if len(seen) < _LEAST * len(awaited) and now - since < window.settle:
-        return replace(last, known=Known({**awaited, **seen}, window.mark, known.read_at, since))
+    short = known.short_since or now
+    if len(seen) < _LEAST * len(awaited) and now - short < window.settle:
+        return replace(last, known=Known({**still, **seen}, window.mark, known.read_at, short))
     more = 1 if known.short_since is None else window.misses  # too few for so long: they were missed often enough
     missed = {key: replace(held, misses=held.misses + more) for key, held in missing.items()}
     gone = [key for key, held in missed.items() if held.misses >= window.misses]
     moved = await _looked_at(gone, window)
     mapped = await window.map_rows(list(moved.values()))
-    ends = {record.id: until(record) for record in mapped.records}
-    kept = {key: held for key, held in missed.items() if held.misses < window.misses}
-    kept |= {key: Held(row.version, ends.get(key, 0.0)) for key, row in moved.items()}
+    records = {record.id: record for record in mapped.records}
+    kept = {key: held for key, held in {**still, **missed}.items() if held.misses < window.misses}
+    kept |= {key: _elsewhere(held_of(row, records.get(key))) for key, row in moved.items()}
     return replace(
         last,
         mapped=last.mapped + mapped,
@@ -200,6 +234,16 @@ async def _judged(last: Part, seen: Mapping[str, Held], known: Known, window: Wi
 def _left(held: Held, window: Window) -> bool:
     """Whether its time is over, so that the source may leave it out."""
     return bool(held.until) and window.begins is not None and held.until <= (window.begins + _EDGE).timestamp()
+
+
+def _to_come(held: Held, window: Window) -> bool:
+    """Whether it is not in the window yet."""
+    return window.ends is not None and held.begins >= (window.ends - _EDGE).timestamp()
+
+
+def _elsewhere(held: Held) -> Held:
+    """A row that is there, outside the window; one that has no time at all will not come into it by itself."""
+    return held if held.begins else replace(held, begins=_NEVER)
 
 
 async def _looked_at(ids: Sequence[str], window: Window) -> Mapping[str, Row]:

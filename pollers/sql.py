@@ -87,6 +87,7 @@ class Sql:
             fetch=walk.page,
             map_rows=self._map,
             begins=now - conf.window_back,
+            ends=now + conf.window_ahead,
             look=self._look if conf.one else None,
             mark=snapshot.mark_of(conf.fields, conf.status_map, conf.priority_map, conf.teams, conf.team, conf.zone),
             max_pages=max(conf.max_pages, _MOST_OF_A_WINDOW),

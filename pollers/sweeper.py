@@ -82,7 +82,8 @@ async def pages(cursor: Mapping[str, Any], poll: Poll) -> AsyncIterator[Page]:
         whole = batch.whole
         done = whole and place.swept is None and not (poll.full and poll.full.first)
         place = replace(place, changes=batch.cursor, swept=poll.now if done else place.swept)
-        yield await _page(poll, batch, place, complete=whole and place.swept is not None)
+        page, place = await _page(poll, batch, place, complete=whole and place.swept is not None)
+        yield page
     if whole and poll.full is not None and _due(place, poll.full, poll.now):
         async for page, reached in _full_pages(place, poll, poll.full):
             place = reached
@@ -98,7 +99,8 @@ async def _full_pages(place: _Place, poll: Poll, full: FullSweep) -> AsyncIterat
     async for batch in sweep(begun, full.fetch, full.start, pace):
         swept = poll.now if batch.whole else place.swept
         place = replace(place, full=None if batch.whole else batch.cursor, swept=swept)
-        yield await _page(poll, batch, place, complete=swept is not None), place
+        page, place = await _page(poll, batch, place, complete=swept is not None)
+        yield page, place
 
 
 async def _window_pages(place: _Place, poll: Poll, window: Window) -> AsyncIterator[Page]:
@@ -126,9 +128,11 @@ def _out_of_date(place: _Place, lookout: Lookout, now: datetime) -> bool:
     return place.known.read_at is None or now - place.known.read_at >= lookout.every
 
 
-async def _page(poll: Poll, batch: Batch, place: _Place, *, complete: bool) -> Page:
+async def _page(poll: Poll, batch: Batch, place: _Place, *, complete: bool) -> tuple[Page, _Place]:
     mapped = await poll.map_rows(batch.rows)
-    return Page(
+    if poll.lookout is not None:
+        place = replace(place, known=snapshot.with_rows(place.known, batch.rows, mapped))
+    page = Page(
         source=poll.source,
         records=mapped.records,
         cursor=place.to_json(poll.own),
@@ -138,6 +142,7 @@ async def _page(poll: Poll, batch: Batch, place: _Place, *, complete: bool) -> P
         gone=mapped.gone,
         read_at=batch.date,
     )
+    return page, place
 
 
 def _place(cursor: Mapping[str, Any]) -> _Place:

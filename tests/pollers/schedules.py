@@ -46,7 +46,7 @@ def servicetitan(sb) -> Trial:
         ServiceTitan(conf, now=sb.clock.now),
         stand,
         lay=lambda start, at=None: str(stand.add(start=start, end=start + HOUR, technician=31, modified=at)["id"]),
-        move=lambda one, start: stand.change(int(one), start=start, end=start + HOUR) and None,
+        move=lambda one, start: stand.change(int(one), start=float(start), end=start + HOUR) and None,
         remove=lambda one: stand.delete(int(one)),
         listing=f"/jpm/v2/tenant/{conf.tenant}/appointments",
         polls_to_be_gone=2,

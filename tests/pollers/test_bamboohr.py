@@ -198,7 +198,7 @@ async def test_check_is_content_with_a_healthy_source(stand, today, opened):
     for source in (opened(), opened(read="whos_out"), opened(emails=False)):
         assert [finding for finding in await source.check() if not finding.ok] == []
     wrong = opened()
-    wrong.conf = replace(wrong.conf, key="another")
+    wrong.conf = replace(wrong.conf, key="no-such-key")
     wrong.http = wrong.connected()
     findings = await wrong.check()
     assert len(findings) == 1

@@ -159,6 +159,20 @@ async def test_a_series_across_the_end_of_summer_time_with_one_left_out_and_one_
     assert held.records["marco:s@x/20261025T0800Z"].zone == "Europe/Berlin"
 
 
+async def test_an_occurrence_that_is_moved_far_beyond_the_window_is_no_deletion(sb, feeds, source, reading):
+    start = sb.clock.time() + HOUR
+    feeds.put("marco", "s", UID="s@x", RRULE="FREQ=DAILY;COUNT=5", SUMMARY="Round", DTSTART=start, DTEND=start + HOUR)
+    held = reading(source)
+    await held.poll()
+    far = {"DTSTART": start + 90 * DAY, "DTEND": start + 90 * DAY + HOUR}
+    feeds.put("marco", "s+", UID="s@x", SUMMARY="Round", RECURRENCE_ID=start + DAY, **far)
+    (moved,) = (await held.poll()).values()
+    assert moved.start.timestamp() == int(start + 90 * DAY)
+    for _ in range(3):
+        await held.poll()
+    assert not any(page.gone for page in held.pages)
+
+
 async def test_a_day_and_time_that_is_left_free_are_no_visits_unless_wanted(sb, feeds, source, conf, reading):
     feeds.put("marco", "d@x", DTSTART_day="20261120" if sb.clock.now().year == 2026 else "20301120", SUMMARY="Fair")
     feeds.put("marco", "f@x", DTSTART=sb.clock.time(), TRANSP="TRANSPARENT", SUMMARY="Home")

@@ -110,7 +110,7 @@ async def test_each_new_refresh_token_is_kept_and_used_after_a_restart(sb, trial
 
 
 async def test_a_refresh_token_that_is_used_up_is_told_as_a_refused_login(trial, reading):
-    trial.stand.tokens.refresh = "another"
+    trial.stand.tokens.refresh = "sandbox-refresh-of-another"
     with pytest.raises(SourceError) as caught:
         await reading(trial.source).poll()
     assert caught.value.fault is SourceFault.AUTH

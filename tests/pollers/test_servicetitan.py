@@ -103,6 +103,19 @@ async def test_an_appointment_that_becomes_visible_late_is_not_lost(sb, trial, r
     assert late in await held.poll()
 
 
+async def test_an_appointment_that_is_deleted_before_the_window_was_read_is_gone_all_the_same(sb, trial, reading):
+    held = reading(trial.source)
+    await held.poll()
+    one = trial.lay(sb.clock.time() + HOUR)
+    assert one in await held.poll()
+    trial.remove(one)
+    for _ in range(3):
+        sb.clock.advance(1000)
+        trial.lay(sb.clock.time() + HOUR)
+        await held.poll()
+    assert [page.gone for page in held.pages if page.gone] == [(one,)]
+
+
 async def test_a_crew_that_changes_without_its_appointment_is_read_with_few_calls(sb, trial, reading):
     ids = [trial.lay(sb.clock.time() + HOUR + n) for n in range(25)]
     source = trial.opened(sb.clock.now, page_size=50)

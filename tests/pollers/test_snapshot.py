@@ -10,7 +10,7 @@ from deskbell.core.records import Leave, LeaveStatus, Visit, VisitStatus
 from pollers.cursor import Fetched, Row
 from pollers.mapped import Mapped
 from pollers.rest import Rest
-from pollers.snapshot import Held, Known, Window, from_json, mark_of, pages, to_json, until
+from pollers.snapshot import Held, Known, Window, from_json, held_of, mark_of, pages, to_json, until, with_rows
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOUR = 3600
@@ -27,6 +27,8 @@ class Board:
     broken: int = 0  # this page fails
     mark: str = "1"
     looks: bool = False
+    ends: timedelta | None = None  # how far ahead the window goes
+    asked: list = field(default_factory=list)
     cursor: dict = field(default_factory=dict)
     mapped: list = field(default_factory=list)
     gone: list = field(default_factory=list)
@@ -51,14 +53,15 @@ class Board:
         return Mapped(tuple(visit_of(row.id, *row.raw) for row in rows))
 
     async def look(self, ids):
+        self.asked += ids
         return {one: row_of(one, self.elsewhere[one]) if one in self.elsewhere else None for one in ids}
 
     async def poll(self, later=timedelta(minutes=1)):
         self.now += later
         self.mapped, self.gone, self.complete = [], [], False
-        window = Window(
-            self.fetch, self.map_rows, NOW - timedelta(days=2), self.look if self.looks else None, self.mark
-        )
+        look = self.look if self.looks else None
+        ends = self.ends and self.now + self.ends
+        window = Window(self.fetch, self.map_rows, NOW - timedelta(days=2), look, self.mark, ends=ends)
         async for page in pages(self.cursor, "board", window, self.now):
             self.cursor = page.cursor or self.cursor
             self.gone += page.gone
@@ -71,7 +74,8 @@ def row_of(key, value):
 
 
 def visit_of(key, title, ends):
-    return Visit("board", key, key, VisitStatus.SCHEDULED, title=title, end=NOW + timedelta(hours=ends))
+    end = NOW + timedelta(hours=ends)
+    return Visit("board", key, key, VisitStatus.SCHEDULED, title=title, start=end - timedelta(hours=1), end=end)
 
 
 @pytest.fixture
@@ -168,6 +172,37 @@ async def test_what_was_moved_out_of_the_window_is_looked_at_and_not_gone(board)
     assert board.mapped == ["7"], "it is handed on as it is now"
 
 
+async def test_what_was_moved_out_of_the_window_is_looked_at_once_and_missed_when_its_time_comes(board):
+    board.looks, board.ends = True, timedelta(days=14)
+    board.elsewhere = {"7": ("Lift", 24 * 30)}
+    board.take(7)
+    for _ in range(8):
+        await board.poll()
+    assert board.asked == ["7"]
+    del board.elsewhere["7"]
+    await board.poll(later=timedelta(days=18))
+    assert (await board.poll()).gone == ["7"]
+
+
+async def test_a_row_without_a_time_is_looked_at_once_alone(board):
+    board.looks, board.ends = True, timedelta(days=14)
+    board.elsewhere = {"7": ("Lift", 5)}
+    board.take(7)
+    for _ in range(3):
+        await board.poll()
+    assert "7" in board.asked
+    held = held_of(Row("7", None, "v", {}), Visit("board", "7", "7", VisitStatus.UNSCHEDULED))
+    assert (held.begins, held.until) == (0.0, 0.0)
+
+
+def test_rows_that_were_read_otherwise_are_known_too_but_for_those_that_are_gone():
+    rows = [row_of("1", ("Lift", 5)), row_of("2", ("Lift", 5)), row_of("3", None)]
+    mapped = Mapped((visit_of("1", "Lift", 5), visit_of("2", "Lift", 5)), gone=("2",))
+    known = with_rows(Known({"9": Held("a")}), rows, mapped)
+    assert set(known.rows) == {"1", "9"}
+    assert known.rows["1"].until == (NOW + timedelta(hours=5)).timestamp()
+
+
 async def test_another_mapping_hands_everything_on_once_more(board):
     board.mark = mark_of({"status": "phase"}, "Europe/Berlin")
     assert len((await board.poll()).mapped) == 25
@@ -194,7 +229,7 @@ async def test_one_row_twice_in_a_reading_counts_once(board):
 
 
 def test_what_is_known_survives_being_stored():
-    known = Known({"1": Held("a", 17.0, 1), "2": Held("b")}, "m", NOW, NOW)
+    known = Known({"1": Held("a", 17.0, 1, 5.0), "2": Held("b")}, "m", NOW, NOW)
     assert from_json(to_json(known)) == known
     assert from_json({}) == Known()
 
