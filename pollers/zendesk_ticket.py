@@ -43,7 +43,9 @@ class ZendeskConf:
     overlap: timedelta = OVERLAP  # how far back reading begins again when Zendesk has forgotten our place
     lookback: timedelta = timedelta(days=30)
     full_every: timedelta = timedelta(hours=24)
-    page_size: int = 200  # 1000 at most; a page costs one of the 10 exports that a minute has
+    page_size: int = (
+        100  # 1000 at most; a page costs one of the 10 exports of a minute, and a call for each open ticket
+    )
     max_pages: int = 4
     comments_within: timedelta = timedelta(days=7)  # of tickets that changed within, comments are read; 0 for none
     escalated_tags: tuple[str, ...] = ("escalated",)  # a ticket with one of these tags counts as escalated

@@ -6,6 +6,7 @@ system moves too, has 10 calls a minute, and knows deleted tickets, which nothin
 
 import base64
 import math
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from deskbell.sandbox.source import Source, Work
 from deskbell.sandbox.web import Json, read_json, reply
 
 RECENT = 60  # seconds that the export leaves out
+TOKEN_SECONDS = 1800
 MOST_EXPORTED, MOST_LISTED, MOST_MANY = 1000, 100, 100
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
 PRIORITIES = ("urgent", "high", "normal", "low")
@@ -57,6 +59,7 @@ class Zendesk(Source):
         self.users = {row[0]: dict(zip(("id", "name", "email", "role"), row, strict=True)) for row in PEOPLE}
         self.total, self.exports = Window(clock, 700), Window(clock, 10)  # a minute
         self.forgotten: set[str] = set()  # cursors that are known no more
+        self.tokens: dict[str, float] = {}  # of OAuth clients, and until when
         self._last = {"ticket": 41_000, "comment": 600_000}
 
     # ------------------------------------------------------------------ what happens to tickets
@@ -108,11 +111,26 @@ class Zendesk(Source):
 
     def knows(self, request: web.Request) -> bool:
         scheme, _, code = request.headers.get("Authorization", "").partition(" ")
+        if scheme == "Bearer":
+            return self.tokens.get(code, 0) > self.clock.time()
         try:
             pair = base64.b64decode(code, validate=True).decode()
         except ValueError:
             return False
         return scheme.lower() == "basic" and pair == f"{credentials.ZENDESK_USER}/token:{credentials.ZENDESK_TOKEN}"
+
+    async def token(self, request: web.Request) -> web.Response:
+        """https://developer.zendesk.com/api-reference/ticketing/oauth/grant_type_tokens/"""
+        form = await request.post()
+        given = (form.get("grant_type"), form.get("client_id"), form.get("client_secret"), form.get("scope"))
+        wanted = (credentials.ZENDESK_CLIENT_ID, credentials.ZENDESK_CLIENT_SECRET, "read write")
+        if given != ("client_credentials", *wanted):
+            return reply({"error": "invalid_client", "error_description": "Client authentication failed"}, 401)
+        token = secrets.token_hex(20)
+        self.tokens[token] = self.clock.time() + TOKEN_SECONDS
+        return reply(
+            {"access_token": token, "token_type": "bearer", "scope": "read write", "expires_in": TOKEN_SECONDS}
+        )
 
     def unauthorised(self) -> web.Response:
         return reply({"error": "Couldn't authenticate you"}, 401)
@@ -281,6 +299,7 @@ class Zendesk(Source):
             ("GET", "/custom_statuses", self.custom_statuses),
         ):
             router.add_route(method, self.prefix + path, self.route(self.limited(work)))
+        router.add_post("/zendesk/oauth/tokens", self.route(self.token, public=True))
         router.add_get(self.prefix + "/users/me", self.route(self.limited(self.me), public=True))
 
 

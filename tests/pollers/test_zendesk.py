@@ -8,6 +8,7 @@ import pytest
 from deskbell.core.outcome import Rejected
 from deskbell.core.ports import SourceError, SourceFault, WriteBack, WriteKind
 from deskbell.core.records import CaseStatus, HappeningKind, Priority, fingerprint
+from deskbell.sandbox import credentials
 from deskbell.vendors import zendesk as vendor
 from pollers.rows import BadRow
 from pollers.zendesk import Zendesk
@@ -218,6 +219,25 @@ async def test_the_limit_is_told_with_when_it_ends(sb, trial, reading):
         await reading(trial.source).poll()
     assert raised.value.fault is SourceFault.LIMITED
     assert timedelta(0) < raised.value.after <= timedelta(minutes=1)
+
+
+async def test_an_oauth_client_whose_token_ends_in_mid_sweep(sb, trial):
+    for n in range(25):
+        trial.lay(f"T{n}", sb.clock.time() - HOUR + n)
+    conf = replace(
+        trial.source.conf,
+        user="",
+        token="",
+        client_id=credentials.ZENDESK_CLIENT_ID,
+        client_secret=credentials.ZENDESK_CLIENT_SECRET,
+    )
+    source, records = Zendesk(conf, now=sb.clock.now), {}
+    async for page in source.changes({}):
+        records |= {record.id: record for record in page.records}
+        trial.stand.tokens.clear()
+    assert len(records) == 25
+    assert [finding for finding in await source.check() if not finding.ok] == []
+    await source.close()
 
 
 # ---------------------------------------------------------------- clocks, comments
