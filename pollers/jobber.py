@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Finding, Page, SourceError, SourceFault, WriteBack, WriteKind
@@ -90,6 +90,8 @@ class JobberConf:
     web_url: str = "https://secure.getjobber.com"
     allow_http: bool = False
     writeback: Writeback = field(default_factory=Writeback)
+
+    tells_travel: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         checked_base(self.base_url, allow_http=self.allow_http)

@@ -30,8 +30,10 @@ _NOT_MAPPED = frozenset({"source", "slas", "happenings", "payments"})
 
 @dataclass(frozen=True, slots=True)
 class AuthConf:
-    """`kind` says which of the others are needed: basic (user, password), bearer (token), header (header, value), or
-    oauth2_client_credentials (token_url, client_id, client_secret, scope)."""
+    """`kind` says which of the others are needed: basic (user, password), bearer (token), header (header, value),
+    oauth2_client_credentials (token_url, client_id, client_secret, scope), oauth2_refresh_token (token_url, client_id,
+    client_secret, refresh_token, kept_in), or oauth2_jwt (token_url, issuer, private_key, subject, scope, audience).
+    """
 
     kind: str = "none"
     user: str = ""
@@ -43,6 +45,13 @@ class AuthConf:
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     scope: str = ""
+    refresh_token: str = field(default="", repr=False)
+    kept_in: str = ""
+    scheme: str = ""
+    issuer: str = ""
+    private_key: str = field(default="", repr=False)
+    subject: str = ""
+    audience: str = ""
 
     def made(self) -> auth.Auth:
         given = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kind" and getattr(self, f.name)}

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
 from deskbell.core.ports import Source, SourceError, SourceFault
+from deskbell.core.records import KINDS as RECORDS
 from pollers import catalog
 from pollers.names import ASK_AGAIN, KEEP, Names
 
@@ -21,6 +23,16 @@ def test_each_row_leads_to_a_source_and_its_configuration(kind):
     assert {"base_url", "allow_http"} <= fields or kind in NOT_OVER_HTTP
     for member in ("changes", "fetch", "write", "find", "check", "close"):
         assert hasattr(source, member), member
+
+
+@pytest.mark.parametrize("kind", catalog.KINDS)
+def test_each_row_names_the_kinds_of_its_records(kind):
+    row = catalog.KINDS[kind]
+    assert row.records
+    assert set(row.records) <= set(RECORDS)
+    described = row.load_conf().__dataclass_fields__.get("records")
+    if described is not None:  # the configuration names the kind
+        assert set(row.records) <= set(get_args(described.type)) | {""}
 
 
 async def test_a_source_is_built_from_its_kind():

@@ -166,5 +166,14 @@ def test_moments_as_an_api_wants_them(kind, text):
     assert written(datetime(2026, 11, 20, 12, 0, 0, 999, tzinfo=UTC), kind) == text
 
 
+def test_a_login_by_a_refresh_token_or_a_signed_claim():
+    client = {"token_url": "https://x.example/token", "client_id": "us", "client_secret": "s3cret"}
+    made = AuthConf("oauth2_refresh_token", **client, refresh_token="r-0", kept_in="/tmp/r").made()
+    assert (made.refresh_token, made.kept_in, made.scheme) == ("r-0", "/tmp/r", "Bearer")
+    signed = AuthConf("oauth2_jwt", token_url=client["token_url"], issuer="us", private_key="pem-key").made()
+    assert (signed.issuer, signed.subject) == ("us", "")
+    assert "pem-key" not in repr(AuthConf(private_key="pem-key", refresh_token="r-0"))
+
+
 def test_paging_kinds_are_known():
     assert Paging("page").first == 1
