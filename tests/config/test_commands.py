@@ -33,6 +33,9 @@ async def test_each_command_reads_what_was_left(lived: Town, cli: Cli, tmp_path:
         "alerts": ("alerts", "--json"),
         "every alert": ("alerts", "--json", "--everything"),
         "table": ("alerts",),
+        "why": ("why", "D-1", "--json"),
+        "whynot": ("whynot", "J-4711"),
+        "whynot as json": ("whynot", "4711", "--json"),
         "verify": ("audit", "verify"),
         "verify as json": ("audit", "verify", "--json"),
         "export": ("audit", "export"),
@@ -51,6 +54,14 @@ async def test_each_command_reads_what_was_left(lived: Town, cli: Cli, tmp_path:
     rows = json.loads(said["every alert"].out)
     assert {row["subject"]: row["status"] for row in rows} == {"J-4711": "acked", "20501": "resolved"}
     assert "J-4711" in said["table"].out
+    why = {line["what"]: line["said"] for line in json.loads(said["why"].out)["why"]}
+    assert why["Rule"].partition(":")[0] in ("technician_late", "sla_breached")
+    assert why["Told"]
+    assert "On duty then" in why
+    assert "Double booked:" in said["whynot"].out
+    rules = {rule["rule"]: rule for rule in json.loads(said["whynot as json"].out)["rules"]}
+    assert rules["technician_late"]["rings"] is True
+    assert rules["running_over"]["said"]
 
     count = int(said["verify"].out.split()[1])
     assert said["verify"].out.startswith("ok: ")
