@@ -12,7 +12,7 @@ import orjson
 
 from channels.common import ON_THE_CARD, AccountOf, no_account, refused_as_such
 from deskbell.core.card import Card, Note
-from deskbell.core.outcome import Fault, Outcome, Rejected, Sent
+from deskbell.core.outcome import Fault, Outcome, Rejected, Sent, Unknown
 from deskbell.core.ports import Destination, Finding, Identity, Limit, Memory
 from deskbell.faces import telegram as face
 from deskbell.net.faults import point
@@ -111,19 +111,17 @@ class TelegramChannel:
 
     async def _say(self, chat: int, topic: int, shown: Json, thread: Mapping[str, str] | None = None) -> Sent:
         point("telegram.send.before")
-        more: Json = {"reply_markup": shown["reply_markup"], "link_preview_options": _NO_PREVIEW}
+        body: Json = {**shown, "chat_id": chat, "link_preview_options": _NO_PREVIEW}
+        if topic:
+            body["message_thread_id"] = topic
         if thread and thread.get("chat") == str(chat):
-            more["reply_parameters"] = {"message_id": int(thread["message"]), "allow_sending_without_reply": True}
-        call = self._api.bot.send_message(
-            chat,
-            shown["text"],
-            shown.get("parse_mode"),
-            message_thread_id=topic or None,
-            api_kwargs=more,
-        )
-        message = await self._api.ask(call)
+            body["reply_parameters"] = {"message_id": int(thread["message"]), "allow_sending_without_reply": True}
+        message = await self._api.call("sendMessage", body)
         point("telegram.send.after")
-        ref = {"chat": str(message.chat.id), "message": str(message.message_id)}
+        try:
+            ref = {"chat": str(message["chat"]["id"]), "message": str(message["message_id"])}
+        except (KeyError, TypeError):
+            raise Trouble(Unknown("Telegram's answer can't be read")) from None
         return Sent(ref | ({"topic": str(topic)} if topic else {}))
 
     async def _edit(self, ref: Mapping[str, str], shown: Json) -> Outcome:
@@ -132,15 +130,9 @@ class TelegramChannel:
         if await self._rooms.chat_of(chat) != chat:
             return _moved_on()
         point("telegram.edit.before")
-        call = self._api.bot.edit_message_text(
-            shown["text"],
-            chat_id=chat,
-            message_id=int(ref["message"]),
-            parse_mode=shown.get("parse_mode"),
-            api_kwargs={"reply_markup": shown["reply_markup"], "link_preview_options": _NO_PREVIEW},
-        )
+        place = {"chat_id": chat, "message_id": int(ref["message"]), "link_preview_options": _NO_PREVIEW}
         try:
-            await self._api.ask(call)
+            await self._api.call("editMessageText", {**shown, **place})
         except Trouble as trouble:
             if trouble.says(NOT_MODIFIED):
                 return Sent({**ref, "shown": _mark(shown)})

@@ -1,8 +1,9 @@
 """The card of an alert as of now: what the core can't know by itself is read here, in one transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from deskbell.core import button
 from deskbell.core.alert import Alert, Verb
@@ -12,7 +13,11 @@ from deskbell.core.ports import Reader
 from deskbell.core.present import View, card_of
 from deskbell.core.records import personal_of
 from deskbell.core.text import clock
+from deskbell.core.undo import Undo
 from deskbell.desk.house import House
+
+MOMENT = timedelta(seconds=2)
+MOST = 1000
 
 
 def card_now(reader: Reader, house: House, alert: Alert, now: datetime, *, buttons: bool = True) -> Card:
@@ -21,31 +26,71 @@ def card_now(reader: Reader, house: House, alert: Alert, now: datetime, *, butto
 
 
 def cards_now(
-    reader: Reader, house: House, alerts: Sequence[Alert], now: datetime, *, buttons: bool = True
+    reader: Reader,
+    house: House,
+    alerts: Sequence[Alert],
+    now: datetime,
+    *,
+    buttons: bool = True,
+    drawn: "Drawn | None" = None,
 ) -> list[Card]:
-    """The same for several; an alert that is among them more than once has one card."""
+    """The same for several. `drawn`: those of a moment ago, for the rooms of one alert get it one after the other."""
     different = {(alert.id, alert.version): alert for alert in alerts}
-    ids = sorted({alert.id for alert in alerts})
-    stories, undos = reader.stories(ids), reader.undos_of(ids)
+    undos = reader.undos_of(sorted({alert.id for alert in alerts}))
     stale = _stale(reader, house, different.values())
-    cards: dict[tuple[int, int], Card] = {}
-    for key, alert in different.items():
-        undo = undos.get(alert.id)
-        undo = undo if undo and undo.holds(now) else None
+    frames = {key: _frame(reader, house, alert, now, undos, stale) for key, alert in different.items()}
+    drawn = drawn or Drawn()
+    cards = {key: card for key, frame in frames.items() if (card := drawn.get(key, frame, now)) is not None}
+    stories = reader.stories(sorted({alert_id for alert_id, version in frames if (alert_id, version) not in cards}))
+    for key in frames.keys() - cards.keys():
+        alert, frame = different[key], frames[key]
         view = View(
             now=now,
             people=house.people,
             sign=partial(_sign, house.secret),
             story=stories[alert.id],
-            warning=_warning(house, alert, stale, now),
             buttons=buttons,
-            mentions=_mentions(house, alert, now),
-            undo=undo.person if undo else "",
-            undo_mark=undo.mark if undo else 0,
-            personal=_personal(reader, house, alert),
+            **frame,
         )
-        cards[key] = card_of(alert, view)
+        cards[key] = drawn.put(key, frame, now, card_of(alert, view))
     return [cards[alert.id, alert.version] for alert in alerts]
+
+
+class Drawn:
+    """Cards of a moment ago. What an alert's story adds to its card comes with a new version of the alert."""
+
+    def __init__(self) -> None:
+        self._cards: dict[tuple[int, int], tuple[Mapping[str, Any], datetime, Card]] = {}
+
+    def get(self, key: tuple[int, int], frame: Mapping[str, Any], now: datetime) -> Card | None:
+        known, at, card = self._cards.get(key, ({}, now, None))
+        return card if known == frame and abs(now - at) < MOMENT else None
+
+    def put(self, key: tuple[int, int], frame: Mapping[str, Any], now: datetime, card: Card) -> Card:
+        if len(self._cards) >= MOST:
+            self._cards.clear()
+        self._cards[key] = frame, now, card
+        return card
+
+
+def _frame(
+    reader: Reader,
+    house: House,
+    alert: Alert,
+    now: datetime,
+    undos: Mapping[int, Undo],
+    stale: Mapping[str, datetime | None],
+) -> Mapping[str, Any]:
+    """What a card shows beside the alert and its story."""
+    undo = undos.get(alert.id)
+    undo = undo if undo and undo.holds(now) else None
+    return {
+        "warning": _warning(house, alert, stale, now),
+        "mentions": _mentions(house, alert, now),
+        "undo": undo.person if undo else "",
+        "undo_mark": undo.mark if undo else 0,
+        "personal": _personal(reader, house, alert),
+    }
 
 
 def _sign(secret: bytes, verb: Verb, alert_id: int, mark: int) -> str:

@@ -40,7 +40,7 @@ from deskbell.core.rota import on_duty
 from deskbell.core.rules.explain import Stand
 from deskbell.desk import act, manual, ourselves, people, reasons, settle, tick, weather
 from deskbell.desk.book import Book, removed
-from deskbell.desk.cards import card_now, cards_now
+from deskbell.desk.cards import Drawn, card_now, cards_now
 from deskbell.desk.ears import Ears
 from deskbell.desk.house import House
 from deskbell.desk.observe import Tally, adopt, observe, vanished
@@ -73,6 +73,7 @@ class Desk:
         self.reasons: Callable[[], Sequence[str]] = list  # what the daemon knows to be wrong, for /readyz
         self.deaf: Callable[[], Mapping[str, str]] = dict  # the chats in which nobody can answer us now, and why
         self._ears = Ears()
+        self._drawn = Drawn()
         self._looked: datetime | None = None  # when we last looked at what seldom changes
 
     async def _change(
@@ -370,7 +371,7 @@ class Desk:
 
     async def cards(self, alerts: Sequence[Alert]) -> Sequence[Card]:
         """The same for several, as of one moment."""
-        return await self.store.read(lambda r: cards_now(r, self.house, alerts, self.now()))
+        return await self.store.read(lambda r: cards_now(r, self.house, alerts, self.now(), drawn=self._drawn))
 
     async def why(self, alert: Alert) -> list[tuple[str, str]]:
         return await self.store.read(lambda reader: reasons.why(reader, self.house, alert, self.now()))

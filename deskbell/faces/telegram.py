@@ -217,7 +217,7 @@ def person(account: str, name: str) -> str:
 
 def units(text: str) -> int:
     """Length as Telegram counts it."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 _TAG = re.compile(r"<[^>]*>")
