@@ -158,6 +158,21 @@ async def test_whatever_happens_in_the_end_everything_is_known(sb, trial, readin
     assert {key: subject_of(record) for key, record in held.records.items()} == truth
 
 
+async def test_a_poll_without_news_costs_the_same_however_much_is_open(sb, trial, reading):
+    costs = []
+    for count in (5, 60):
+        lay(sb, trial, count, ago=6 * HOUR, apart=300.0)
+        held = reading(trial.source)
+        for _ in range(6):
+            await held.poll()
+        assert held.complete
+        sb.clock.advance(300)
+        before = len(sb.ledger.entries)
+        assert await held.poll() == {}
+        costs.append(len(sb.ledger.entries) - before)
+    assert costs[0] == costs[1] <= 5
+
+
 async def cut_off(held):
     """A poll that ends after its first page."""
     pages = held.source.changes(json.loads(json.dumps(held.cursor)))
