@@ -153,7 +153,7 @@ class Look:
             if earlier.live:  # opened on another record that shows the same
                 _renew(book, earlier, found)
             return
-        alert = self.weather.mode(_new(book, record, found, baseline=self.baseline))
+        alert = self.weather.mode(_new(book, record, found, baseline=self.baseline), earlier)
         if alert.mode is Mode.CARD:
             alert = ladder.first_step(book, alert)
         try:

@@ -33,20 +33,22 @@ class Weather:
     _on: dict[str, str] | None = None
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def mode(self, alert: Alert) -> Alert:
-        """The new alert as it is to be told: as a card, or listed because it belongs to something larger."""
+    def mode(self, alert: Alert, earlier: Alert | None) -> Alert:
+        """The new alert as it is to be told: as a card, or listed because it belongs to something larger.
+
+        `earlier`: the alert of this key before it.
+        """
         if alert.mode is not Mode.CARD:
             return alert
-        if self._flaps(alert):
+        if self._flaps(alert, earlier):
             return replace(alert, mode=Mode.LISTED)
         parent = self._storm(alert)
         if parent is None:
             return alert
         return replace(alert, mode=Mode.LISTED, facts=((PART_OF, parent.ref), *alert.facts))
 
-    def _flaps(self, alert: Alert) -> bool:
+    def _flaps(self, alert: Alert, earlier: Alert | None) -> bool:
         own, uow = self.book.house.own, self.book.uow
-        earlier = uow.newest_by_key(alert.key)
         since = self.book.now - own.flaps_within
         if earlier is None or earlier.opened_at < since or uow.count_opened(alert.key, since) < own.flaps:
             return False

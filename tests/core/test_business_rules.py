@@ -23,6 +23,7 @@ from deskbell.core.records import (
     VisitStatus,
     changed,
 )
+from deskbell.core.rules import resolve_reason
 from tests.core.asked import DAY, HOUR, MIN, NOON, P1, P2, P3, P4, SECOND, ask, found, holds, one, severity
 
 ACCOUNT = Account("crm", "A1", "A-1", AccountStatus.ACTIVE, name="Hansen", plan="Basic", updated_at=NOON)
@@ -232,3 +233,18 @@ class TestContract:
         assert (seen.severity, seen.key) == (P3, "expd:erp:3:2027-03-31")
         job = changed(JOB, account_id="", customer="hansen")
         assert severity(CONTRACT, midnight, "contract_expired", related=(job,)) == P2
+
+
+@pytest.mark.parametrize(
+    ("rule", "record", "words"),
+    [
+        ("invoice_overdue", changed(INVOICE, status=InvoiceStatus.PAID), "it was paid"),
+        ("invoice_overdue", changed(INVOICE, promised_on=NOON.date()), "payment was promised for Fri 20 Nov 2026"),
+        ("invoice_overdue", changed(INVOICE, status=InvoiceStatus.DISPUTED), "the status is Disputed now"),
+        ("order_approved", changed(ORDER, job="J-1"), "it was scheduled"),
+        ("account_suspended", ACCOUNT, "the status is Active now"),
+        ("plan_changed", ACCOUNT, "it is old news by now"),
+    ],
+)
+def test_why_it_is_over(rule, record, words):
+    assert resolve_reason(rule, record) == words

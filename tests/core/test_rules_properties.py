@@ -256,6 +256,9 @@ class TestReasons:
             ("cancelled_by_customer", {}, "the status is Scheduled now"),
             ("reschedule_short_notice", {"start": NOW + 43 * 60 * MIN}, "the start was moved to Mon 09:00"),
             ("reschedule_short_notice", {"arrived_at": NOW}, "Marco Silva checked in at 14:00"),
+            ("cascade_risk", {}, "the technician's day has recovered"),
+            ("double_booked", {"status": VisitStatus.CANCELLED}, "the job was cancelled"),
+            ("job_sla_risk", {"sla_due": NOW + 43 * 60 * MIN}, "it is due Mon 09:00 now"),
         ],
     )
     def test_of_a_visit(self, rule, values, words):
@@ -284,6 +287,10 @@ class TestReasons:
             ("sla_approaching", {}, "the resolution is overdue now, which has an alert of its own"),
             ("sla_approaching", {"slas": ()}, "it has no such service clock any more"),
             ("sla_breached", {"slas": (Sla("resolution", NOW + 60 * MIN),)}, "the resolution is due Sat 15:00 now"),
+            ("customer_replied", {"happenings": (Happening(HappeningKind.REPLY, "1", NOW),)}, "it was answered"),
+            ("document_requested", {"happenings": (Happening(HappeningKind.DOCUMENT, "1", NOW),)}, "the document came"),
+            ("note_added", {}, "it is old news by now"),
+            ("note_added", {"status": CaseStatus.CLOSED}, "the case was closed"),
         ],
     )
     def test_of_a_case(self, rule, values, words):

@@ -1,12 +1,14 @@
-"""Storms and flapping: one cause, one card."""
+"""Storms and flapping: one cause, one card; routine and what is tried out make none."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from deskbell.core.alert import Mode, Severity, Status
-from deskbell.core.records import VisitStatus
+from deskbell.core.ports import Page
+from deskbell.core.records import Case, CaseStatus, Happening, HappeningKind, VisitStatus
 from deskbell.core.rules.timing import TechnicianLateConf
-from deskbell.desk.house import OwnRules
+from deskbell.desk.house import OwnRules, SourceFacts
+from tests.desk.conftest import PEOPLE
 
 MIN = timedelta(minutes=1)
 
@@ -79,3 +81,27 @@ async def test_a_rule_in_shadow_is_recorded_and_told_to_nobody(bench):
     assert bench.alert(1).severity is Severity.P1
     assert bench.alert(1).mode is Mode.HELD
     assert not [claim for claim in bench.claim() if claim.alert and claim.alert.rule == "technician_late"]
+
+
+async def test_routine_is_listed_and_told_to_whoever_has_the_case(bench):
+    ana = replace(PEOPLE["ana"], accounts={"fd": "3"})
+    bench.sit(people={**PEOPLE, "ana": ana}, sources={"fd": SourceFacts("Freshdesk", MIN)})
+    await bench.people()
+    case = Case("fd", "8", "FD-8", CaseStatus.OPEN, assignee="Ana", assignee_id="3", updated_at=bench.now)
+    await bench.desk.observe(Page("fd", (), {"at": "0"}, complete=True))
+    await bench.desk.observe(Page("fd", (case,), {"at": "1"}, complete=True))
+    for ident, text in (("n1", "done"), ("n2", "@ana please look")):
+        note = Happening(HappeningKind.NOTE, ident, bench.now, text_hint=text)
+        case = replace(case, happenings=(*case.happenings, note))
+        await bench.desk.observe(Page("fd", (case,), {"at": ident}, complete=True))
+        bench.now += MIN
+    routine, asked = sorted(alerts(bench, "note_added"), key=lambda one: one.id)
+    assert (routine.mode, routine.severity, asked.mode, asked.severity) == (
+        Mode.LISTED,
+        Severity.P4,
+        Mode.LISTED,
+        Severity.P3,
+    )
+    sent = [claim.work.payload for claim in bench.claim()]
+    assert [one["direct"] for one in sent] == ["ana"]
+    assert asked.ref in sent[0]["text"]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from deskbell.core.records import CASE_CLOCK_STOPPED, Case, Record, Sla, Visit, VisitStatus
-from deskbell.core.rules import words
+from deskbell.core.rules import ended, words
 from deskbell.core.rules.base import stamp
 from deskbell.core.rules.timing import has_technician
 
@@ -25,7 +25,7 @@ def resolve_reason(rule: str, record: Record, key: str = "", now: datetime | Non
         return _VISIT[rule](record, key, now)
     if isinstance(record, Case) and rule in _CASE:
         return _CASE[rule](record, key, now)
-    return _UNKNOWN
+    return ended.reason(rule, record) or _UNKNOWN
 
 
 def _moved(visit: Visit, key: str) -> str:
