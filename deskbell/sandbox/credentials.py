@@ -57,6 +57,7 @@ DISCORD_SEED = "5eed" * 16
 
 def listing(url: str) -> dict[str, dict[str, str]]:
     """What a configuration needs to reach the stand-ins, for GET /_sandbox/credentials."""
+    client = {"client_id": OAUTH_CLIENT, "client_secret": OAUTH_SECRET}
     return {
         "slack": {
             "base_url": f"{url}/slack/api/",
@@ -75,4 +76,32 @@ def listing(url: str) -> dict[str, dict[str, str]]:
         },
         "fieldservice": {"base_url": f"{url}/fieldservice/api", "token": FIELDSERVICE_TOKEN},
         "pager": {"url": f"{url}/pager/oncall"},
+        "servicetitan": {
+            "base_url": f"{url}/servicetitan",
+            "token_url": f"{url}/servicetitan/connect/token",
+            "tenant": SERVICETITAN_TENANT,
+            "app_key": SERVICETITAN_APP,
+            **client,
+        },
+        "dynamics": {"base_url": f"{url}/dynamics", "login_url": f"{url}/dynamics", "tenant": TEAMS_TENANT, **client},
+        "jobber": {
+            "base_url": f"{url}/jobber",
+            "token_url": f"{url}/jobber/api/oauth/token",
+            "refresh_token": OAUTH_REFRESH,
+            **client,
+        },
+        "google_calendar": {
+            "base_url": f"{url}/google_calendar",
+            "token_url": f"{url}/google_calendar/token",
+            "refresh_token": OAUTH_REFRESH,
+            **client,
+        },
+        "graph_calendar": {
+            "base_url": f"{url}/graph_calendar/v1.0",
+            "login_url": f"{url}/graph_calendar",
+            "tenant": TEAMS_TENANT,
+            **client,
+        },
+        "bamboohr": {"base_url": f"{url}/bamboohr", "key": BAMBOOHR_KEY},
+        "ical": {"url": f"{url}/feeds/{FEED_SECRET}/marco.ics"},
     }

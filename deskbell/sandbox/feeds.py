@@ -20,7 +20,7 @@ class Feeds(Source):
 
     def __init__(self, clock: Clock, ledger: Ledger, pulse: Pulse) -> None:
         super().__init__(clock, ledger, pulse)
-        self.calendars: dict[str, dict[str, Json]] = {}  # calendar -> event by a name of its own -> its lines
+        self.calendars: dict[str, dict[str, Json]] = {"marco": {}}  # calendar -> event by its key -> its lines
         self.published: dict[str, str] = {}
         self.lag = False  # nothing is published until it is over
         self.text = ""  # what is served instead of a calendar

@@ -265,6 +265,10 @@ async def test_check_is_content_with_a_healthy_source(sb, trial):
     assert len(findings) >= 3
 
 
+async def test_check_is_content_with_a_system_that_has_nothing_yet(trial):
+    assert [finding for finding in await trial.source.check() if not finding.ok] == []
+
+
 async def test_check_names_wrong_credentials_and_stops_there(sb, trial):
     trial.stand.faults.set("401")
     findings = await trial.source.check()
