@@ -150,6 +150,10 @@ NARROWED: Mapping[str, frozenset[Role]] = {
     "payment_failed": frozenset({Role.AGENT, Role.MANAGER}),
     "repeat_exceptions": frozenset({Role.MANAGER}),
     "nobody_on_call": frozenset({Role.MANAGER}),
+    "source_auth_failed": frozenset({Role.MANAGER}),
+    "source_rate_limited": frozenset({Role.MANAGER}),
+    "clock_skew": frozenset({Role.MANAGER}),
+    "unmapped_status": frozenset({Role.MANAGER}),
     "audit_chain_broken": frozenset({Role.COMPLIANCE, Role.MANAGER}),
 }
 _OPEN_TO_ALL = frozenset({Verb.NOTE, Verb.UNDO, Verb.REVEAL})

@@ -444,9 +444,7 @@ class Desk:
 
 
 def _rules_changed(book: Book, name: str) -> SourceState:
-    """The rules are not those that judged this source's records: all that is live is looked at anew."""
-    for record_id in book.uow.live_record_ids(name):
-        book.uow.set_due(name, record_id, book.now)
+    tick.rules_changed(book, name)
     state = replace(book.uow.source(name) or SourceState(name), rules_hash=book.house.version)
     book.uow.save_source(state)
     return state

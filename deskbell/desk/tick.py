@@ -23,16 +23,35 @@ def look_again(book: Book) -> Tally:
     rows = book.uow.due_records(book.now, BATCH)
     tally = Tally(read=len(rows))
     look = Look(book, Kin.of(book, [(row.record, row.record) for row in rows]), Weather(book), tally)
+    anew = {source for source in {row.record.source for row in rows} if _under_new_rules(book, source)}
     for row in rows:
         record = row.record
         alerts = book.uow.alerts_of(record.source, record.id)
-        verdict = look.judge(record, record)
-        look.follow(record, verdict, alerts)
+        looking = replace(look, baseline=record.source in anew)
+        verdict = looking.judge(record, record)
+        looking.follow(record, verdict, alerts)
         due_at = verdict.due_at
         if due_at is not None and due_at <= book.now:  # a rule that names a past moment must not spin
             due_at = book.now + timedelta(minutes=1)
         book.uow.set_due(record.source, record.id, due_at)
     return tally
+
+
+def rules_changed(book: Book, source: str) -> None:
+    """The rules are not those that judged this source's records: all that is live is looked at anew."""
+    for record_id in book.uow.live_record_ids(source):
+        book.uow.set_due(source, record_id, book.now)
+    book.uow.put_value(_CHANGED + source, book.now.isoformat())
+
+
+def _under_new_rules(book: Book, source: str) -> bool:
+    """Whether what is found now may have been so for long, and is only found because the rules are others."""
+    changed = book.uow.value(_CHANGED + source)
+    return changed is not None and book.now - datetime.fromisoformat(changed) < _SETTLES
+
+
+_CHANGED = "rules.changed."  # and a source: since when its records are judged by the rules that there are
+_SETTLES = timedelta(minutes=10)
 
 
 def climb(book: Book) -> int:

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from deskbell.core.alert import Mode
 from deskbell.core.ports import Page
 from deskbell.core.records import Account, AccountStatus, Leave, LeaveStatus, Visit, VisitStatus
+from deskbell.core.rules.timing import TechnicianLateConf
 from deskbell.core.ties import ties_of
 
 MIN, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -86,3 +88,15 @@ async def test_what_is_over_has_no_ties_any_more(bench):
     assert {tie for tie, _ in bench.store.read_now(lambda r: r.related(ties_of(visit)))} == ties_of(visit)
     await read(bench, replace(visit, status=VisitStatus.COMPLETED))
     assert not bench.store.read_now(lambda r: r.related(ties_of(visit)))
+
+
+async def test_new_rules_list_what_was_so_for_long_and_ring_for_the_rest(bench):
+    await read(bench)
+    bench.sit(rules={"technician_late": TechnicianLateConf(enabled=False)})
+    await read(bench, job(bench, "1", bench.now - 5 * HOUR), job(bench, "2", bench.now - 40 * MIN, technician_id="8"))
+    assert not live(bench, "technician_late")
+    bench.sit(rules={"technician_late": TechnicianLateConf()}, version="other")
+    await bench.desk.source_state("fs")
+    await bench.passes(timedelta(seconds=5))
+    modes = {alert.subject: alert.mode for alert in live(bench, "technician_late")}
+    assert modes == {"J-1": Mode.LISTED, "J-2": Mode.CARD}
