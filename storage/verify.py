@@ -19,6 +19,7 @@ from storage.schema import AUDIT, AUDIT_HEADS, AUDIT_VALUES
 from storage.sql import Db, Statement, bind
 
 _BATCH = 2000
+_NOTHING = "{}"  # an entry without personal values, as most are
 
 _ENTRIES = Statement(sa.select(*AUDIT.c).where(AUDIT.c.seq > bind("after")).order_by(AUDIT.c.seq).limit(bind("limit")))
 _HEADS = Statement(
@@ -191,15 +192,19 @@ class _Walk:
 
 def _is_whole(row: Mapping[str, Any]) -> bool:
     try:
-        data, personal = orjson.loads(row["data"]), orjson.loads(row["personal"])
-        texts = isinstance(row["data"], str) and isinstance(row["personal"], str)
-        return texts and isinstance(data, dict) and isinstance(personal, dict) and entry_hash(row) == row["hash"]
+        return _is_object(row["data"]) and _is_object(row["personal"]) and entry_hash(row) == row["hash"]
     except (TypeError, ValueError):  # a value of a kind that no entry holds
         return False
 
 
+def _is_object(text: Any) -> bool:
+    return text == _NOTHING or (isinstance(text, str) and isinstance(orjson.loads(text), dict))
+
+
 def _check_values(row: Mapping[str, Any], values: list[Mapping[str, Any]]) -> int:
     """How many of the entry's personal values were erased. Those that are left must be the ones it was written with."""
+    if not values and row["personal"] == _NOTHING:
+        return 0
     seq, known = row["seq"], orjson.loads(row["personal"])
     for value in values:
         mark = known.pop(value["name"], None)
