@@ -11,6 +11,7 @@ from aiohttp import web
 from bot.api import Api, ApiToken
 from bot.page import Page
 from bot.ports import Front, Hook
+from bot.source_hooks import SourceHooks
 from bot.web import BODY_LIMIT, answer, quiet_headers, read_body, speak_json
 from deskbell.net import metrics
 
@@ -43,7 +44,8 @@ class ServerConf:
 class Server:
     """`hooks` maps a path to what answers there, like /slack/events in Slack's HTTP mode. Each verifies its caller.
 
-    `page`: what stands behind a one-way card's link. `api`: whether other programs may call.
+    `page`: what stands behind a one-way card's link. `pushed`: where sources say what has changed. `api`: whether other
+    programs may call.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Server:
         front: Front,
         hooks: Mapping[str, Hook] | None = None,
         page: Page | None = None,
+        pushed: SourceHooks | None = None,
         *,
         api: bool = True,
     ) -> None:
@@ -65,6 +68,7 @@ class Server:
                 web.get("/metrics", self._metrics),
                 *(Api(front, conf.tokens, conf.alerts_per_hour).routes() if api else ()),
                 *(page.routes() if page else ()),
+                *(pushed.routes() if pushed else ()),
                 *(web.post(path, _hooked(hook)) for path, hook in (hooks or {}).items()),
             ]
         )

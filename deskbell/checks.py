@@ -21,7 +21,7 @@ async def checks(settings: Settings, *, offline: bool = False) -> list[Finding]:
     if offline:
         return found
     found += await asyncio.to_thread(_database, settings)
-    return found + await _sources(settings) + await _channels(settings)
+    return found + _hooks(settings) + await _sources(settings) + await _channels(settings)
 
 
 def _files(settings: Settings) -> list[Finding]:
@@ -70,6 +70,13 @@ def _watchful(settings: Settings) -> list[Finding]:
         why = "there is one only: when it fails, nobody can be told. Better add a second one"
         out.append(Finding("destinations", True, why))
     return out
+
+
+def _hooks(settings: Settings) -> list[Finding]:
+    """Where each source is to call, for whoever sets it up over there."""
+    if not settings.doors or settings.server.public_url:
+        return [Finding(f"hook {name}", True, door.shown) for name, door in settings.doors.items()]
+    return [Finding("hooks", False, f"server.public_url is not set: nobody can call {', '.join(settings.doors)}")]
 
 
 async def _sources(settings: Settings) -> list[Finding]:

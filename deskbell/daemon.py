@@ -23,6 +23,7 @@ from bot.commands import Commands
 from bot.page import Page, linker
 from bot.ports import Gateway
 from bot.server import Server
+from bot.source_hooks import SourceHooks
 from channels.catalog import CHANNELS
 from deskbell.config import Settings
 from deskbell.core.alert import Status
@@ -36,6 +37,7 @@ from deskbell.net.limits import Buckets
 from deskbell.net.session import open_session
 from deskbell.watch import LastKnown, Pulse, Watch, tell_once
 from pollers import catalog as sources_catalog
+from pollers.hints import LOOK_ACROSS_S
 from pollers.loop import Loop
 from storage.backend import head_beside
 from storage.errors import Damaged, SchemaError
@@ -116,6 +118,7 @@ class Daemon:
         secret, public_url = settings.general.secret.encode(), settings.server.public_url
         page = Page(desk, secret, public_url) if public_url and "web" in settings.general.roles else None
         loops = tuple(Loop(source, desk) for source in sources.values()) if "poll" in settings.general.roles else ()
+        pushed = build_hooks(settings, desk, loops) if "web" in settings.general.roles else None
         return cls(
             settings=settings,
             store=store,
@@ -126,7 +129,7 @@ class Daemon:
             channels=channels,
             session=session,
             gateways=gateways,
-            server=Server(settings.server, desk, hooks, page, api="web" in settings.general.roles),
+            server=Server(settings.server, desk, hooks, page, pushed, api="web" in settings.general.roles),
             scheduler=AsyncIOScheduler(timezone=UTC),
             watch=build_watch(settings, store, desk, channels, courier, loops, keeper),
             keeper=keeper,
@@ -146,6 +149,8 @@ class Daemon:
         self._every_tick(self.desk.measure)
         if self.store.several:
             self.desk.patience = self.settings.general.lease * 2  # so long a take-over may last
+            for loop in self.loops:
+                loop.hints.look_s = LOOK_ACROSS_S
             self._task(self.keeper.run(), "leases")
         if {"courier", "poll"} & set(self.settings.general.roles):
             self._task(self.courier.run(), "courier")
@@ -354,6 +359,17 @@ def build_gateways(settings: Settings, desk: Desk, session: Any) -> dict[str, Ga
         if ("web" if gateway.hooks else "bot") in settings.general.roles:
             gateways[platform] = gateway
     return gateways
+
+
+def build_hooks(settings: Settings, desk: Desk, loops: Sequence[Loop]) -> SourceHooks:
+    """Where sources tell what has changed. Whoever reads the source hears of it, here or in another instance."""
+    here = {loop.name: loop for loop in loops}
+
+    def told(source: str) -> None:
+        if source in here:
+            here[source].hints.told()
+
+    return SourceHooks(settings.doors, desk, told)
 
 
 def _verifier(store: SqlStore) -> Callable[[], Awaitable[tuple[bool, int]]]:

@@ -46,6 +46,7 @@ from deskbell.core.rules.custom import CustomConf
 from deskbell.core.rules.repeats import RepeatConf
 from deskbell.desk.house import OwnRules
 from deskbell.vendors.chats import CHATS
+from deskbell.vendors.hooks import HookConf
 from deskbell.watch import WatchConf
 from pollers.calendars import Calendar as CalendarOfVisits
 from pollers.catalog import KINDS
@@ -192,6 +193,7 @@ def _source_sections() -> Iterator[Section]:
         if name == "ical":
             yield Section("`[sources.NAME.feeds.FEED]`", "sources.ical.feeds", Feed)
     yield Section("`[sources.NAME.writeback]`", "sources.rest.writeback", Writeback)
+    yield Section("`[sources.NAME.hook]`", "sources.rest.hook", HookConf)
 
 
 def _rule_sections() -> Iterator[Section]:

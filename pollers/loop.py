@@ -7,7 +7,7 @@ is taken at its word; one that refuses our credentials is asked seldom, so that 
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -19,6 +19,8 @@ from deskbell.instance import Held
 from deskbell.net import metrics
 from deskbell.net.faults import point
 from deskbell.net.redact import redact
+from pollers.hints import Desk as HintsDesk
+from pollers.hints import Hints
 
 LONGEST_PAUSE = timedelta(minutes=5)
 AUTH_PATIENCE = 3  # refusals of our credentials until the loop slows down
@@ -31,18 +33,15 @@ _JITTER = 0.1  # of the interval, so that sources started together do not poll t
 log = structlog.get_logger(__name__)
 
 
-class Desk(Protocol):
+class Desk(HintsDesk, Protocol):
     """What the loop needs of the desk. Each change is refused with LeaseLost when another instance reads the source."""
 
     async def source_state(self, name: str, guard: Guard) -> SourceState: ...
-    async def observe(self, page: Page, guard: Guard) -> Any: ...
     async def source_failed(self, name: str, error: SourceError, guard: Guard) -> Any: ...
     async def source_read(self, name: str, skew_s: float | None, guard: Guard) -> Any: ...
     async def alerted_records(self, name: str) -> list[str]:
         """The ids of the source's records that a live alert is about."""
         ...
-
-    async def vanished(self, name: str, ids: Sequence[str], guard: Guard) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +71,7 @@ class Loop:
         self._looked_at = self._around.monotonic()
         self._missed: frozenset[str] = frozenset()
         self._turn = ""
+        self.hints = Hints(source, desk, self._around, self.poke, self._waits_s)
 
     @property
     def name(self) -> str:
@@ -92,10 +92,15 @@ class Loop:
         Where the last holder of the lease has stopped is read anew at each poll.
         """
         self._held = held
-        while not stop.is_set():
-            held.check()
-            delay = await self.poll_once()
-            await self._rest(delay.total_seconds(), stop)
+        following = asyncio.create_task(self.hints.run(held), name=f"hints {self.name}")
+        try:
+            while not stop.is_set():
+                held.check()
+                delay = await self.poll_once()
+                await self._rest(delay.total_seconds(), stop)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     async def poll_once(self) -> timedelta:
         """One poll. Returns how long to wait until the next."""
@@ -224,6 +229,9 @@ class Loop:
         over = self._around.monotonic() + seconds
         while not stop.is_set() and (left := self._left(over)) > 0:
             await self._first_of(left, stop)
+
+    def _waits_s(self) -> float:
+        return self._not_before - self._around.monotonic()
 
     def _left(self, over: float) -> float:
         until = min(over, self._not_before) if self._wake.is_set() else over

@@ -26,6 +26,7 @@ from deskbell.faces.wording import LANGUAGES, Wording, WordingError
 from deskbell.net import redact
 from deskbell.vendors import workflows
 from deskbell.vendors.chats import CHATS
+from deskbell.vendors.hooks import Door, HookConf
 from deskbell.watch import WatchConf
 from pollers import catalog as sources_catalog
 
@@ -39,6 +40,7 @@ class Settings:
     chats: Mapping[str, Any]  # platform -> its conf, as deskbell.vendors.chats says
     sources: Mapping[str, SourceSetting]
     destinations: Mapping[str, Destination]
+    doors: Mapping[str, Door]  # the hooks of sources, by source
     file: Path
     raw: Mapping[str, Any] = field(repr=False, default_factory=dict)
     plain_secrets: tuple[str, ...] = ()  # the keys of secrets that stand in the file itself
@@ -111,6 +113,7 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
     command = general.command if general else "/desk"
     chats = _chats(reading, raw, command)
     sources = _sources(reading, raw.get("sources", {}))
+    doors = _doors(reading, raw.get("sources", {}), sources, server.public_url if server else "")
     destinations = _named(reading, Destination, raw, "destinations")
     _keep_secret(reading, general or General(), destinations)
     people = _people(reading, raw.get("people", {}), tuple(named(raw, "sources")))
@@ -123,7 +126,7 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
         return None
     keys = frozenset(reading.secret_keys)
     plain = tuple(sorted(_plain(raw, "", keys)))
-    return Settings(general, house, server, watch, chats, sources, destinations, path, raw, plain, keys)
+    return Settings(general, house, server, watch, chats, sources, destinations, doors, path, raw, plain, keys)
 
 
 def _chats(reading: Reading, raw: Mapping[str, Any], command: str) -> dict[str, Any]:
@@ -197,11 +200,28 @@ def _sources(reading: Reading, data: object) -> dict[str, SourceSetting]:
         if kind not in sources_catalog.KINDS:
             reading.wrong(f"{where}.kind", unknown(kind, sources_catalog.KINDS).replace("setting", "kind of source"))
             continue
-        rest = {key: value for key, value in table.items() if key != "kind"}
+        rest = {key: value for key, value in table.items() if key not in ("kind", "hook")}
         conf = reading.table(sources_catalog.KINDS[kind].load_conf(), rest, where, name=name)
         if conf is not None:
             out[name] = SourceSetting(name, kind, conf)
     return out
+
+
+def _doors(reading: Reading, data: object, sources: Mapping[str, SourceSetting], public_url: str) -> dict[str, Door]:
+    """[sources.NAME.hook], for those that say it."""
+    given = data.items() if isinstance(data, Mapping) else ()
+    doors = {}
+    for name, hook in (
+        (name, table["hook"]) for name, table in given if isinstance(table, Mapping) and "hook" in table
+    ):
+        where = f"sources.{name}.hook"
+        conf = reading.table(HookConf, hook, where)
+        if conf is None or name not in sources:
+            continue
+        doors[name] = door = Door.of(name, sources[name].kind, conf, public_url)
+        for key, why in door.problems(public_url):
+            reading.wrong(f"{where}.{key}", why)
+    return doors
 
 
 def _routes(reading: Reading, data: object) -> tuple[Route, ...]:

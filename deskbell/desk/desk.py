@@ -20,6 +20,7 @@ from deskbell.core.ports import (
     RESTORED,
     Answer,
     Guard,
+    Hint,
     Interaction,
     LeaseLost,
     Page,
@@ -38,7 +39,7 @@ from deskbell.core.present import told
 from deskbell.core.records import Record
 from deskbell.core.rota import on_duty
 from deskbell.core.rules.explain import Stand
-from deskbell.desk import act, manual, ourselves, people, reasons, settle, tick, weather
+from deskbell.desk import act, hints, manual, ourselves, people, reasons, settle, tick, weather
 from deskbell.desk.book import Book, removed
 from deskbell.desk.cards import Drawn, card_now, cards_now
 from deskbell.desk.ears import Ears
@@ -47,6 +48,7 @@ from deskbell.desk.observe import Tally, adopt, observe, vanished
 from deskbell.net import metrics
 from deskbell.net.clock import Clock
 from deskbell.net.faults import point
+from deskbell.net.inbound import Genuine
 
 log = structlog.get_logger("deskbell.desk")
 T = TypeVar("T")
@@ -150,6 +152,17 @@ class Desk:
 
     async def vanished(self, name: str, ids: Sequence[str], guard: Guard | None = None) -> None:
         await self._change(lambda book: vanished(book, name, ids), guard=guard)
+
+    async def take_hint(self, source: str, ids: Sequence[str], call: Genuine) -> bool:
+        mark = hints.new_mark()
+        return await self._change(lambda book: hints.take(book, source, ids, call, mark), Urgency.TAP)
+
+    async def hints(self, name: str) -> list[Hint]:
+        return await self.store.read(lambda reader: reader.hints(name, hints.MOST_WAITING + 1))
+
+    async def drop_hints(self, followed: Sequence[Hint], guard: Guard | None = None) -> None:
+        if followed:
+            await self._change(lambda book: book.uow.drop_hints(followed), Urgency.BULK, guard)
 
     async def adopt(self) -> None:
         """At the start: rooms that are gone are let go, new ones get the live cards, configured accounts are linked."""

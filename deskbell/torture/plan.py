@@ -67,6 +67,8 @@ POINTS = (
 )
 MIGRATION = ("migration.before", "migration.step", "migration.after")  # passed by `deskbell db upgrade`
 DRAIN = ("drain.before", "drain.after")  # passed by a stop
+# passed where a source calls us
+HOOKS = ("hook.keep.before", "hook.keep.after", "hint.fetch.before", "hint.fetch.after")
 ELSEWHERE = ("workflows.send.before", "workflows.send.after")  # a channel that this installation does not have
 
 

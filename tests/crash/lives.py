@@ -62,10 +62,10 @@ class Lives:
     deaths: int = 0
 
     def __post_init__(self) -> None:
-        port = free_port()  # the same in each life: Teams calls us there
-        changes = {**QUICK, "port = 0": f"port = {port}", **self.changes}
+        self.port = free_port()  # the same in each life: Teams calls us there
+        changes = {**QUICK, "port = 0": f"port = {self.port}", **self.changes}
         self.config = configured(self.sandbox.url, self.folder, **changes)
-        self.sandbox.introduce(f"http://127.0.0.1:{port}")
+        self.sandbox.introduce(f"http://127.0.0.1:{self.port}")
         self.environ = {**os.environ, **environ(self.sandbox.url, self.folder)}
         self.log = self.folder / "daemon.log"
 

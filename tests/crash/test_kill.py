@@ -1,17 +1,20 @@
 """kill -9 at every named point of the program, and a restart: nothing lost, nothing twice, the audit whole."""
 
 import asyncio
+import contextlib
+import itertools
 import re
 import signal
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from deskbell.sandbox.server import Sandbox
 from deskbell.torture.nursery import Nursery
-from deskbell.torture.plan import DRAIN, ELSEWHERE, MIGRATION, POINTS
+from deskbell.torture.plan import DRAIN, ELSEWHERE, HOOKS, MIGRATION, POINTS
 from deskbell.vendors.chats import CHATS
-from tests.crash.lives import ROOT, Flows, Lives, Town
+from tests.crash.lives import ROOT, Flows, Lives, Town, Work
 
 FIRST, SECOND = 1, 2
 LAST = 3  # at least: what a life without trouble passes more often is struck then
@@ -27,7 +30,7 @@ def points_in(folder: Path) -> set[str]:
 
 
 def test_every_point_in_the_source_is_struck() -> None:
-    assert points_in(ROOT) == {*POINTS, *MIGRATION, *DRAIN, *ELSEWHERE}
+    assert points_in(ROOT) == {*POINTS, *MIGRATION, *DRAIN, *HOOKS, *ELSEWHERE}
 
 
 def test_a_point_that_nobody_strikes_is_seen(tmp_path: Path) -> None:
@@ -114,6 +117,51 @@ async def test_killed_before_a_one_way_card(
     counts = [flows.cards(work.subject) for work in works]
     assert sum(counts) <= len(works) + lives.deaths, counts
     town.audit_is_whole()
+
+
+@pytest.mark.parametrize("point", HOOKS)
+async def test_killed_between_a_call_and_its_card(
+    sandbox: Sandbox, nursery: Nursery, tmp_path: Path, point: str
+) -> None:
+    """What was answered with 200 rings, though the source can't be polled in any life; what was not is called again."""
+    secret, before = "hook-of-the-tests", "[sources.fieldservice.write]"
+    hook = {before: f'[sources.fieldservice.hook]\nsecrets = ["{secret}"]\n\n{before}'}
+    url = {'public_url = ""': 'public_url = "https://desk.example.org"'}
+    lives = Lives(sandbox, tmp_path, nursery, {**hook, **url})
+    town, calls = Town(lives), itertools.count()
+
+    async def tells(work: Work) -> None:
+        """As a vendor's webhook does: until it is taken."""
+        target = f"http://127.0.0.1:{lives.port}/hooks/fieldservice"
+        body = {"id": work.record["id"], "nth": next(calls)}
+        async with aiohttp.ClientSession(headers={"X-Deskbell-Secret": secret}) as session:
+            while True:
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with session.post(target, json=body) as answer:
+                        if answer.status == 200:
+                            return
+                await asyncio.sleep(0.05)
+
+    read = "SELECT 1 FROM sources WHERE name = 'fieldservice' AND baseline = 0"
+    try:
+        await town.begin()
+        await town.until(lambda: lives.ask(read), "the first read")
+        assert await lives.stop() == 0
+        sandbox.fieldservice.faults.set("500", where="/jobs")  # the list; single jobs can be read
+        people = []
+        for nth in (FIRST, SECOND):
+            people += [asyncio.create_task(tells(town.late_job())) for _ in range(nth)]
+            await lives.start(f"{point}@{nth}:kill")
+            await lives.killed()
+        await lives.start()
+        await asyncio.gather(*people)
+        await asyncio.gather(*(town.acknowledge(work, "slack") for work in town.made))
+        await town.quiet()
+        await town.until(lambda: not lives.ask("SELECT 1 FROM hints"), "all is read")
+        assert await lives.stop() == 0
+    finally:
+        await lives.bury()
+    town.verdict()
 
 
 REVISIONS = len(list((ROOT / "storage/migrations/versions").glob("0*.py")))
