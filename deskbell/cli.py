@@ -500,10 +500,21 @@ def torture(  # noqa: PLR0913, PLR0917 - a command has as many flags as it has
     seed: Annotated[int, typer.Option(help="The same seed makes the same plan.")] = 1,
     as_json: AsJson = False,
     sabotage: Annotated[bool, typer.Option(help="A stand-in loses one card: the judge must notice.")] = False,
+    black_hole: Annotated[str, typer.Option(help="Instead: let a vendor, the database, or `all` vanish in turn.")] = "",
+    seconds: Annotated[int, typer.Option("--for", min=20, help="How long each of them is gone.")] = 60,
 ) -> None:
     """Kill the daemon again and again among stand-ins that fail, then let an oracle judge what was lost or doubled."""
+    from deskbell.torture.black_hole import Holes, dependencies
     from deskbell.torture.run import Ordered
     from deskbell.torture.show import torture as carry_out
+    from deskbell.torture.show import vanish
+
+    if black_hole:
+        known = dependencies(db)
+        names = known if black_hole == "all" else tuple(black_hole.split(","))
+        if strange := [name for name in names if name not in known]:
+            fail(f"{strange[0]!r} can't vanish here. There are: all, {', '.join(known)}.")
+        raise SystemExit(vanish(Holes(config, names, seconds, db, seed), as_json=as_json))
 
     if instances > 1 and db == "sqlite":
         fail("Several daemons need a PostgreSQL: add --db postgres.")

@@ -59,6 +59,7 @@ class House:
     authority: Path
     interval_s: float = 1.0
     patience_s: float = 4.0  # for a vendor's answer, so that a lost one does not hold a room for long
+    stale_after: int = 3  # missed polls until people are told
 
     def config(self, name: str, port: int, database: str = "") -> Path:
         """The file of one instance. Instances share a database; each has a port and an audit head of its own."""
@@ -69,6 +70,7 @@ class House:
             "head_file": str(self.folder / f"{name}.head"),
             "log_level": "info",
             "tick": "1s",
+            "stale_after": self.stale_after,
         }
         raw["server"] |= {"host": "127.0.0.1", "port": port, "public_url": ""}
         for chat in CHATS:

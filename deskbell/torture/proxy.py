@@ -36,6 +36,7 @@ class Exchange:
     begun: float
     toxic: Toxic
     caller: "_Caller"
+    body: bytes = b""  # where the proxy keeps it
     accepted: bool = False  # the vendor took it, and said so
     answered: float | None = None  # the whole answer was on its way to the caller then
 
@@ -87,6 +88,7 @@ class Proxy:
         self.log: list[Exchange] = []
         self.clear = asyncio.Event()
         self.clear.set()
+        self.keeps = False  # what was said
         self.port = 0
         self._upstream, self._papers = upstream, papers
         self._server: asyncio.Server | None = None
@@ -150,7 +152,8 @@ class Proxy:
             await self._passable(line)
             toxic = self.dice.throw()
             lane = wire.lane_of(self.vendor, request)
-            exchange = Exchange(self.vendor, lane, request.line, time.time(), toxic, line.caller)
+            body = request.body if self.keeps else b""
+            exchange = Exchange(self.vendor, lane, request.line, time.time(), toxic, line.caller, body)
             if lane:
                 self.log.append(exchange)
             if not await self._exchange(line, request, exchange):

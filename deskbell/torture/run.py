@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deskbell.config import load
+from deskbell.config.sense import OWN_RULES
 from deskbell.core.alert import Status
 from deskbell.core.ports import AuditRow, Reader
 from deskbell.daemon import open_store
@@ -53,7 +54,7 @@ class Ordered:
 class Run:
     ordered: Ordered
     stage: Stage
-    tell: Callable[[str, int, int], None]  # what, how many of it are done, of how many
+    tell: Callable[[str, int, int], None] = lambda *_: None  # what, how many of it are done, of how many
     downs: list[Down] = field(default_factory=list)
     struck: Counter[str] = field(default_factory=Counter)
     made: int = 0
@@ -65,7 +66,7 @@ class Run:
         await self.migrate()
         for instance in self.stage.instances:
             self.stage.start(instance)
-        await self._ready()
+        await self.ready()
         await self.stage.do("ordeal.begin", pause=PAUSE_S)
         world = asyncio.create_task(self._world())
         try:
@@ -73,9 +74,10 @@ class Run:
             await self._strike_all()
             striking = time.monotonic() - struck
             await world
+            await self._until_reached()
         finally:
             world.cancel()
-        await self._rest()
+        await self.rest()
         return self._report(await self._judged(), begun, striking)
 
     async def migrate(self) -> None:
@@ -88,7 +90,7 @@ class Run:
         if await self._end_of(instance) != 0:
             raise Broken(f"the migration failed\n{instance.said()}")
 
-    async def _ready(self) -> None:
+    async def ready(self) -> None:
         """Until every source was read twice with nothing in it: what comes then is news."""
         end = time.monotonic() + READY_S
         while time.monotonic() < end:
@@ -209,15 +211,14 @@ class Run:
 
     # ------------------------------------------------------------ the end
 
-    async def _rest(self) -> None:
+    async def rest(self, within: float = REST_S) -> None:
         """People go home, the network behaves, and everything is told that is to be told; then all stop."""
-        await self._until_reached()
         await self.stage.do("ordeal.end")
         self.stage.calm()
         # As a guest beside the daemons. Never in this thread: a PostgreSQL is reached through a proxy that lives in it.
         guest = await asyncio.to_thread(self._guest)
         try:
-            await self._until_told(guest)
+            await self._until_told(guest, within)
         finally:
             await asyncio.to_thread(guest.close)
         for instance in self.stage.instances:
@@ -230,10 +231,10 @@ class Run:
             self.tell("places not passed yet", len(left), len(wanted))
             await asyncio.sleep(BEAT_S)
 
-    async def _until_told(self, guest: SqlStore) -> None:
+    async def _until_told(self, guest: SqlStore, within: float) -> None:
         """Until nothing is left of the outbox for two seconds, or for too long nothing gets less."""
         end = changed = time.monotonic()
-        end, least, calm = end + REST_S, -1, 0
+        end, least, calm = end + within, -1, 0
         while time.monotonic() < min(end, changed + STUCK_S) and calm < CALM:
             left = await guest.read(_left) + max(0, self.made - await guest.read(_alerts))
             if least < 0 or left < least:
@@ -249,7 +250,7 @@ class Run:
         evidence = await self.stage.ask("ordeal")
         trial = Trial.of(
             evidence,
-            await asyncio.to_thread(self._book),
+            await asyncio.to_thread(self.book),
             log=self.stage.log(),
             downs=self.downs,
             points_wanted=frozenset((*planning.POINTS, *planning.MIGRATION, *planning.DRAIN)),
@@ -262,7 +263,7 @@ class Run:
             "messages": len(self.stage.log()),
         }
 
-    def _book(self) -> Book:
+    def book(self) -> Book:
         settings, store = load(self.stage.instances[0].config, self.stage.environ), self._guest()
         try:
             book = store.read_now(
@@ -316,7 +317,10 @@ def _left(reader: Reader) -> int:
 
 
 def _alerts(reader: Reader) -> int:
-    return reader.count_alerts(tuple(Status))
+    """Those of the sources' records; not what Deskbell tells of itself."""
+    every = tuple(Status)
+    own = sum(len(reader.alerts(statuses=every, rule=rule, limit=ROWS)) for rule in OWN_RULES)
+    return reader.count_alerts(every) - own
 
 
 def _entries(reader: Reader) -> list[AuditRow]:

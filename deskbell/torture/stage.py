@@ -163,6 +163,7 @@ class Wish:
     sabotage: bool = False
     interval_s: float = 1.0
     patience_s: float = 4.0
+    stale_after: int = 3
 
 
 @contextlib.asynccontextmanager
@@ -177,9 +178,8 @@ async def stage(wish: Wish) -> AsyncIterator[Stage]:
         for proxy in proxies.values():
             later.push_async_callback(proxy.close)
         addresses = {vendor: proxies[vendor].url for vendor in VENDORS}
-        house = House(
-            wish.config, wish.folder, database, url, addresses, papers.authority, wish.interval_s, wish.patience_s
-        )
+        pace = (wish.interval_s, wish.patience_s, wish.stale_after)
+        house = House(wish.config, wish.folder, database, url, addresses, papers.authority, *pace)
         instances = [_instance(house, number) for number in range(1, wish.instances + 1)]
         door = await Door().open()
         later.push_async_callback(door.close)
