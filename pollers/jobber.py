@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
@@ -18,6 +19,7 @@ from deskbell.net.answers import Reply
 from deskbell.net.auth import RefreshToken
 from deskbell.net.egress import checked_base
 from deskbell.net.http import Http
+from deskbell.net.tokens import can_keep
 from pollers import checks, snapshot
 from pollers.conf import Writeback
 from pollers.cursor import OVERLAP, Fetched, Row
@@ -264,7 +266,14 @@ class Jobber(Scheduler[JobberConf]):
             got = await _Walk(self, self._now()).page(0)
         except SourceError as error:
             return [*found, Finding(f"{self.title} visits", ok=False, detail=str(error))]
-        return [*found, await self.mapping(got.rows), self._points(tried.reply)]
+        return [*found, await self.mapping(got.rows), self._points(tried.reply), self._token_file()]
+
+    def _token_file(self) -> Finding:
+        what, path = f"{self.title} token file", Path(self.conf.token_file)
+        if can_keep(path):
+            return Finding(what, ok=True, detail="can be written")
+        why = f"{path} can't be written: after a restart somebody would have to allow us once more; see token_file"
+        return Finding(what, ok=False, detail=why)
 
     def _points(self, reply: Reply) -> Finding:
         most = _throttle(reply).get("maximumAvailable")

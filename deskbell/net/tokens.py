@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from deskbell.net.auth import ClientCredentials, OAuth, RefreshToken, SignedClaim
 from deskbell.net.redact import learn as hide
 
@@ -15,6 +17,7 @@ _LIFE = 1800.0  # where the vendor does not say
 _CLAIM_LIFE = 300  # seconds; Google allows an hour, Salesforce five minutes
 _CLAIM_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"  # RFC 7523
 
+log = structlog.get_logger(__name__)
 Ask = Callable[[str, Mapping[str, str]], Awaitable[Mapping[str, Any]]]
 
 
@@ -26,6 +29,7 @@ class Tokens:
     ask: Ask
     value: str = ""
     until: float = 0.0
+    newest: str = ""  # refresh token, also where it could not be written down
 
     @property
     def scheme(self) -> str:
@@ -34,7 +38,9 @@ class Tokens:
 
     async def valid(self) -> str:
         if not self.value or self.until <= time.monotonic():
-            given = await self.ask(self.auth.token_url, grant(self.auth, int(time.time())))
+            form = grant(self.auth, int(time.time()))
+            form |= {"refresh_token": self.newest} if self.newest else {}
+            given = await self.ask(self.auth.token_url, form)
             self.value = str(given["access_token"])
             self.until = time.monotonic() + life(given.get("expires_in"))
             hide(self.value)
@@ -46,9 +52,16 @@ class Tokens:
         self.until = 0.0
 
     def _keep(self, newer: Any) -> None:
-        if isinstance(self.auth, RefreshToken) and self.auth.kept_in and isinstance(newer, str) and newer:
-            hide(newer)
+        if not isinstance(self.auth, RefreshToken) or not isinstance(newer, str) or not newer:
+            return
+        hide(newer)
+        self.newest = newer
+        if not self.auth.kept_in:
+            return
+        try:
             keep(Path(self.auth.kept_in), newer)
+        except OSError:  # it is good until we end; then somebody has to allow us once more
+            log.exception("refresh_token_not_kept", file=self.auth.kept_in)
 
 
 def grant(auth: OAuth, now: int) -> dict[str, str]:
@@ -81,6 +94,11 @@ def newest(auth: RefreshToken) -> str:
     if kept:
         hide(kept)
     return kept or auth.refresh_token
+
+
+def can_keep(path: Path) -> bool:
+    """Whether the file can be written, and replaced by a newer one."""
+    return os.access(path.parent, os.W_OK | os.X_OK) and (not path.exists() or os.access(path, os.R_OK | os.W_OK))
 
 
 def keep(path: Path, token: str) -> None:

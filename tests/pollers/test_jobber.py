@@ -109,6 +109,19 @@ async def test_each_new_refresh_token_is_kept_and_used_after_a_restart(sb, trial
     await again.close()
 
 
+async def test_a_token_file_that_can_not_be_written_is_told_and_does_not_end_the_reading(sb, trial, reading, tmp_path):
+    trial.lay(sb.clock.time() + HOUR)
+    source = trial.opened(sb.clock.now, token_file=str(tmp_path / "no" / "such" / "token"))
+    held = reading(source)
+    await held.poll()
+    trial.revoke()
+    await held.poll()
+    assert held.complete
+    (bad,) = [finding for finding in await source.check() if not finding.ok]
+    assert bad.what == "Jobber token file"
+    await source.close()
+
+
 async def test_a_refresh_token_that_is_used_up_is_told_as_a_refused_login(trial, reading):
     trial.stand.tokens.refresh = "sandbox-refresh-of-another"
     with pytest.raises(SourceError) as caught:
