@@ -1,6 +1,7 @@
 """Whatever reaches our HTTP server, signed well or not at all, is answered below five hundred, and changes nothing."""
 
 import asyncio
+import hmac
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -32,9 +33,11 @@ def port() -> int:
 
 @pytest.fixture
 def changes(port: int) -> dict[str, str]:
-    """Every chat calls us."""
+    """Every chat calls us, and so does a source."""
     url = f"http://127.0.0.1:{port}"
+    before = "[sources.fieldservice.write]"
     return {
+        before: f'[sources.fieldservice.hook]\nway = "signed"\nsecrets = ["{HOOK_SECRET}"]\n\n{before}',
         "port = 0": f"port = {port}",
         'public_url = ""': f'public_url = "{url}"',
         'way = "socket"': 'way = "http"',
@@ -50,7 +53,7 @@ def changes(port: int) -> dict[str, str]:
 VOCABULARY = """
 type token id data custom_id component_type values member user roles guild_id channel_id message application_id
 callback_query from chat text entities update_id message_id reply_to_message message_thread_id my_chat_member
-name value action verb conversation channelData tenant tenantId serviceUrl channelId recipient aadObjectId
+name value action verb ids conversation channelData tenant tenantId serviceUrl channelId recipient aadObjectId
 payload actions action_id block_id view state team trigger_id response_url command team_id user_id options
 event_id event challenge is_bot isGroup replyToId membersAdded attachments mention mentioned offset length focused
 """
@@ -119,6 +122,12 @@ def telegram(body: bytes) -> tuple[bytes, Headers]:
     return body, JSON | {SECRET_HEADER: HOOK_SECRET}
 
 
+def source(body: bytes) -> tuple[bytes, Headers]:
+    stamp = str(int(time.time()))
+    signature = hmac.new(HOOK_SECRET.encode(), stamp.encode() + b"." + body, "sha256").hexdigest()
+    return body, JSON | {"X-Deskbell-Timestamp": stamp, "X-Deskbell-Signature": signature}
+
+
 Signed = Callable[[bytes], tuple[bytes, Headers]]
 Door = tuple[str, Signed, dict[str, Any]]
 # A call of each hook that is let in as it is: what is refused below is refused for its body, not for its signature.
@@ -151,7 +160,19 @@ def ways(town: Town) -> Iterator[Door]:
     ]
     assert {path for path, *_ in known} == hooks, "a hook that nobody attacks"
     yield from known
-    for path in (*sorted(hooks), "/a/", "/a/link", "/a/D-1", "/a/" + "A" * 28):
+    pushed = [f"/hooks/{name}" for name in town.daemon.settings.doors]
+    assert pushed == ["/hooks/fieldservice"]
+    yield pushed[0], source, {}
+    for path in (
+        *sorted(hooks),
+        *pushed,
+        "/hooks/none",
+        "/hooks/fieldservice/x",
+        "/a/",
+        "/a/link",
+        "/a/D-1",
+        "/a/" + "A" * 28,
+    ):
         yield path, unsigned, {}
 
 
@@ -182,7 +203,7 @@ async def test_no_request_is_a_five_hundred(town: Town) -> None:
             assert status < 500, (method, path, sent)
             assert "Traceback" not in said
 
-        for path, sign, held in doors[: len(GENUINE) + 2]:
+        for path, sign, held in doors[: len(GENUINE) + 3]:
             sent, headers = sign(GENUINE.get(sign, json.dumps(held).encode()))
             assert (await knock("POST", path, sent, headers))[0] == 200, (path, sent)
         await asyncio.to_thread(attack)
