@@ -26,7 +26,7 @@ class Trial:
     resolves: bool = False
     write: str = "POST"
     secrets: tuple[str, ...] = ()
-    revoke: Callable[[], None] | None = None  # the token is taken back
+    revoke: Callable[[], None] = lambda: None  # the token is taken back
 
     def opened(self, now, **changes):
         """The source by a changed configuration."""
@@ -213,3 +213,5 @@ ALL: dict[str, Callable[[Any], Trial]] = {
     "google_calendar": google_calendar,
     "graph_calendar": graph_calendar,
 }
+
+READ_ONLY = frozenset({"google_calendar", "graph_calendar"})
