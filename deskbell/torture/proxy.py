@@ -204,13 +204,13 @@ class Proxy:
                 writer.write(data)
             case Toxic.DRIBBLED:
                 for at in range(0, len(data), 8):
-                    writer.write(data[at : at + 8])
                     await asyncio.sleep(8 * DRIBBLE_S)
+                    writer.write(data[at : at + 8])
             case _:
                 writer.write(data)
-        await writer.drain()
         if line.caller.gone is None and exchange.toxic is not Toxic.GARBLED:
             exchange.answered = time.time()
+        await writer.drain()
         return True
 
     async def _ask(self, line: _Line, request: wire.Message) -> wire.Message | None:

@@ -1,6 +1,7 @@
 """One run: daemons are killed while exceptions happen and people act, then all comes to rest and is judged."""
 
 import asyncio
+import contextlib
 import random
 import signal
 import tempfile
@@ -20,6 +21,7 @@ from deskbell.daemon import open_store
 from deskbell.torture import plan as planning
 from deskbell.torture.oracle import Book, Down, Trial, judge
 from deskbell.torture.plan import How, Strike, plan
+from deskbell.torture.proxy import HOST
 from deskbell.torture.stage import Broken, Instance, Stage, Wish, stage
 from storage.store import SqlStore
 from storage.verify import verify
@@ -132,9 +134,12 @@ class Run:
             self._lives(instance, [one for one in strikes if one.instance == number])
             for number, instance in enumerate(self.stage.instances)
         ]
-        async with asyncio.TaskGroup() as group:
-            for life in lives:
-                group.create_task(life)
+        tasks = [asyncio.create_task(life) for life in lives]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
 
     async def _lives(self, instance: Instance, strikes: Sequence[Strike]) -> None:
         for strike in strikes:
@@ -151,6 +156,8 @@ class Run:
         if strike.how is How.POINT:
             await self._ended(instance, strike.point)
             return
+        if strike.how is not How.KILL:
+            await self._listening(instance)
         await asyncio.sleep(strike.after)
         if not instance.alive:
             raise Broken(f"{instance.name} ended by itself\n{instance.said()}")
@@ -164,6 +171,16 @@ class Run:
                 await self._stopped(instance)
             case How.DRAIN:
                 await self._drain(instance, strike)
+
+    async def _listening(self, instance: Instance) -> None:
+        """Until it has begun, so that it knows how to stop."""
+        end = time.monotonic() + READY_S
+        while time.monotonic() < end and instance.alive:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(HOST, instance.port)
+                writer.close()
+                return
+            await asyncio.sleep(0.02)
 
     async def _stopped(self, instance: Instance) -> None:
         status = await self.stage.stop(instance)
