@@ -23,9 +23,9 @@ SCOPES = frozenset({TRIGGER, READ, AUDIT})
 _SHORTEST = 16
 
 # The fields of POST /api/v1/alerts and their longest value. What is longer is refused: a cut text may mislead.
-_FIELDS = {"title": FIRST_LINE, "text": MAX_RAISED, "severity": 2, "subject": 60, "team": 60}
+FIELDS = {"title": FIRST_LINE, "text": MAX_RAISED, "severity": 2, "subject": 60, "team": 60}
 _STATUS_OF = {"done": 201, "repeat": 200, "conflict": 409, "limit": 429, "role": 403, "scope": 403}
-_STATUSES = {"live": LIVE, **{str(status): (status,) for status in Status}}
+STATUSES = {"live": LIVE, **{str(status): (status,) for status in Status}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,10 @@ class Api:
         self._caller(request, READ)
         values = read_query(request, frozenset({"status", "assignee", "team", "source", "limit", "offset"}))
         status = values.get("status", "live")
-        if status not in _STATUSES:
-            raise Refused(422, f"status must be one of {', '.join(_STATUSES)}.")
+        if status not in STATUSES:
+            raise Refused(422, f"status must be one of {', '.join(STATUSES)}.")
         alerts, count = await self._front.alerts(
-            statuses=_STATUSES[status],
+            statuses=STATUSES[status],
             assignee=values.get("assignee"),
             team=values.get("team"),
             source=values.get("source"),
@@ -127,19 +127,19 @@ def _idempotency_key(request: web.Request) -> str:
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
     """The body's fields, each checked; what is wrong is named."""
     for name, value in data.items():
-        if name not in _FIELDS:
-            raise Refused(422, f"Unknown field {clean(name, 40)!r}. Known: {', '.join(_FIELDS)}.")
+        if name not in FIELDS:
+            raise Refused(422, f"Unknown field {clean(name, 40)!r}. Known: {', '.join(FIELDS)}.")
         if not isinstance(value, str):
             raise Refused(422, f"{name} must be text.")
-        if len(value) > _FIELDS[name]:
-            raise Refused(422, f"{name} is over {_FIELDS[name]} characters.")
-    texts = {name: clean(data.get(name, ""), limit) for name, limit in _FIELDS.items()}
+        if len(value) > FIELDS[name]:
+            raise Refused(422, f"{name} is over {FIELDS[name]} characters.")
+    texts = {name: clean(data.get(name, ""), limit) for name, limit in FIELDS.items()}
     if not texts["title"]:
         raise Refused(422, "title is missing: say in a few words what is wrong.")
     severity = texts["severity"].upper() or "P3"
     if severity not in Severity.__members__:
         raise Refused(422, f"severity must be one of {', '.join(Severity.__members__)}.")
-    text = clean_lines(data.get("text", ""), _FIELDS["text"])
+    text = clean_lines(data.get("text", ""), FIELDS["text"])
     return {**texts, "text": text, "severity": Severity[severity]}
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from bot.api import Api, ApiToken
+from bot.openapi import PATH, document
 from bot.page import Page
 from bot.ports import Front, Hook
 from bot.source_hooks import SourceHooks
@@ -66,7 +67,7 @@ class Server:
                 web.get("/healthz", self._healthz),
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
-                *(Api(front, conf.tokens, conf.alerts_per_hour).routes() if api else ()),
+                *((web.get(PATH, _described), *Api(front, conf.tokens, conf.alerts_per_hour).routes()) if api else ()),
                 *(page.routes() if page else ()),
                 *(pushed.routes() if pushed else ()),
                 *(web.post(path, _hooked(hook)) for path, hook in (hooks or {}).items()),
@@ -116,6 +117,11 @@ class Server:
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         return web.Response(body=metrics.render(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+async def _described(_request: web.Request) -> web.Response:
+    """No secret: what may be sent, not what is here."""
+    return answer(document())
 
 
 def _hooked(hook: Hook) -> Callable[[web.Request], Awaitable[web.Response]]:

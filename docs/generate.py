@@ -27,6 +27,7 @@ from in_words import default, kind, short, table
 
 from bot.api import ApiToken
 from bot.commands import commands_markdown
+from bot.openapi import document
 from bot.server import ServerConf
 from deskbell.bench.figures import Report
 from deskbell.bench.page import markdown
@@ -395,14 +396,15 @@ def filled(text: str) -> str:
     return text
 
 
-PICTURES: Mapping[str, Callable[[], str]] = {"docs/performance.svg": lambda: svg(measured())}
+WHOLE: Mapping[str, Callable[[], str]] = {
+    "docs/performance.svg": lambda: svg(measured()),
+    "docs/openapi.json": lambda: json.dumps(document(), indent=2) + "\n",
+}
 
 
 def due() -> dict[str, str]:
     """Every file that is written here, as it should be."""
-    return {page: filled((ROOT / page).read_text()) for page in PAGES} | {
-        name: draw() for name, draw in PICTURES.items()
-    }
+    return {page: filled((ROOT / page).read_text()) for page in PAGES} | {name: draw() for name, draw in WHOLE.items()}
 
 
 def stale() -> list[str]:
