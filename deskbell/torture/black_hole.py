@@ -19,9 +19,9 @@ from deskbell.torture.proxy import DATABASE, Exchange
 from deskbell.torture.run import Ordered, Run
 from deskbell.torture.stage import Stage, Wish, stage
 
-INTERVAL_S = 10.0  # between two polls
-BEFORE_S = 20.0  # how long all is well, for comparison
 BEAT_S = 0.5
+STALE_AFTER = 2  # intervals until people are told
+TICKS_S = 2.0  # a look at what is due, and the way of the message
 GROWTH_S = 1.0  # so much later may others be
 RECOVERY_S = 120.0
 TROUBLES = ("channel_unreachable", "source_stale")
@@ -37,6 +37,9 @@ class Holes:
     seconds: float = 60.0
     database: str = "sqlite"
     seed: int = 1
+    interval_s: float = 10.0  # between two polls
+    before_s: float = 20.0  # how long all is well, for comparison
+    patience_s: float = 4.0  # for a chat's answer
 
 
 def dependencies(database: str) -> tuple[str, ...]:
@@ -49,9 +52,8 @@ async def run(asked: Holes, tell: Callable[[str, int, int], None] = lambda *_: N
     for number, name in enumerate(asked.names):
         tell("black holes", number, len(asked.names))
         with tempfile.TemporaryDirectory(prefix="deskbell-torture-", ignore_cleanup_errors=True) as folder:
-            wish = Wish(
-                asked.config, Path(folder), asked.database, seed=asked.seed, interval_s=INTERVAL_S, stale_after=2
-            )
+            pace = (asked.interval_s, asked.patience_s, STALE_AFTER)
+            wish = Wish(asked.config, Path(folder), asked.database, 1, 0.0, asked.seed, False, *pace)
             async with stage(wish) as made:
                 holes[name] = await _Hole(name, asked, made).go()
     return {"ok": all(hole["ok"] for hole in holes.values()), "seconds": asked.seconds, "holes": holes}
@@ -74,9 +76,9 @@ class _Hole:
         await run.ready()
         world = asyncio.create_task(self._world(run))
         try:
-            await asyncio.sleep(BEFORE_S)
+            await asyncio.sleep(self.asked.before_s)
             await self._vanish()
-            await asyncio.sleep(INTERVAL_S)
+            await asyncio.sleep(self.asked.interval_s)
         finally:
             world.cancel()
         await run.rest(RECOVERY_S)
@@ -167,7 +169,7 @@ class _Hole:
         for what, times in told.items():
             if len(times) > 1:
                 self.wrong.append(f"{what} was told {len(times)} times")
-            if times and min(times) - self.begun > 2 * INTERVAL_S + BEAT_S * 4:
+            if times and min(times) - self.begun > STALE_AFTER * self.asked.interval_s + TICKS_S:
                 self.wrong.append(f"{what} was told after {min(times) - self.begun:.1f} s")
 
 
