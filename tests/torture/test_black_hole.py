@@ -7,7 +7,7 @@ import pytest
 from deskbell.torture.black_hole import Holes, dependencies, run
 
 CONFIG = Path(__file__).parents[2] / "config.toml"
-SHORT = {"seconds": 7.0, "interval_s": 2.0, "before_s": 3.0, "patience_s": 0.7}
+SHORT = {"seconds": 9.0, "interval_s": 2.0, "before_s": 3.0, "patience_s": 0.7}
 
 
 @pytest.mark.parametrize("name", ["telegram", "servicenow"])
