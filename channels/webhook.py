@@ -74,6 +74,7 @@ class WebhookChannel:
         to: Destination,  # noqa: ARG002
         identity: Identity,  # noqa: ARG002
         since: datetime,  # noqa: ARG002
+        thread: Mapping[str, str],  # noqa: ARG002
     ) -> Mapping[str, str] | Outcome | None:
         return Rejected(Fault.CONFIG, "a webhook can't be searched; its receiver knows repeats by the Idempotency-Key")
 

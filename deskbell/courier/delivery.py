@@ -21,6 +21,7 @@ from deskbell.core.ports import (
     Op,
     Post,
     Source,
+    SourceError,
     WriteBack,
     WriteKind,
 )
@@ -119,8 +120,11 @@ class Delivery:
         if source is None:
             return Sent(detail="the source was removed from the configuration", skipped=True)
         item = _as_write(dispatch, claim.alert)
-        if dispatch.unsure_since is not None and await source.find(item):
-            return Sent(detail="found after a lost answer")
+        try:
+            if dispatch.unsure_since is not None and await source.find(item):
+                return Sent(detail="found after a lost answer")
+        except SourceError as error:  # not written again before that can be told
+            return Retry(str(error), error.after)
         point("source.write.before")
         outcome = await source.write(item)
         point("source.write.after")

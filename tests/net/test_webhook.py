@@ -63,7 +63,7 @@ async def test_what_it_can_not_do_it_says(channel, pager):
     to, _, _ = pager
     assert not channel.edits
     assert isinstance(await channel.edit(to, {}, CARD, IDENTITY), Rejected)
-    assert isinstance(await channel.find(to, IDENTITY, datetime.now(UTC)), Rejected)
+    assert isinstance(await channel.find(to, IDENTITY, datetime.now(UTC), {}), Rejected)
 
 
 async def test_an_unencrypted_address_is_refused(channel):
