@@ -58,7 +58,7 @@ class SourceHooks:
     async def _take(self, request: web.Request) -> web.Response:
         body = await read_body(request)
         door, genuine = self._proven(request, body)
-        ids = _ids(door, request.content_type, body)
+        ids = ids_in(door, request.content_type, body)
         point("hook.keep.before")
         new = await self._desk.take_hint(door.source, ids, genuine)
         point("hook.keep.after")
@@ -85,7 +85,7 @@ class SourceHooks:
             log.warning("hook_refused", source=source or "unknown")
 
 
-def _ids(door: Door, content_type: str, body: bytes) -> list[str]:
+def ids_in(door: Door, content_type: str, body: bytes) -> list[str]:
     """The ids that a genuine body names; none where it has to be a poll."""
     if not body.strip():
         return []

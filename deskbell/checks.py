@@ -17,11 +17,11 @@ PATIENCE_S = 20.0
 async def checks(settings: Settings, *, offline: bool = False) -> list[Finding]:
     """Every check in the order in which a person would mend what it finds."""
     found = [Finding("configuration", True, f"{settings.file} is valid")]
-    found += _files(settings) + _watchful(settings)
+    found += _files(settings) + _watchful(settings) + _hooks(settings)
     if offline:
         return found
     found += await asyncio.to_thread(_database, settings)
-    return found + _hooks(settings) + await _sources(settings) + await _channels(settings)
+    return found + await _sources(settings) + await _channels(settings)
 
 
 def _files(settings: Settings) -> list[Finding]:

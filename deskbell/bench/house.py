@@ -126,6 +126,7 @@ items = "data"
 strategy = "re_anchor"
 interval = "{interval}"
 overlap = "1s"
+{hook}
 [sources.schedule.fields]
 id = "id"
 number = "number"
@@ -163,6 +164,7 @@ class House:
     limited: bool = False
     interval: str = "1s"
     rooms: Sequence[str] = CHATS
+    pushed: bool = False  # the source calls when something changes
 
     def text(self, port: int, head_file: str = "") -> str:
         """The configuration of an instance that listens there."""
@@ -174,6 +176,7 @@ class House:
             port=port,
             sink=f"http://127.0.0.1:{self.sink}/{self.who}",
             interval=self.interval,
+            hook=_HOOK if self.pushed else "",
             free=FREE,
             rules="\n".join(f"[rules.{name}]\nenabled = {str(name == RULE).lower()}" for name in RULES),
             rooms=", ".join(f'"{room}"' for room in self.rooms),
@@ -195,6 +198,10 @@ class House:
         return "" if self.limited else "\n".join(f"{key} = {FREE}" for key in keys)
 
 
+_HOOK = f"""item_path = "/api/jobs/{{id}}"
+item = "data"
+[sources.schedule.hook]
+secrets = ["{made_up.SOURCE_HOOK}"]"""
 _LIMITS = {
     "slack": ("posts_per_second", "edits_per_minute"),
     "teams": (

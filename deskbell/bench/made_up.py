@@ -12,6 +12,7 @@ TEAMS_PASSWORD = "made-up-password-of-the-bench"  # noqa: S105 - made up, on pur
 TEAMS_TENANT = "7e000000-0000-4000-8000-0000000000aa"
 TELEGRAM_TOKEN = "7000000:made-up-token-of-the-bench"  # noqa: S105 - made up, on purpose
 TELEGRAM_HOOK = "made-up-secret-of-the-bench"
+SOURCE_HOOK = "made-up-hook-of-the-bench"
 DISCORD_TOKEN = "bench.discord.token"  # noqa: S105 - made up, on purpose
 DISCORD_APP = "900000000000009900"
 DISCORD_GUILD = "900000000000009000"

@@ -17,7 +17,20 @@ from deskbell.bench.machine import about, pin, running, unpinned
 from deskbell.bench.wire import Lines
 from deskbell.torture.postgres import Unavailable, durable, stop
 
-MEASURES = ("pipeline", "tap", "poll", "storm", "start", "memory", "render", "audit", "timers", "isolation", "scale")
+MEASURES = (
+    "pipeline",
+    "tap",
+    "push",
+    "poll",
+    "storm",
+    "start",
+    "memory",
+    "render",
+    "audit",
+    "timers",
+    "isolation",
+    "scale",
+)
 QUICK = 0.05
 
 

@@ -66,7 +66,7 @@ class Sink:
     def answer(self, method: str, path: str, body: bytes) -> bytes:
         _, who, vendor, *_ = path.split("/", 3)
         if vendor == "source":
-            return response(self._page(who, path))
+            return self._read(who, path)
         if vendor not in VENDORS:
             return response(b"{}", 404)
         if vendor in self.down.get(who, ()):
@@ -76,6 +76,13 @@ class Sink:
         if kind:
             self._keep(who, vendor, kind, body, said)
         return response(said)
+
+    def _read(self, who: str, path: str) -> bytes:
+        _, listed, record_id = urlsplit(path).path.partition("/jobs/")
+        if not listed:
+            return response(self._page(who, path))
+        one = self.feeds[who].one(record_id)
+        return response(b"{}", 404) if one is None else response(one)
 
     def _page(self, who: str, path: str) -> bytes:
         asked = dict(parse_qsl(urlsplit(path).query))
