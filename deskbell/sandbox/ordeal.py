@@ -6,6 +6,7 @@ For whoever torments Deskbell and judges it afterwards: what was made, what peop
 import asyncio
 import itertools
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from deskbell.sandbox.server import Sandbox
 
 MINUTE = 60.0
-LOOK_S = 2.0  # how often somebody looks at the rooms for new cards
+LOOK_S = 0.5  # how often somebody looks at a chat for new cards
+LOOKING = 0.1  # the share of our time that this may take, however many there are
 NEWEST = 200  # people deal with what is at the end of a room
 PEOPLE = ("ana", "ben", "carla")
 # What is pressed, how often, and what the form then asks for.
@@ -133,6 +135,7 @@ class Ordeal:
     async def begin(self, asked: Json) -> None:
         """People go to work; `pause` is how many seconds each takes between two deeds."""
         pause = float(asked.get("pause", 1.0))
+        self.sandbox.ledger.cards_of = lambda _: ()  # when chats agree is judged at the end, by all cards
         self._tasks = [asyncio.create_task(self._look())]
         for chat in self.sandbox.chats.values():
             for who in PEOPLE:
@@ -148,8 +151,9 @@ class Ordeal:
 
     async def _look(self) -> None:
         for name in itertools.cycle(self.sandbox.chats):
+            begun = time.perf_counter()
             self._rooms[name] = list(self.sandbox.chats[name].cards())[-NEWEST:]
-            await asyncio.sleep(LOOK_S / len(self.sandbox.chats))
+            await asyncio.sleep(max(LOOK_S, (time.perf_counter() - begun) / LOOKING))
 
     async def _work(self, who: str, chat: Chat, chance: random.Random, pause: float) -> None:
         while True:

@@ -10,7 +10,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +20,7 @@ from deskbell.torture.certificates import BAD, Papers
 from deskbell.torture.toxics import DRIBBLE_S, LOST, Dice, Toxic, garbled
 
 HOST = "127.0.0.1"
-UPSTREAM_S = 60.0
+UPSTREAM_S = 120.0  # a long poll may take most of a minute
 SILENCE_S = 6.0  # longer than the chats wait; a source, which would wait longer, is then hung up on
 CHUNK = 64 * 1024
 DATABASE = "database"  # speaks no HTTP: bytes pass as they are, or not at all
@@ -54,8 +54,11 @@ class Exchange:
 class _Caller(asyncio.StreamReaderProtocol):
     """Notices when the caller goes, also while nobody reads."""
 
-    gone: float | None = None
-    left: asyncio.Event
+    def __init__(self, begin: Callable[["_Line"], None]) -> None:
+        reader = asyncio.StreamReader(limit=wire.LONGEST_HEAD)
+        super().__init__(reader, lambda reader, writer: begin(_Line(self, reader, writer)))
+        self.gone: float | None = None
+        self.left = asyncio.Event()
 
     def eof_received(self) -> bool | None:
         self._leave()
@@ -100,7 +103,9 @@ class Proxy:
 
     async def start(self) -> "Proxy":
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._protocol, HOST, self.port, ssl=self._tls(), backlog=512)
+        self._server = await loop.create_server(
+            lambda: _Caller(self._begin), HOST, self.port, ssl=self._tls(), backlog=512
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -123,12 +128,6 @@ class Proxy:
 
         context.sni_callback = show
         return context
-
-    def _protocol(self) -> asyncio.Protocol:
-        reader = asyncio.StreamReader(limit=wire.LONGEST_HEAD)
-        caller = _Caller(reader, lambda reader, writer: self._begin(_Line(caller, reader, writer)))
-        caller.left = asyncio.Event()
-        return caller
 
     def _begin(self, line: _Line) -> None:
         task = asyncio.create_task(self._serve(line))
@@ -220,7 +219,7 @@ class Proxy:
         reader, writer = line.upstream
         writer.write(request.data)
         await writer.drain()
-        async with asyncio.timeout(UPSTREAM_S + 60):
+        async with asyncio.timeout(UPSTREAM_S):
             return await wire.read(reader)
 
     async def _passable(self, line: _Line) -> None:
@@ -263,7 +262,3 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
-
-
-def lost_answers(logs: Iterable[Exchange]) -> list[Exchange]:
-    return [exchange for exchange in logs if exchange.lane and exchange.lost]

@@ -27,7 +27,8 @@ from storage.store import SqlStore
 from storage.verify import verify
 
 BEAT_S = 0.5  # between two groups of new exceptions
-SHARE = {"tickets": 0.1, "incidents": 0.1, "ends": 0.1}  # of the alerts; all others are jobs
+SHARE = {"jobs": 0.8, "tickets": 0.1, "incidents": 0.1}
+ENDS = 0.1  # so often an earlier job comes to its end
 REACH_S = 3.0  # a place that is not passed within this time is given up, and the daemon is killed anyway
 READY_S = 30.0
 PASSED_S = 60.0  # how long people go on for the sake of a place that nobody has passed yet
@@ -106,22 +107,15 @@ class Run:
     async def _world(self) -> None:
         """Exceptions happen as long as daemons are killed, and until there are enough."""
         wanted, lifetime = self.ordered.alerts, sum(planning.LIVES_S) / 2 + 0.3
+        chance = random.Random(f"world {self.ordered.seed}")  # noqa: S311 - a plan, not a secret
         each = max(1, round(wanted * BEAT_S / (self.ordered.kills * lifetime + 1)))
         while self.made < wanted:
             count = min(each, wanted - self.made)
-            few = {kind: sum(chance < share for chance in self._chances(count)) for kind, share in SHARE.items()}
-            jobs = count - few["tickets"] - few["incidents"]
-            if jobs < 0:
-                continue
-            await self.stage.do("ordeal.make", jobs=jobs, **few)
+            kinds = Counter(chance.choices(list(SHARE), list(SHARE.values()), k=count))
+            await self.stage.do("ordeal.make", **kinds, ends=sum(chance.random() < ENDS for _ in range(count)))
             self.made += count
             self.tell("alerts", self.made, wanted)
             await asyncio.sleep(BEAT_S)
-
-    def _chances(self, count: int) -> list[float]:
-        if not hasattr(self, "_chance"):
-            self._chance = random.Random(f"world {self.ordered.seed}")  # noqa: S311 - a plan, not a secret
-        return [self._chance.random() for _ in range(count)]
 
     # ------------------------------------------------------------ strikes
 

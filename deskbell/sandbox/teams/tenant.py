@@ -44,6 +44,7 @@ class Message:
     views: dict[str, Json] = field(default_factory=dict)
     viewed_at: dict[str, float] = field(default_factory=dict)
     refreshed_at: dict[str, float] = field(default_factory=dict)
+    _read: tuple[Json, str] = field(default_factory=lambda: ({}, ""))  # the words of an activity, once they were read
 
     @property
     def live(self) -> bool:
@@ -67,8 +68,11 @@ class Message:
     @property
     def text(self) -> str:
         """Everything that everybody can read on it, what a lock screen shows included."""
-        lines = [str(self.activity.get("summary") or ""), str(self.activity.get("text") or "")]
-        return "\n".join(line for line in [*lines, *(readable(self.card) if self.card else [])] if line)
+        if self._read[0] is not self.activity:
+            lines = [str(self.activity.get("summary") or ""), str(self.activity.get("text") or "")]
+            lines += readable(self.card) if self.card else []
+            self._read = (self.activity, "\n".join(line for line in lines if line))
+        return self._read[1]
 
     @property
     def ref(self) -> str:
