@@ -140,7 +140,7 @@ class Hints:
             self._poke()  # the poll can tell people what is wrong with the row
             return self._tried(hint)
         self._troubles += 1
-        pause = error.after or timedelta(seconds=min(_LONGEST_S, _AGAIN_S * 2 ** min(self._troubles, 8)))
+        pause = error.after or timedelta(seconds=min(_LONGEST_S, _AGAIN_S * 2 ** min(self._troubles - 1, 8)))
         self._quiet_until = max(self._quiet_until, self._around.monotonic() + pause.total_seconds())
         return False
 
