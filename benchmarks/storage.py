@@ -16,8 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from deskbell.core.alert import Alert, Severity
-from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, Reader, StoredRecord, UnitOfWork, Urgency
+from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, StoredRecord
 from deskbell.core.records import Visit, VisitStatus, fingerprint
+from deskbell.core.store import Reader, UnitOfWork, Urgency
 from storage.store import SqlStore
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)

@@ -22,7 +22,8 @@ from bot.discord_socket import Connection
 from bot.hooks import Answered
 from bot.ports import Alone, Front, Hook
 from deskbell.core.outcome import Fault, Rejected
-from deskbell.core.ports import Destination, Memory
+from deskbell.core.ports import Destination
+from deskbell.core.store import Memory
 from deskbell.net import metrics
 from deskbell.net.session import Trouble
 from deskbell.vendors.discord import HOOK, PLATFORM, DiscordConf, Way

@@ -20,7 +20,8 @@ from bot.slack_acts import Acts
 from bot.slack_http import refusal
 from bot.slack_people import Directory
 from bot.slack_socket import Sockets
-from deskbell.core.ports import Destination, Memory
+from deskbell.core.ports import Destination
+from deskbell.core.store import Memory
 from deskbell.faces import slack as face
 from deskbell.faces import slack_forms as forms
 from deskbell.net import metrics

@@ -21,7 +21,8 @@ from bot.slack_say import Say
 from deskbell.core.alert import Verb
 from deskbell.core.button import Press
 from deskbell.core.card import Button, Reply, Style
-from deskbell.core.ports import Answer, Interaction, NotKept
+from deskbell.core.ports import Answer, Interaction
+from deskbell.core.store import NotKept
 from deskbell.faces import slack as face
 from deskbell.faces import slack_forms as forms
 from deskbell.faces.shared import missing

@@ -39,7 +39,8 @@ from bot.teams_say import Say
 from bot.teams_sdk import Turns
 from bot.teams_taps import NOT_READABLE, Taps, not_linked
 from deskbell.core.card import Reply
-from deskbell.core.ports import Destination, Interaction, Memory
+from deskbell.core.ports import Destination, Interaction
+from deskbell.core.store import Memory
 from deskbell.faces import teams as face
 from deskbell.faces import teams_forms as forms
 from deskbell.faces.teams_parts import CARD_TYPE, inert, message, text_message

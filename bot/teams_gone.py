@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from deskbell.core.ports import Memory
+from deskbell.core.store import Memory
 
 LOOK_S = 20.0
 

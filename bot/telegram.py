@@ -23,7 +23,8 @@ from bot.telegram_say import Say
 from bot.telegram_setup import Setup
 from bot.telegram_taps import Taps
 from bot.telegram_words import NOT_A_ROOM
-from deskbell.core.ports import Destination, Interaction, Memory
+from deskbell.core.ports import Destination, Interaction
+from deskbell.core.store import Memory
 from deskbell.net import metrics
 from deskbell.vendors.telegram import PLATFORM, TelegramConf, Way
 from deskbell.vendors.telegram_api import Rooms, TelegramApi

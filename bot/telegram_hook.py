@@ -19,7 +19,7 @@ from bot.telegram_reading import Update
 from bot.telegram_setup import WEBHOOK
 from bot.web import BODY_LIMIT
 from deskbell.core.outcome import Rejected
-from deskbell.core.ports import Memory
+from deskbell.core.store import Memory
 from deskbell.net import metrics
 from deskbell.vendors.telegram import PLATFORM, SECRET_HEADER, TelegramConf, genuine, hook_path
 from deskbell.vendors.telegram_api import TelegramApi, Trouble

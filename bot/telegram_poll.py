@@ -14,7 +14,7 @@ from datetime import datetime
 
 from bot.telegram_reading import Update, account_of
 from deskbell.core.outcome import Fault, Rejected, Retry
-from deskbell.core.ports import LeaseLost, Memory
+from deskbell.core.store import LeaseLost, Memory
 from deskbell.instance import Held
 from deskbell.net.faults import point
 from deskbell.vendors.telegram_api import TelegramApi, Trouble

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import orjson
 
 from bot.grammar import COMMANDS
-from deskbell.core.ports import Memory
+from deskbell.core.store import Memory
 from deskbell.core.text import cut
 from deskbell.vendors.telegram_api import TelegramApi, Trouble
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from deskbell.core.ports import NotKept
+from deskbell.core.store import NotKept
 from deskbell.net import metrics
 
 BODY_LIMIT = 256 * 1024

@@ -16,7 +16,8 @@ from channels.common import ON_THE_CARD, AccountOf, no_account, refused_as_such
 from channels.discord_check import check
 from deskbell.core.card import Card, Note
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
-from deskbell.core.ports import Destination, Finding, Identity, Limit, Memory
+from deskbell.core.ports import Destination, Finding, Identity, Limit
+from deskbell.core.store import Memory
 from deskbell.core.text import clean, cut
 from deskbell.faces import discord as face
 from deskbell.net.faults import point

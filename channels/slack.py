@@ -9,7 +9,8 @@ import aiohttp
 from channels.common import AccountOf, no_account, refused_as_such
 from deskbell.core.card import Card, Note
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
-from deskbell.core.ports import Destination, Finding, Identity, Limit, Memory
+from deskbell.core.ports import Destination, Finding, Identity, Limit
+from deskbell.core.store import Memory
 from deskbell.faces import slack as face
 from deskbell.net.faults import point
 from deskbell.net.session import Trouble

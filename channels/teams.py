@@ -12,7 +12,8 @@ import aiohttp
 from channels.common import ON_THE_CARD, AccountOf, no_account, refused_as_such
 from deskbell.core.card import Card, Note
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent
-from deskbell.core.ports import Destination, Finding, Identity, Limit, Memory
+from deskbell.core.ports import Destination, Finding, Identity, Limit
+from deskbell.core.store import Memory
 from deskbell.faces import teams as face
 from deskbell.faces.teams_parts import Mention, ringing
 from deskbell.net.faults import point

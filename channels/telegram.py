@@ -13,7 +13,8 @@ import orjson
 from channels.common import ON_THE_CARD, AccountOf, no_account, refused_as_such
 from deskbell.core.card import Card, Note
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent, Unknown
-from deskbell.core.ports import Destination, Finding, Identity, Limit, Memory
+from deskbell.core.ports import Destination, Finding, Identity, Limit
+from deskbell.core.store import Memory
 from deskbell.faces import telegram as face
 from deskbell.net.faults import point
 from deskbell.vendors.telegram import NO_THREAD, NOT_MODIFIED, PLATFORM, TelegramConf, Way, limits, link_to, parts_of

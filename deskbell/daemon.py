@@ -27,7 +27,8 @@ from bot.source_hooks import SourceHooks
 from channels.catalog import CHANNELS
 from deskbell.config import Settings
 from deskbell.core.alert import Status
-from deskbell.core.ports import Channel, LeaseLost, Memory, Source
+from deskbell.core.ports import Channel, Source
+from deskbell.core.store import LeaseLost, Memory
 from deskbell.courier import SOURCE_LANE, Courier, Share
 from deskbell.desk import Desk
 from deskbell.instance import Held, Keeper

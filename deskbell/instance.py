@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 import orjson
 import structlog
 
-from deskbell.core.ports import LeaseLost, Store, UnitOfWork, Urgency
+from deskbell.core.store import LeaseLost, Store, UnitOfWork, Urgency
 from deskbell.net.clock import wall
 
 Role = Literal["poll", "courier", "bot", "web"]

@@ -14,8 +14,9 @@ from typing import Any, Protocol
 
 import structlog
 
-from deskbell.core.ports import Guard, Hint, LeaseLost, Page, Source, SourceError, SourceFault
+from deskbell.core.ports import Hint, Page, Source, SourceError, SourceFault
 from deskbell.core.records import Record
+from deskbell.core.store import Guard, LeaseLost
 from deskbell.instance import Held
 from deskbell.net.faults import point
 from deskbell.net.redact import redact

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from deskbell.core.ports import Guard, LeaseLost, Page, Source, SourceError, SourceFault, SourceState
+from deskbell.core.ports import Page, Source, SourceError, SourceFault, SourceState
+from deskbell.core.store import Guard, LeaseLost
 from deskbell.instance import Held
 from deskbell.net import metrics
 from deskbell.net.faults import point

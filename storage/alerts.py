@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 import sqlalchemy as sa
 
 from deskbell.core.alert import Alert, Mode
-from deskbell.core.ports import DuplicateAlert
+from deskbell.core.store import DuplicateAlert
 from storage import locks
 from storage.codec import ALERT_COLUMNS, alert_of, alert_values, with_id
 from storage.reader import NEWEST_BY_KEYS, SqlReader

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from deskbell.core.ports import RESTORED, Entry, Lane, UnitOfWork
+from deskbell.core.ports import Entry, Lane
+from deskbell.core.store import RESTORED, UnitOfWork
 from storage import audit, headfile, integrity, verify
 from storage.audit import Head
 from storage.backend import Backend, backend_of

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from deskbell.core.ports import NotKept
+from deskbell.core.store import NotKept
 
 
 class Trouble(StrEnum):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deskbell.core.ports import Reader, UnitOfWork, Urgency
+from deskbell.core.store import Reader, UnitOfWork, Urgency
 from storage import audit, integrity, leases, outbox, verify
 from storage.audit import Head
 from storage.backend import Backend, backend_of

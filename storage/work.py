@@ -7,17 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from deskbell.core.alert import Mode, Severity
-from deskbell.core.ports import (
-    LANE,
-    AuditRow,
-    Claim,
-    Dispatch,
-    DispatchKind,
-    Entry,
-    Lane,
-    Op,
-    OutboxRow,
-)
+from deskbell.core.ports import LANE, AuditRow, Claim, Dispatch, DispatchKind, Entry, Lane, Op, OutboxRow
 from storage import locks, outbox
 from storage.alerts import AlertWork
 from storage.audit import Chain, Head

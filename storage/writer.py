@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from deskbell.core.ports import UnitOfWork
+from deskbell.core.store import UnitOfWork
 from deskbell.net.faults import point
 from storage.audit import Chain, Head
 from storage.backend import Backend

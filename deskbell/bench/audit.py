@@ -9,7 +9,8 @@ from pathlib import Path
 from deskbell.bench import chain, made_up
 from deskbell.bench.figures import Row, Spread
 from deskbell.bench.ground import Ground, Short
-from deskbell.core.ports import Entry, UnitOfWork
+from deskbell.core.ports import Entry
+from deskbell.core.store import UnitOfWork
 from storage.store import SqlStore
 from storage.verify import verify
 

@@ -11,7 +11,7 @@ from deskbell.bench.figures import Row
 from deskbell.bench.ground import Ground
 from deskbell.bench.render import each_us
 from deskbell.bench.stuffed import seed, stuffed
-from deskbell.core.ports import Reader
+from deskbell.core.store import Reader
 from storage.schema import LIVE
 from storage.store import SqlStore
 

@@ -18,21 +18,8 @@ import structlog
 from deskbell.core.alert import Alert, Severity
 from deskbell.core.card import Card
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent
-from deskbell.core.ports import (
-    EVERY_OP,
-    LANE,
-    Channel,
-    Claim,
-    Destination,
-    Limit,
-    NotKept,
-    Op,
-    Post,
-    Settlement,
-    Source,
-    Store,
-    UnitOfWork,
-)
+from deskbell.core.ports import EVERY_OP, LANE, Channel, Claim, Destination, Limit, Op, Post, Settlement, Source
+from deskbell.core.store import NotKept, Store, UnitOfWork
 from deskbell.courier.circuit import Circuit, State
 from deskbell.courier.delivery import Delivery, op_of
 from deskbell.courier.gather import Gather

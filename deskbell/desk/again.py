@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from deskbell.core.ports import Entry, UnitOfWork
+from deskbell.core.ports import Entry
+from deskbell.core.store import UnitOfWork
 
 MOST = 10_000  # rows at a time
 

@@ -11,8 +11,9 @@ from deskbell.core.access import SYSTEM, Person
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, Verb, end_condition
 from deskbell.core.card import Button
 from deskbell.core.policy import begun, people_for
-from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, Reader, UnitOfWork, WriteKind
+from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, WriteKind
 from deskbell.core.route import destinations_for, fallback
+from deskbell.core.store import Reader, UnitOfWork
 from deskbell.core.text import clock
 from deskbell.core.undo import Undo
 from deskbell.desk.house import House

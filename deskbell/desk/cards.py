@@ -9,9 +9,9 @@ from deskbell.core import button
 from deskbell.core.alert import Alert, Verb
 from deskbell.core.card import Card
 from deskbell.core.policy import escalates, people_for
-from deskbell.core.ports import Reader
 from deskbell.core.present import View, card_of
 from deskbell.core.records import personal_of
+from deskbell.core.store import Reader
 from deskbell.core.text import clock
 from deskbell.core.undo import Undo
 from deskbell.desk.house import House

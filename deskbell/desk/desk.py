@@ -17,28 +17,22 @@ from deskbell.core.alert import Alert, Severity, Status
 from deskbell.core.button import Press
 from deskbell.core.card import Card, Reply
 from deskbell.core.ports import (
-    RESTORED,
     Answer,
-    Guard,
     Hint,
     Interaction,
-    LeaseLost,
     Page,
-    Reader,
     Said,
     Settlement,
     Source,
     SourceError,
     SourceState,
-    Store,
     StoredRecord,
-    UnitOfWork,
-    Urgency,
 )
 from deskbell.core.present import told
 from deskbell.core.records import Record
 from deskbell.core.rota import on_duty
 from deskbell.core.rules.explain import Stand
+from deskbell.core.store import RESTORED, Guard, LeaseLost, Reader, Store, UnitOfWork, Urgency
 from deskbell.desk import act, hints, manual, ourselves, people, reasons, settle, tick, weather
 from deskbell.desk.book import Book, removed
 from deskbell.desk.cards import Drawn, card_now, cards_now

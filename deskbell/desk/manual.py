@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 from deskbell.core.access import ACTORS, Person, Role, holds, in_scope
 from deskbell.core.alert import Alert, Severity, Status
-from deskbell.core.ports import Answer, Entry, Reader
+from deskbell.core.ports import Answer, Entry
 from deskbell.core.rota import on_duty
+from deskbell.core.store import Reader
 from deskbell.core.text import clean, clean_lines
 from deskbell.desk.book import Book, removed
 from deskbell.desk.house import House

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, end_condition
-from deskbell.core.ports import DuplicateAlert, Entry, Lane, Page, SourceState, StoredRecord
+from deskbell.core.ports import Entry, Lane, Page, SourceState, StoredRecord
 from deskbell.core.records import Case, Record, Visit, VisitStatus, changed, fingerprint, kind_of, unnamed
 from deskbell.core.rules import RULES, Context, Found, Verdict, evaluate, resolve_reason
+from deskbell.core.store import DuplicateAlert
 from deskbell.desk import ladder
 from deskbell.desk.book import Book
 from deskbell.desk.kin import Kin, save_ties

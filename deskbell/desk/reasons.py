@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import cast
 
 from deskbell.core.alert import Alert, Mode, name_of
-from deskbell.core.ports import Reader, UnitOfWork
 from deskbell.core.present import REFUSED, told
 from deskbell.core.records import Record, unnamed
 from deskbell.core.rota import on_duty
 from deskbell.core.rules import Context, explain
 from deskbell.core.rules.explain import Stand
+from deskbell.core.store import Reader, UnitOfWork
 from deskbell.core.text import clock
 from deskbell.desk.book import Book
 from deskbell.desk.house import House

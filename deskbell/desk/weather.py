@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from deskbell.core.alert import Alert, Change, Mode, Severity
-from deskbell.core.ports import Entry, Reader
+from deskbell.core.ports import Entry
 from deskbell.core.rules import stamp
+from deskbell.core.store import Reader
 from deskbell.core.text import cut
 from deskbell.desk import ladder
 from deskbell.desk.book import Book

@@ -16,7 +16,8 @@ from typing import Any
 from deskbell.config import load
 from deskbell.config.sense import OWN_RULES
 from deskbell.core.alert import Status
-from deskbell.core.ports import AuditRow, Reader
+from deskbell.core.ports import AuditRow
+from deskbell.core.store import Reader
 from deskbell.daemon import open_store
 from deskbell.torture import plan as planning
 from deskbell.torture.oracle import Book, Down, Trial, judge

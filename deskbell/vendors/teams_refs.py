@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from deskbell.core.outcome import Fault, Rejected
-from deskbell.core.ports import Memory
+from deskbell.core.store import Memory
 from deskbell.net.session import Trouble
 from deskbell.vendors.teams import TeamsConf, account_key, bot_id, may_call, service_key, team_key, user_key
 from deskbell.vendors.teams_api import TeamsApi

@@ -15,7 +15,7 @@ from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
 from deskbell.core.outcome import Outcome, Unknown
-from deskbell.core.ports import Memory
+from deskbell.core.store import Memory
 from deskbell.net.redact import redact
 from deskbell.net.session import LOST, SharedSession, unanswered
 from deskbell.vendors.telegram import TelegramConf, outcome, parts_of

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from deskbell.core.ports import UnitOfWork, Urgency
+from deskbell.core.store import UnitOfWork, Urgency
 from deskbell.watch.conf import WatchConf
 
 log = structlog.get_logger("deskbell.watch")

@@ -5,7 +5,7 @@ from time import monotonic
 
 import structlog
 
-from deskbell.core.ports import Memory
+from deskbell.core.store import Memory
 
 log = structlog.get_logger("deskbell.watch")
 

@@ -12,8 +12,9 @@ import pytest
 from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Severity
 from deskbell.core.outcome import Outcome, Sent
-from deskbell.core.ports import Destination, Dispatch, DispatchKind, Lane, Limit, UnitOfWork
+from deskbell.core.ports import Destination, Dispatch, DispatchKind, Lane, Limit
 from deskbell.core.route import Route
+from deskbell.core.store import UnitOfWork
 from deskbell.courier import Courier, Share
 from deskbell.desk import Desk, House
 from deskbell.net.clock import Clock, wall

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from deskbell.core.alert import Status
-from deskbell.core.ports import Guard, Page
+from deskbell.core.ports import Page
+from deskbell.core.store import Guard
 from deskbell.desk import Desk
 from tests.town import Town
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deskbell.config import load
-from deskbell.core.ports import NotKept
+from deskbell.core.store import NotKept
 from deskbell.daemon import Daemon
 from deskbell.desk.hints import MOST_WAITING
 from deskbell.net.inbound import Genuine

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deskbell.core.ports import LeaseLost, Page, SourceError, SourceFault, SourceState
+from deskbell.core.ports import Page, SourceError, SourceFault, SourceState
+from deskbell.core.store import LeaseLost
 from deskbell.instance import Held
 from deskbell.net import faults
 from pollers.loop import AUTH_PATIENCE, Loop, Surroundings

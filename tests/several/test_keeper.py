@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deskbell import instance
-from deskbell.core.ports import LeaseLost
+from deskbell.core.store import LeaseLost
 from deskbell.instance import Held, Keeper
 from storage.store import SqlStore
 

@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from deskbell.core.alert import Mode, Severity, Status
-from deskbell.core.ports import DuplicateAlert, Lane
+from deskbell.core.ports import Lane
+from deskbell.core.store import DuplicateAlert
 
 
 def test_an_alert_is_remembered_whole(make, write, read):

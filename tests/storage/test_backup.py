@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deskbell.core.ports import RESTORED
+from deskbell.core.store import RESTORED
 from storage import backup, integrity
 from storage.backend import backend_of
 from storage.errors import StoreError

@@ -3,7 +3,8 @@
 import pytest
 
 from deskbell.core.alert import Severity
-from deskbell.core.ports import DispatchKind, DuplicateAlert, Lane
+from deskbell.core.ports import DispatchKind, Lane
+from deskbell.core.store import DuplicateAlert
 
 POSTGRES = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 

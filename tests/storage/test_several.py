@@ -15,7 +15,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from deskbell.core.ports import DuplicateAlert, Entry
+from deskbell.core.ports import Entry
+from deskbell.core.store import DuplicateAlert
 from storage.errors import StoreError
 from storage.libpq import Session
 from storage.postgres import Postgres

@@ -11,7 +11,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from deskbell.core.ports import DuplicateAlert, Entry, Urgency
+from deskbell.core.ports import Entry
+from deskbell.core.store import DuplicateAlert, Urgency
 from deskbell.net.faults import FaultRaised
 from storage import writer
 from storage.errors import InstanceRunning, StoreClosed, StoreError
