@@ -25,14 +25,16 @@ LOOK_S = 0.005  # between two looks whether a daemon has ended
 
 
 class Born:
-    """A daemon, as `asyncio.subprocess.Process` would have it. Its end is found in a file."""
+    """A daemon, as `asyncio.subprocess.Process` would have it. Its end is found in a file, written by its mother."""
 
-    def __init__(self, pid: int, end: Path) -> None:
-        self.pid, self._end = pid, end
+    def __init__(self, pid: int, end: Path, mother: "subprocess.Popen[bytes]") -> None:
+        self.pid, self._end, self._mother = pid, end, mother
 
     @property
     def returncode(self) -> int | None:
-        return int(self._end.read_text()) if self._end.exists() else None
+        if self._end.exists():
+            return int(self._end.read_text())
+        return None if self._mother.poll() is None else -signal.SIGKILL  # she takes all of them with her
 
     async def wait(self) -> int:
         while (status := self.returncode) is None:  # noqa: ASYNC110 - the end of a grandchild is told by a file
@@ -65,7 +67,7 @@ class Nursery:
         asked = {"args": list(args), "environ": dict(environ), "log": str(log), "end": str(end)}
         self._mother.stdin.write(json.dumps(asked).encode() + b"\n")
         self._mother.stdin.flush()
-        return Born(int(self._mother.stdout.readline()), end)
+        return Born(int(self._mother.stdout.readline()), end, self._mother)
 
     def close(self) -> None:
         if self._mother.stdin is not None:
