@@ -147,8 +147,9 @@ def outcome(status: int, code: int, message: str = "", retry_after: float | None
         return Rejected(Fault.AUTH, "Discord: the bot token is not valid (any more)")
     if code in LATER:
         return Retry(why, timedelta(seconds=retry_after if retry_after is not None else 10))
-    # 5xx: it may come from a gateway that lost the answer; the nonce makes it harmless to ask again.
-    return Rejected(_CERTAIN[status], why) if status in _CERTAIN else Unknown(why)
+    # A refusal of Discord's own says why. What does not, and any 5xx, may come from a gateway that lost the answer; the
+    # nonce makes it harmless to ask again.
+    return Rejected(_CERTAIN[status], why) if status in _CERTAIN and (code or message) else Unknown(why)
 
 
 def _why(status: int, code: int, message: str) -> str:

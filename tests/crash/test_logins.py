@@ -70,7 +70,7 @@ async def rings(town: Town, chat: str, numbers: range) -> None:
 async def test_a_refused_login_is_told_once_and_asked_seldom(city: Town, chat: str, fault: str, where: str) -> None:
     city.chats[chat].faults.set(fault, where=where)
     city.urgent_ticket()
-    await rings(city, chat, range(4711, 4731))
+    await rings(city, chat, range(4711, 4718))
     words = f"{chat.title()} refuses Deskbell's login"
     for name in others(chat):
         await city.card_in(name, words)

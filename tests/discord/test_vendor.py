@@ -98,3 +98,10 @@ def test_limits_are_of_the_channel_and_of_the_bot():
         ("any", "account"),
     ]
     assert limits(CONF)[2] == Limit("any", "account", 40, timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405])
+def test_a_refusal_without_a_word_is_not_discords(status):
+    """Somebody stands between us; nobody can tell how far the request came, so that it is not given up."""
+    assert isinstance(outcome(status, 0), Unknown)
+    assert isinstance(outcome(status, 0, "400: Bad Request"), Rejected)
