@@ -133,4 +133,4 @@ def test_every_point_of_the_store_is_tested_here(make):
     found = set()
     for file in [*make.ROOT.glob("storage/**/*.py")]:
         found |= set(re.findall(r'\bpoint\("([a-z.]+)"\)', file.read_text()))
-    assert found == {*POINTS, "migration.before", "migration.after"}
+    assert found == {*POINTS, "migration.before", "migration.step", "migration.after"}
