@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,21 @@ def pytest_testnodedown(node):
 
 
 def pytest_terminal_summary(terminalreporter):
+    terminalreporter.section("minutes of each suite, over all workers")
+    for suite, seconds in sorted(spent(terminalreporter).items(), key=lambda each: -each[1]):
+        terminalreporter.write_line(f"{seconds / 60:6.2f}  {suite}")
     for words in sorted(set(postgres.used)):
         terminalreporter.write_line(f"The tests of the database used {words}")
+
+
+def spent(terminalreporter):
+    """Seconds by folder, set-up and clean-up counted, whichever worker ran them."""
+    seconds = Counter()
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        if isinstance(report, pytest.TestReport):
+            path = Path(report.nodeid.partition("::")[0])
+            seconds[str(path.parent if path.parent.name != "tests" else path)] += report.duration
+    return seconds
 
 
 def specs_folder():
