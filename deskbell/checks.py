@@ -26,7 +26,7 @@ async def checks(settings: Settings, *, offline: bool = False) -> list[Finding]:
 
 def _files(settings: Settings) -> list[Finding]:
     """The configuration may hold secrets, the folder of the database must be writable."""
-    from deskbell.daemon import head_file
+    from deskbell.parts import head_file
 
     mode = settings.file.stat().st_mode
     plain = settings.plain_secrets
@@ -80,7 +80,7 @@ def _hooks(settings: Settings) -> list[Finding]:
 
 
 async def _sources(settings: Settings) -> list[Finding]:
-    from deskbell.daemon import build_sources
+    from deskbell.parts import build_sources
 
     out: list[Finding] = []
     for name, source in build_sources(settings).items():
@@ -111,7 +111,7 @@ async def _channels(settings: Settings) -> list[Finding]:
 
 
 def _open(settings: Settings) -> dict[str, Channel]:
-    from deskbell.daemon import build_channels
+    from deskbell.parts import build_channels
 
     async def nobody(_platform: str, _person: str) -> str | None:
         return None

@@ -82,7 +82,7 @@ def _settings(path: Path) -> "Settings":
 
 
 def _store(settings: "Settings") -> "SqlStore":
-    from deskbell.daemon import open_store
+    from deskbell.parts import open_store
 
     return open_store(settings)
 
@@ -210,7 +210,7 @@ def alerts(config: ConfigPath = CONFIG, as_json: AsJson = False, everything: boo
 @audit_app.command("verify")
 def audit_verify(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """Recompute the whole chain. Exit status 1, with the place, where anything was changed, removed or added."""
-    from deskbell.daemon import audit_key, head_file
+    from deskbell.parts import audit_key, head_file
     from storage.verify import verify
 
     settings = _settings(config)
@@ -301,7 +301,7 @@ def outbox_retry(
 @app.command()
 def backup(file: Path, config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
     """Copy the database into FILE while Deskbell runs, and look the copy through."""
-    from deskbell.daemon import audit_key
+    from deskbell.parts import audit_key
     from storage.backup import back_up
 
     settings = _settings(config)
@@ -322,7 +322,7 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Go back to a backup, with Deskbell stopped. What came after it is cut off, and the audit says so."""
-    from deskbell.daemon import audit_key, head_file
+    from deskbell.parts import audit_key, head_file
     from storage.backup import restore as go_back
 
     settings = _settings(config)

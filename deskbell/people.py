@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from deskbell.config import Settings
 from deskbell.core.access import ACTORS, Person, Role, holds
-from deskbell.daemon import open_store
 from deskbell.desk import people as use
 from deskbell.desk.book import Book, removed
+from deskbell.parts import open_store
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from deskbell.config.sense import OWN_RULES
 from deskbell.core.alert import Status
 from deskbell.core.ports import AuditRow
 from deskbell.core.store import Reader
-from deskbell.daemon import open_store
+from deskbell.parts import open_store
 from deskbell.torture import plan as planning
 from deskbell.torture.oracle import Book, Down, Trial, judge
 from deskbell.torture.plan import How, Strike, plan

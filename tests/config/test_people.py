@@ -5,8 +5,8 @@ import re
 import pytest
 
 from deskbell.config import load
-from deskbell.daemon import open_store
 from deskbell.desk import people as use
+from deskbell.parts import open_store
 from deskbell.people import UnknownPerson, link_code, listing, remove, restore
 from tests.town import configured, environ
 

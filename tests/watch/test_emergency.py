@@ -7,8 +7,8 @@ import structlog
 
 from deskbell.config import load
 from deskbell.core.ports import Destination
-from deskbell.daemon import build_channels
 from deskbell.net.session import open_session
+from deskbell.parts import build_channels
 from deskbell.sandbox.server import Sandbox
 from deskbell.watch import LastKnown, emergency
 from deskbell.watch.emergency import Emergency, rooms_of
