@@ -13,9 +13,9 @@ import structlog
 
 from deskbell.core import button
 from deskbell.core.access import Person
-from deskbell.core.alert import Alert, Severity, Status
+from deskbell.core.alert import Severity
 from deskbell.core.button import Press
-from deskbell.core.card import Card, Reply
+from deskbell.core.card import Reply
 from deskbell.core.ports import (
     Answer,
     Hint,
@@ -29,15 +29,12 @@ from deskbell.core.ports import (
     StoredRecord,
 )
 from deskbell.core.present import told
-from deskbell.core.records import Record
-from deskbell.core.rota import on_duty
-from deskbell.core.rules.explain import Stand
 from deskbell.core.store import RESTORED, Guard, LeaseLost, Reader, Store, UnitOfWork, Urgency
-from deskbell.desk import act, hints, manual, ourselves, people, reasons, settle, tick, weather
-from deskbell.desk.book import Book, removed
-from deskbell.desk.cards import Drawn, card_now, cards_now
+from deskbell.desk import act, hints, manual, ourselves, people, settle, tick, weather
+from deskbell.desk.book import Book
 from deskbell.desk.ears import Ears
 from deskbell.desk.house import House
+from deskbell.desk.inquiries import LIVE, Inquiries
 from deskbell.desk.observe import Tally, adopt, observe, vanished
 from deskbell.net import metrics
 from deskbell.net.clock import Clock
@@ -46,10 +43,9 @@ from deskbell.net.inbound import Genuine
 
 log = structlog.get_logger("deskbell.desk")
 T = TypeVar("T")
-LIVE = (Status.OPEN, Status.ACKED)
 
 
-class Desk:
+class Desk(Inquiries):
     """`now` is the watched clock; `verify` checks the audit chain and says (whole, count), in a thread, when asked."""
 
     def __init__(
@@ -60,7 +56,7 @@ class Desk:
         sources: Mapping[str, Source],
         verify: Callable[[], Awaitable[tuple[bool, int]]],
     ) -> None:
-        self.store, self.house, self.now = store, house, now
+        super().__init__(store, house, now)
         self._sources, self._verify = sources, verify
         self._started = self._watching_since = now()
         self.patience = tick.PATIENCE  # how long a source is silent at least before that is told
@@ -69,7 +65,6 @@ class Desk:
         self.reasons: Callable[[], Sequence[str]] = list  # what the daemon knows to be wrong, for /readyz
         self.deaf: Callable[[], Mapping[str, str]] = dict  # the chats in which nobody can answer us now, and why
         self._ears = Ears()
-        self._drawn = Drawn()
         self._looked: datetime | None = None  # when we last looked at what seldom changes
 
     async def _change(
@@ -285,28 +280,6 @@ class Desk:
 
     # ------------------------------------------------------------ people
 
-    @property
-    def people(self) -> Mapping[str, Person]:
-        return self.house.people
-
-    @property
-    def sources(self) -> Sequence[str]:
-        return tuple(self.house.sources)
-
-    @property
-    def command(self) -> str:
-        return self.house.command
-
-    async def person(self, platform: str, account: str) -> Person | None:
-        def query(reader: Reader) -> Person | None:
-            person_id = reader.person_for(platform, account)
-            return None if person_id in removed(reader) else self.house.people.get(person_id or "")
-
-        return await self.store.read(query)
-
-    async def account_of(self, platform: str, person_id: str) -> str | None:
-        return await self.store.read(lambda reader: reader.account_of(platform, person_id))
-
     async def link(self, platform: str, account: str, person_id: str) -> None:
         if await self.store.read(lambda reader: reader.person_for(platform, account)) != person_id:
             await self._change(lambda book: manual.link(book, platform, account, person_id))
@@ -328,66 +301,8 @@ class Desk:
             return replace(answer.reply, lines=(hello, *answer.reply.lines), footer=answer.text)
         return Reply(lines=(hello, answer.text), buttons=(answer.undo,) if answer.undo else ())
 
-    async def recall(self, name: str) -> str | None:
-        return await self.store.read(lambda reader: reader.value(name))
-
     async def remember(self, name: str, value: str, guard: Guard | None = None) -> None:
         await self._change(lambda book: book.uow.put_value(name, value), guard=guard)
-
-    async def colleagues(self, alert_id: int) -> list[tuple[str, str, str]]:
-        return await self.store.read(lambda r: manual.colleagues(r, self.house, alert_id, self.now()))
-
-    def on_duty(self, team_or_rota: str = "") -> list[tuple[str, Person | None]]:
-        wanted = team_or_rota.casefold()
-        rotas = [r for r in self.house.rotas.values() if not wanted or wanted == r.name.casefold()]
-        return [(r.name, self.house.people.get(on_duty(r, self.now()) or "")) for r in rotas]
-
-    # ------------------------------------------------------------ looking
-
-    async def find_alert(self, text: str) -> Alert | None:
-        number = act.ref_number(text)
-        return await self.store.read(lambda reader: reader.alert(number)) if number else None
-
-    async def alerts(
-        self,
-        *,
-        statuses: Sequence[Status] = LIVE,
-        assignee: str | None = None,
-        team: str | None = None,
-        source: str | None = None,
-        limit: int = 20,
-        offset: int = 0,
-    ) -> tuple[list[Alert], int]:
-        def query(reader: Reader) -> tuple[list[Alert], int]:
-            page = reader.alerts(
-                statuses=statuses, assignee=assignee, team=team, source=source, limit=limit, offset=offset
-            )
-            if assignee is None and team is None and source is None:
-                return page, reader.count_alerts(statuses)
-            every = reader.alerts(statuses=statuses, assignee=assignee, team=team, source=source, limit=10_000)
-            return page, len(every)
-
-        return await self.store.read(query)
-
-    async def alerts_on(self, record: Record) -> list[Alert]:
-        return await self.store.read(lambda reader: reader.alerts_of(record.source, record.id))
-
-    async def card(self, alert: Alert, *, buttons: bool = True) -> Card:
-        """The alert's card as of now, with its story and, when its source is silent, the mark that says so."""
-        return await self.store.read(lambda r: card_now(r, self.house, alert, self.now(), buttons=buttons))
-
-    async def cards(self, alerts: Sequence[Alert]) -> Sequence[Card]:
-        """The same for several, as of one moment."""
-        return await self.store.read(lambda r: cards_now(r, self.house, alerts, self.now(), drawn=self._drawn))
-
-    async def why(self, alert: Alert) -> list[tuple[str, str]]:
-        return await self.store.read(lambda reader: reasons.why(reader, self.house, alert, self.now()))
-
-    async def whynot(self, record: Record) -> list[Stand]:
-        return await self.store.read(lambda reader: reasons.whynot(reader, self.house, record, self.now()))
-
-    async def find_records(self, text: str, kind: str | None) -> list[StoredRecord]:
-        return await self.store.read(lambda reader: reader.find_records(text, kind))
 
     async def refresh(self, record: StoredRecord) -> StoredRecord | None:
         source, asked = self._sources.get(record.record.source), self.now()
@@ -396,13 +311,6 @@ class Desk:
             return None
         await self.observe(Page(source.name, (fresh,), cursor={}, asked_at=asked))
         return await self.store.read(lambda reader: reader.record(source.name, fresh.id))
-
-    def source_title(self, name: str) -> str:
-        return self.house.source_title(name)
-
-    async def freshness(self, source: str) -> datetime | None:
-        state = await self.store.read(lambda reader: reader.source(source))
-        return state.last_ok_at if state else None
 
     # ------------------------------------------------------------ the audit and our own health
 

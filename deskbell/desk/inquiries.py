@@ -1,0 +1,117 @@
+"""What is asked of the desk: each question is one reading transaction, as of one moment."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from deskbell.core.access import Person
+from deskbell.core.alert import Alert, Status
+from deskbell.core.card import Card
+from deskbell.core.ports import StoredRecord
+from deskbell.core.records import Record
+from deskbell.core.rota import on_duty
+from deskbell.core.rules.explain import Stand
+from deskbell.core.store import Reader, Store
+from deskbell.desk import act, manual, reasons
+from deskbell.desk.book import removed
+from deskbell.desk.cards import Drawn, card_now, cards_now
+from deskbell.desk.house import House
+from deskbell.net.clock import Clock
+
+LIVE = (Status.OPEN, Status.ACKED)
+
+
+class Inquiries:
+    """The half of the desk that changes nothing."""
+
+    def __init__(self, store: Store, house: House, now: Clock) -> None:
+        self.store, self.house, self.now = store, house, now
+        self._drawn = Drawn()
+
+    # ------------------------------------------------------------ people
+
+    @property
+    def people(self) -> Mapping[str, Person]:
+        return self.house.people
+
+    @property
+    def sources(self) -> Sequence[str]:
+        return tuple(self.house.sources)
+
+    @property
+    def command(self) -> str:
+        return self.house.command
+
+    async def person(self, platform: str, account: str) -> Person | None:
+        def query(reader: Reader) -> Person | None:
+            person_id = reader.person_for(platform, account)
+            return None if person_id in removed(reader) else self.house.people.get(person_id or "")
+
+        return await self.store.read(query)
+
+    async def account_of(self, platform: str, person_id: str) -> str | None:
+        return await self.store.read(lambda reader: reader.account_of(platform, person_id))
+
+    async def recall(self, name: str) -> str | None:
+        return await self.store.read(lambda reader: reader.value(name))
+
+    async def colleagues(self, alert_id: int) -> list[tuple[str, str, str]]:
+        return await self.store.read(lambda r: manual.colleagues(r, self.house, alert_id, self.now()))
+
+    def on_duty(self, team_or_rota: str = "") -> list[tuple[str, Person | None]]:
+        wanted = team_or_rota.casefold()
+        rotas = [r for r in self.house.rotas.values() if not wanted or wanted == r.name.casefold()]
+        return [(r.name, self.house.people.get(on_duty(r, self.now()) or "")) for r in rotas]
+
+    # ------------------------------------------------------------ alerts and records
+
+    async def find_alert(self, text: str) -> Alert | None:
+        number = act.ref_number(text)
+        return await self.store.read(lambda reader: reader.alert(number)) if number else None
+
+    async def alerts(
+        self,
+        *,
+        statuses: Sequence[Status] = LIVE,
+        assignee: str | None = None,
+        team: str | None = None,
+        source: str | None = None,
+        limit: int = 20,
+        offset: int = 0,
+    ) -> tuple[list[Alert], int]:
+        def query(reader: Reader) -> tuple[list[Alert], int]:
+            page = reader.alerts(
+                statuses=statuses, assignee=assignee, team=team, source=source, limit=limit, offset=offset
+            )
+            if assignee is None and team is None and source is None:
+                return page, reader.count_alerts(statuses)
+            every = reader.alerts(statuses=statuses, assignee=assignee, team=team, source=source, limit=10_000)
+            return page, len(every)
+
+        return await self.store.read(query)
+
+    async def alerts_on(self, record: Record) -> list[Alert]:
+        return await self.store.read(lambda reader: reader.alerts_of(record.source, record.id))
+
+    async def card(self, alert: Alert, *, buttons: bool = True) -> Card:
+        """The alert's card as of now, with its story and, when its source is silent, the mark that says so."""
+        return await self.store.read(lambda r: card_now(r, self.house, alert, self.now(), buttons=buttons))
+
+    async def cards(self, alerts: Sequence[Alert]) -> Sequence[Card]:
+        """The same for several, as of one moment."""
+        return await self.store.read(lambda r: cards_now(r, self.house, alerts, self.now(), drawn=self._drawn))
+
+    async def why(self, alert: Alert) -> list[tuple[str, str]]:
+        return await self.store.read(lambda reader: reasons.why(reader, self.house, alert, self.now()))
+
+    async def whynot(self, record: Record) -> list[Stand]:
+        return await self.store.read(lambda reader: reasons.whynot(reader, self.house, record, self.now()))
+
+    async def find_records(self, text: str, kind: str | None) -> list[StoredRecord]:
+        return await self.store.read(lambda reader: reader.find_records(text, kind))
+
+    def source_title(self, name: str) -> str:
+        return self.house.source_title(name)
+
+    async def freshness(self, source: str) -> datetime | None:
+        state = await self.store.read(lambda reader: reader.source(source))
+        return state.last_ok_at if state else None
