@@ -55,6 +55,7 @@ class Api:
         return [
             web.post("/api/v1/alerts", self._raise),
             web.get("/api/v1/alerts", self._list),
+            web.get("/api/v1/alerts/{ref}/why", self._why),
             web.get("/api/v1/audit", self._audit),
         ]
 
@@ -108,6 +109,16 @@ class Api:
             offset=read_number(values, "offset", 0, 0, 1_000_000),
         )
         return answer({"alerts": [_shown(alert) for alert in alerts], "count": count})
+
+    async def _why(self, request: web.Request) -> web.Response:
+        self._caller(request, READ)
+        read_query(request, frozenset())
+        ref = clean(request.match_info["ref"], 40)
+        alert = await self._front.find_alert(ref)
+        if alert is None:
+            raise Refused(404, f"There is no alert {ref}.")
+        told = await self._front.why(alert)
+        return answer({"ref": alert.ref, "why": [{"what": label, "said": said} for label, said in told]})
 
     async def _audit(self, request: web.Request) -> web.Response:
         self._caller(request, AUDIT)

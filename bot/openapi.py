@@ -16,6 +16,7 @@ _REFUSALS: Mapping[str, str] = {
     "400": "Not to be read: no Idempotency-Key, or no JSON.",
     "401": "No token of ours.",
     "403": "The token does not have the scope.",
+    "404": "There is no such alert.",
     "408": "The body took too long.",
     "409": "Something else was sent under this Idempotency-Key before.",
     "413": "The body is over 256 KiB.",
@@ -37,6 +38,7 @@ def document(version: str = "1") -> Schema:
         },
         "paths": {
             "/api/v1/alerts": {"post": _raise(), "get": _list()},
+            "/api/v1/alerts/{ref}/why": {"get": _why()},
             "/api/v1/audit": {"get": _audit()},
         },
         "components": {
@@ -98,6 +100,29 @@ def _list() -> Schema:
         "responses": {
             "200": _answer("A stretch of them.", _object({"alerts": _many("Alert"), "count": _COUNT})),
             **_refused("422"),
+        },
+    }
+
+
+def _why() -> Schema:
+    ref = {
+        "name": "ref",
+        "in": "path",
+        "required": True,
+        "description": "As cards show it, like D-4821.",
+        "schema": {"type": "string", "pattern": r"^D-\d{1,12}$"},
+    }
+    reason = _object({"what": _TEXT, "said": _TEXT})
+    return {
+        "operationId": "explainAlert",
+        "summary": "Why an alert rang",
+        "description": f"Rule, what it saw, thresholds, clock, way to people, who was on duty. Needs the scope {READ}.",
+        "parameters": [ref],
+        "responses": {
+            "200": _answer(
+                "The reasons, in words.", _object({"ref": _TEXT, "why": {"type": "array", "items": reason}})
+            ),
+            **_refused("404", "422"),
         },
     }
 

@@ -124,7 +124,7 @@ class Page:
         card = answers.own(await self._front.card(visit.alert), person)
         asks = any(button.verb == Verb.REASSIGN for button in card.buttons)
         colleagues = await self._front.colleagues(visit.alert.id) if asks else []
-        return Seen(card, person.name, form, colleagues, notice)
+        return Seen(card, person.name, form, colleagues, await self._front.why(visit.alert), notice)
 
     # ------------------------------------------------------------ doing
 

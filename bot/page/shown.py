@@ -45,12 +45,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a person who is known sees. `form`: the value that every form must bring back."""
+    """What a person who is known sees. `form`: the value that every form must bring back; `why`: label, words."""
 
     card: Card
     who: str
     form: str
     colleagues: Sequence[Colleague] = ()
+    why: Sequence[tuple[str, str]] = ()
     notice: Notice | None = None
 
 

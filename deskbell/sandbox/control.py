@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from deskbell.sandbox.server import Sandbox
 
 HOSTS = frozenset({"127.0.0.1", "localhost"})
-AUDIT_SECONDS = 3.0
+DESK_SECONDS = 3.0
 
 
 @web.middleware
@@ -68,15 +69,21 @@ class Control:
             return reply({"ok": False, "error": f"{type(error).__name__}: {error}"}, 400)
 
     async def audit(self, request: web.Request) -> web.Response:  # noqa: ARG002 - one shape for all
-        """Deskbell's own trail, fetched here so that its token stays out of the page."""
+        return await self._of_desk("/api/v1/audit?limit=50")
+
+    async def why(self, request: web.Request) -> web.Response:
+        return await self._of_desk(f"/api/v1/alerts/{quote(request.match_info['ref'], safe='')}/why")
+
+    async def _of_desk(self, path: str) -> web.Response:
+        """Deskbell's own answer, fetched here so that its token stays out of the page."""
         sandbox = self.sandbox
         if not sandbox.desk_url:
             return reply({"reachable": False, "why": "no desk address given"})
         headers = {"Authorization": f"Bearer {sandbox.desk_token or ''}"}
-        timeout = aiohttp.ClientTimeout(total=AUDIT_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=DESK_SECONDS)
         try:
             async with aiohttp.ClientSession(timeout=timeout) as session:
-                answer = await session.get(f"{sandbox.desk_url}/api/v1/audit?limit=50", headers=headers)
+                answer = await session.get(sandbox.desk_url + path, headers=headers)
                 if answer.status != 200:
                     return reply({"reachable": False, "why": f"status {answer.status}"})
                 return reply({"reachable": True, **await answer.json()})
@@ -88,4 +95,5 @@ class Control:
         router.add_get("/_sandbox/ledger", self.ledger)
         router.add_get("/_sandbox/ordeal", self.ordeal)
         router.add_get("/_sandbox/audit", self.audit)
+        router.add_get("/_sandbox/why/{ref}", self.why)
         router.add_post("/_sandbox/do", self.do)

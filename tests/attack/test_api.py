@@ -61,7 +61,12 @@ JSON = {"Content-Type": "application/json"}
 
 async def test_no_token_opens_anything_but_the_right_one(town: Town, call: Caller) -> None:
     before = len(await town.audit())
-    for path, method in (("/api/v1/alerts", "POST"), ("/api/v1/alerts", "GET"), ("/api/v1/audit", "GET")):
+    for path, method in (
+        ("/api/v1/alerts", "POST"),
+        ("/api/v1/alerts", "GET"),
+        ("/api/v1/alerts/D-1/why", "GET"),
+        ("/api/v1/audit", "GET"),
+    ):
         for token in BAD_TOKENS:
             headers = {**JSON, "Idempotency-Key": "k"} | ({} if token is None else {"Authorization": token})
             status, said = await call(method, path, headers, as_json(title="x") if method == "POST" else None)

@@ -115,6 +115,10 @@ async def test_the_api_raises_lists_and_shows_the_audit(real):
         assert await call("POST", "/api/v1/alerts", json={"title": "Gas", "text": "a\nb"}) == (200, {"ref": "D-1"})
         assert (await call("POST", "/api/v1/alerts", json={"title": "Other"}))[0] == 409
         assert (await call("GET", "/api/v1/alerts"))[1]["alerts"][0]["title"] == "Gas"
+        status, told = await call("GET", "/api/v1/alerts/D-1/why")
+        assert (status, told["ref"]) == (200, "D-1")
+        assert {"what": "Rule", "said": "manual_trigger"} in told["why"]
+        assert await call("GET", "/api/v1/alerts/D-99/why") == (404, {"error": "There is no alert D-99."})
         status, tail = await call("GET", "/api/v1/audit", params={"limit": "500"})
         assert (status, tail["verified"]) == (200, True)
         assert tail["count"] >= len(tail["entries"]) > 0

@@ -69,6 +69,12 @@ async def test_every_button_does_what_it_says(ana, office):
     assert [entry.personal.get("text") for entry in office.entries("resolve")] == ["Fixed: new pump"]
 
 
+async def test_the_page_tells_why_it_rang(ana, office):
+    await ana.get(office.link)
+    assert "Why did this ring?" in ana.said
+    assert "technician_late" in ana.said
+
+
 async def test_a_form_sent_empty_says_what_is_missing(ana, office):
     await ana.press(office, "Resolve", choice="", text="")
     assert "why it is over" in ana.said

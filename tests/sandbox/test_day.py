@@ -146,8 +146,13 @@ async def test_the_audit_trail_is_fetched_with_the_token(sb, http, unused_tcp_po
         return aioweb.json_response({"entries": [], "count": 3, "verified": True})
 
     assert (await http.get("/_sandbox/audit")).json()["reachable"] is False
+
+    async def why(request):
+        return aioweb.json_response({"ref": request.match_info["ref"], "why": [{"what": "Rule", "said": "late"}]})
+
     app = aioweb.Application()
     app.router.add_get("/api/v1/audit", audit)
+    app.router.add_get("/api/v1/alerts/{ref}/why", why)
     runner = aioweb.AppRunner(app)
     await runner.setup()
     site = aioweb.TCPSite(runner, "127.0.0.1", unused_tcp_port_factory())
@@ -156,6 +161,8 @@ async def test_the_audit_trail_is_fetched_with_the_token(sb, http, unused_tcp_po
     assert (await http.get("/_sandbox/audit")).json() == {
         "reachable": True, "entries": [], "count": 3, "verified": True,
     }  # fmt: skip
+    assert (await http.get("/_sandbox/why/D-12")).json()["ref"] == "D-12"
+    assert (await http.get("/_sandbox/why/..%2F..%2Faudit")).json()["reachable"] is True  # a ref, whatever it says
     await runner.cleanup()
 
 

@@ -1,5 +1,6 @@
 // The chats side by side, each drawn by a script of its own, and one person who acts in all of them.
 import { act, byId, h, render, toast } from "./dom.js";
+import { watch } from "./why.js";
 
 const TITLES = { slack: "Slack", teams: "Microsoft Teams", telegram: "Telegram", discord: "Discord" };
 const TROUBLE = [["chat_429", "Too many requests, 20 s"], ["chat_down", "Out of order, 20 s"], ["remove_bot", "Remove Deskbell from the room"]];
@@ -16,6 +17,7 @@ async function open(name) {
   document.head.append(h("link", { rel: "stylesheet", href: `/page/${name}.css` }));
   const pane = { root, head, draw: null };
   panes.set(name, pane);
+  watch(root);
   pane.draw = (await import(`./${name}.js`)).draw;
   drawPane(name);
 }
