@@ -53,18 +53,20 @@ class AlertWork(SqlReader):
         self._numbers: deque[int] = deque()
 
     def expect_keys(self, keys: Collection[str]) -> None:
-        """These are asked for next, and an alert may be made of each: a database far away is asked once for all."""
+        """These are asked for next, and an alert may be made of each: a database far away is asked once for all.
+
+        None of them is locked, however many a page has: a server has room for some thousand locks in all. Where somebody
+        was faster, the unique index refuses the commit, and the change is carried out again.
+        """
         if not self.db.several or not keys:
             return
-        for key in keys:
-            self.db.hold(locks.NAME, name=key)
         found = (alert_of(row) for row in self.db.all_in(NEWEST_BY_KEYS, list(keys)))
         self._newest = dict.fromkeys(keys) | {alert.key: alert for alert in found}
         free = sum(alert is None for alert in self._newest.values())
         self._numbers = deque(row[0] for row in self.db.all(_NUMBERS, count=free)) if free else deque()
 
     def newest_by_key(self, key: str) -> Alert | None:
-        """Where there is none, nobody else may make one before the commit."""
+        """Where there is none, nobody else may make one before the commit, or it fails."""
         if key in self._newest:
             if (known := self._newest.pop(key)) is None:
                 self._free.add(key)

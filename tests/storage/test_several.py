@@ -204,6 +204,33 @@ def test_what_one_alone_may_do_waits_for_the_other_and_then_sees_it(make, store,
     assert ids[0] == ids[1]
 
 
+def test_a_page_that_two_read_at_once_makes_each_alert_once_and_locks_no_name(make, store, second, read):
+    """A server has room for some thousand locks, and a page may open hundreds of alerts: the unique index decides."""
+    meet, named = threading.Barrier(2), []
+    alerts = [make.alert(number) for number in range(1, 301)]
+
+    def page(uow):
+        uow.expect_keys([alert.key for alert in alerts])
+        fresh = [uow.insert_alert(alert) for alert in alerts if uow.newest_by_key(alert.key) is None]
+        with suppress(threading.BrokenBarrierError):
+            meet.wait(5)  # both have found every key free
+            meet.abort()
+        uow.audit_count()
+        found = uow.db.connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        named.append(found.fetchall()[0][0])
+        return len(fresh)
+
+    opened = []
+    threads = [threading.Thread(target=lambda one=one: opened.append(one.write_now(page))) for one in (store, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(opened) == [0, 300]
+    assert read("count_alerts") == 300
+    assert max(named) < 10
+
+
 def test_the_same_tap_at_two_instances_is_done_once(make, store, second):
     done = []
 
