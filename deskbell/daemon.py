@@ -31,6 +31,7 @@ from deskbell.net.clock import Clock, wall
 from deskbell.net.limits import Buckets
 from deskbell.net.session import open_session
 from deskbell.parts import (
+    Lot,
     build_channels,
     build_gateways,
     build_hooks,
@@ -38,7 +39,6 @@ from deskbell.parts import (
     build_watch,
     open_store,
     verifier,
-    works,
 )
 from deskbell.watch import LastKnown, Watch, tell_once
 from pollers.hints import LOOK_ACROSS_S
@@ -93,9 +93,9 @@ class Daemon:
         session = open_session()
         channels = build_channels(settings, desk.account_of, session, LastKnown(desk))
         keeper = Keeper(store, several=store.several, ttl=settings.general.lease)
-        mine = partial(works, settings, keeper)
-        share = Share(mine, keeper.holder if store.several else "", settings.general.lease)
-        courier = Courier(store, desk, settings.destinations, channels, sources, Buckets(), share)
+        lot = Lot(settings, keeper)
+        share = Share(lot.mine, keeper.holder if store.several else "", settings.general.lease)
+        courier = Courier(store, desk, settings.destinations, channels, sources, Buckets(part=lot.part), share)
         gateways = build_gateways(settings, desk, session)
         hooks = {path: hook for gateway in gateways.values() for path, hook in gateway.hooks.items()}
         secret, public_url = settings.general.secret.encode(), settings.server.public_url
@@ -114,7 +114,7 @@ class Daemon:
             gateways=gateways,
             server=Server(settings.server, desk, hooks, page, pushed, api="web" in settings.general.roles),
             scheduler=AsyncIOScheduler(timezone=UTC),
-            watch=build_watch(settings, store, desk, channels, courier, loops, keeper),
+            watch=build_watch(settings, store, desk, channels, courier, loops, keeper, lot),
             keeper=keeper,
         )
 

@@ -70,19 +70,40 @@ def build_channels(
     return channels
 
 
-def works(settings: Settings, keeper: Keeper, lane: str) -> bool:
-    """Whether this instance works a lane of the outbox, now.
+class Lot:
+    """Which lanes of the outbox fall to this instance, by what the living ones say of themselves."""
 
-    A source is written to by who reads it: they share its limits, and what was written there is remembered by the poll.
-    A room that only another instance knows, because its configuration is newer, is left to that one.
-    """
-    if lane.startswith(SOURCE_LANE):
-        return keeper.holds(lane) or not (lane.removeprefix(SOURCE_LANE) in settings.sources or keeper.others)
-    if "courier" not in settings.general.roles or not (lane in settings.destinations or not keeper.others):
-        return False
-    # The same in each instance, so that they share the lanes without a word about it.
-    couriers = [name for name, said in keeper.others.items() if lane in said.get("lanes", ())]
-    return all(_draw(keeper.holder, lane) > _draw(other, lane) for other in couriers)
+    def __init__(self, settings: Settings, keeper: Keeper) -> None:
+        self._settings, self._keeper = settings, keeper
+        self._parts: dict[str, float] = {}
+        self._others: object = None  # as of whom the parts were counted
+
+    def mine(self, lane: str) -> bool:
+        """Whether this instance works a lane, now.
+
+        A source is written to by who reads it: they share its limits, and what was written there is remembered by the
+        poll. A room that only another instance knows, because its configuration is newer, is left to that one.
+        """
+        keeper = self._keeper
+        if lane.startswith(SOURCE_LANE):
+            known = lane.removeprefix(SOURCE_LANE) in self._settings.sources
+            return keeper.holds(lane) or not (known or keeper.others)
+        if "courier" not in self._settings.general.roles:
+            return False
+        if lane not in self._settings.destinations:
+            return not keeper.others
+        # The same in each instance, so that they share the lanes without a word about it.
+        couriers = [name for name, said in keeper.others.items() if lane in said.get("lanes", ())]
+        return all(_draw(keeper.holder, lane) > _draw(other, lane) for other in couriers)
+
+    def part(self, account: str) -> float:
+        """How much of a chat account's limits is ours: as much as we have of its rooms. The others have the rest."""
+        if self._others is not self._keeper.others:
+            self._others, self._parts = self._keeper.others, {}
+        if account not in self._parts:
+            rooms = [room for room, where in self._settings.destinations.items() if where.platform == account]
+            self._parts[account] = sum(map(self.mine, rooms)) / len(rooms) if rooms else 1.0
+        return self._parts[account]
 
 
 def _draw(holder: str, lane: str) -> bytes:
@@ -97,6 +118,7 @@ def build_watch(
     courier: Courier,
     loops: Sequence[Loop],
     keeper: Keeper,
+    lot: Lot,
 ) -> Watch:
     async def due() -> Collection[str]:
         """What is this instance's to carry: not what another one works now."""
@@ -104,7 +126,7 @@ def build_watch(
         found, _ = await store.read(lambda reader: reader.work_due(now))
         leases = await store.read(lambda reader: reader.leases())
         theirs = {lease.name for lease in leases if lease.holder != keeper.holder and lease.until > now}
-        return [lane for lane in found if works(settings, keeper, lane) and f"lane:{lane}" not in theirs]
+        return [lane for lane in found if lot.mine(lane) and f"lane:{lane}" not in theirs]
 
     async def check() -> Sequence[str]:
         await desk.verified()

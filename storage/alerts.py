@@ -55,8 +55,8 @@ class AlertWork(SqlReader):
     def expect_keys(self, keys: Collection[str]) -> None:
         """These are asked for next, and an alert may be made of each: a database far away is asked once for all.
 
-        None of them is locked, however many a page has: a server has room for some thousand locks in all. Where somebody
-        was faster, the unique index refuses the commit, and the change is carried out again.
+        None of them is locked, for a page may have hundreds and a server has room for some thousand locks in all. Where
+        somebody was faster, the unique index refuses the commit, and the change is carried out again.
         """
         if not self.db.several or not keys:
             return

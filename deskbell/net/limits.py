@@ -26,10 +26,15 @@ def wanted(account: str, destination: str, op: str, limits: Sequence[Limit]) -> 
 
 
 class Buckets:
-    """The counts of every key, on a monotonic clock."""
+    """The counts of every key, on a monotonic clock.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
+    `part`: how much of an account's limits is this instance's, from 0 to 1; the rest is for others to use.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, part: Callable[[str], float] = lambda _account: 1.0
+    ) -> None:
+        self.clock, self._part = clock, part
         self._taken: dict[tuple[Key, Limit], deque[float]] = {}
         self._cool: dict[Key, float] = {}
 
@@ -61,7 +66,7 @@ class Buckets:
         """How many operations are allowed now, as far as counted limits go."""
         now = self.clock()
         rooms = [
-            max(1, int(limit.count * share)) - len(self._window(key, limit, now))
+            self._count(key, limit, share) - len(self._window(key, limit, now))
             for key, limits in keys.items()
             for limit in limits
         ]
@@ -78,10 +83,14 @@ class Buckets:
         return max(0.0, left)
 
     def _full(self, key: Key, limit: Limit, now: float, share: float) -> float:
-        window, room = self._window(key, limit, now), max(1, int(limit.count * share))
+        window, room = self._window(key, limit, now), self._count(key, limit, share)
         if len(window) < room:
             return 0.0
         return window[-room] + limit.per.total_seconds() - now
+
+    def _count(self, key: Key, limit: Limit, share: float) -> int:
+        part = self._part(key[0]) if limit.scope == "account" else 1.0
+        return max(1, int(limit.count * share * part))
 
     def _window(self, key: Key, limit: Limit, now: float) -> deque[float]:
         window = self._taken.setdefault((key, limit), deque())

@@ -89,3 +89,15 @@ def test_a_share_of_a_limit_leaves_room_for_what_matters_more():
     assert some.peek(edit) == 0
     post = wanted("slack", "a", "post", LIMITS)
     assert some.peek(post, 0.5) == 0, "half of one is one"
+
+
+def test_of_an_accounts_limits_only_the_part_that_is_ours_is_used():
+    clock, parts = Clock(), {"slack": 0.5}
+    some = Buckets(clock, lambda account: parts[account])
+    edit, post = (wanted("slack", "a", op, LIMITS) for op in ("edit", "post"))
+    assert (some.room(edit), some.room(post)) == (25, 1)
+    assert [some.wait(edit) for _ in range(26)] == [0] * 25 + [60]
+    parts["slack"] = 1.0
+    assert some.wait(edit) == 0, "the others are gone"
+    parts["slack"] = 0.0
+    assert some.room(wanted("slack", "b", "post", LIMITS)) == 1, "what was begun there is ended"
