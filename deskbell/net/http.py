@@ -9,11 +9,11 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from ssl import SSLContext
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import orjson
@@ -21,6 +21,7 @@ import orjson
 from deskbell.core.outcome import Outcome
 from deskbell.core.ports import SourceError, SourceFault
 from deskbell.net import auth as auths
+from deskbell.net import metrics
 from deskbell.net.answers import (
     PLAIN,
     CallFailed,
@@ -33,7 +34,8 @@ from deskbell.net.answers import (
     source_error_of,
     source_error_of_failure,
 )
-from deskbell.net.auth import Auth, Basic, Bearer, HeaderKey, NoAuth, OAuth
+from deskbell.net import signing
+from deskbell.net.auth import Auth, AwsKey, Basic, Bearer, HeaderKey, NoAuth, OAuth, PusherKey
 from deskbell.net.egress import checked_base, is_loopback, same_origin
 from deskbell.net.redact import basic_pair, redact
 from deskbell.net.tokens import Tokens
@@ -42,6 +44,7 @@ MAX_BYTES = 10 * 1024 * 1024
 _TEXT_KEPT = 500  # of an answer that is not JSON, for the error message
 _COOL = 30.0  # after a 429 that does not say how long
 _JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 # Nothing of the request has left when one of these is raised; after all others something may have.
 _NOT_SENT = (
@@ -159,12 +162,13 @@ class Http:
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         expect_json: bool = True,
     ) -> Reply:
         """Any answer, whatever its status. CallFailed when there is none, or none that can be used."""
         self._check_cool(path)
-        request = self._build(method, path, params, json, headers)
+        request = self._build(method, path, params, json, form, headers)
         await self._sign(request)
         reply = await self._exchange(request, path, expect_json=expect_json)
         if reply.status == 401 and self._tokens is not None:
@@ -175,11 +179,22 @@ class Http:
         return reply
 
     def _build(
-        self, method: str, path: str, params: Mapping[str, Any] | None, json: Any, headers: Mapping[str, str] | None
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        json: Any,
+        form: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
     ) -> httpx.Request:
         url = path if "://" in path else self.base_url + path
-        body = None if json is None else _encoded(json)
-        sent = dict(headers or {}) | ({"Content-Type": _JSON} if body is not None else {})
+        body, sent = None, dict(headers or {})
+        if form is not None:
+            body = urlencode({name: _sound(text) for name, text in form.items()}).encode()
+            sent["Content-Type"] = _FORM
+        elif json is not None:
+            body = _encoded(json)
+            sent.setdefault("Content-Type", _JSON)
         try:
             return self._client.build_request(method, url, params=params, content=body, headers=sent)
         except (httpx.InvalidURL, ValueError) as error:
@@ -196,6 +211,7 @@ class Http:
 
     async def _exchange(self, request: httpx.Request, path: str, *, expect_json: bool) -> Reply:
         where = self._where(path)
+        metrics.requested(self.name)
         try:
             async with asyncio.timeout(self._timeouts.whole):
                 response = await self._client.send(request, stream=True)
@@ -230,6 +246,12 @@ class Http:
                 request.headers["Authorization"] = f"Bearer {token}"
             case HeaderKey(header, value):
                 request.headers[header] = value
+            case AwsKey() as key:
+                asked = signing.Asked(request.method, str(request.url), request.headers, request.content)
+                request.headers.update(signing.aws(key, asked, datetime.now(UTC)))
+            case PusherKey() as key:
+                asked = signing.Asked(request.method, str(request.url), request.headers, request.content)
+                request.url = request.url.copy_merge_params(signing.pusher(key, asked, datetime.now(UTC)))
         if self._tokens is not None:
             async with self._renewing:  # however many calls need a new one, one of them fetches it
                 request.headers["Authorization"] = f"{self._tokens.scheme} {await self._tokens.valid()}"
@@ -295,6 +317,11 @@ def _encoded(value: Any) -> bytes:
         return orjson.dumps(value)
     except TypeError:  # half a character, which orjson refuses
         return json.dumps(value).encode()
+
+
+def _sound(text: str) -> str:
+    """Without half characters, which a form can't carry."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _reply(response: httpx.Response, body: bytes, where: str, *, expect_json: bool, kept: int) -> Reply:

@@ -61,6 +61,7 @@ _loop = Histogram(
     registry=REGISTRY,
 )
 _stalls = Counter("deskbell_loop_stalls", "Times the event loop stood still.", registry=REGISTRY)
+_requests = Counter("deskbell_requests", "Requests sent to a vendor.", ("vendor",), registry=REGISTRY)
 _refused = Counter("deskbell_refused_calls", "Inbound calls not let in.", ("where", "why"), registry=REGISTRY)
 
 
@@ -110,6 +111,15 @@ def committed(changes: int, seconds: float) -> None:
 
 def detected(source: str, seconds: float) -> None:
     _detected.labels(source).observe(max(0.0, seconds))
+
+
+def requested(vendor: str) -> None:
+    _requests.labels(vendor).inc()
+
+
+def requests() -> int:
+    """How many there were so far, to all vendors."""
+    return int(sum(one.value for one in next(iter(_requests.collect())).samples if one.name.endswith("_total")))
 
 
 def refused(where: str, why: str) -> None:

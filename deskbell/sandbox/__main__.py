@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import signal
 import sys
+from pathlib import Path
 
+from deskbell.sandbox import samples
 from deskbell.sandbox.server import SCENARIOS, Sandbox
 from deskbell.sandbox.web import dumps
 
@@ -20,6 +22,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--desk-url", default="", help="where Deskbell's own server listens: for Teams and the audit")
     parser.add_argument("--desk-token", default="")
+    parser.add_argument("--rental", type=Path, metavar="FILE", help="make a rental firm's database there, in SQLite")
     return parser.parse_args()
 
 
@@ -28,7 +31,11 @@ async def serve(asked: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Sandbox(**vars(asked)) as sandbox:
+    wanted = vars(asked)
+    rental: Path | None = wanted.pop("rental")
+    async with Sandbox(**wanted) as sandbox:
+        if rental:
+            samples.rental(rental, sandbox.clock)
         line = dumps({"url": sandbox.url, "page": f"{sandbox.url}/"})
         sys.stdout.write(line.decode() + "\n")
         sys.stdout.flush()

@@ -64,6 +64,7 @@ class Ledger:
     pulse: Pulse
     entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=KEPT))
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)  # that came to a source, whatever became of them
     expectations: list[Expectation] = field(default_factory=list)
     tap_to_edit_ms: list[float] = field(default_factory=list)
     converge_ms: list[float] = field(default_factory=list)

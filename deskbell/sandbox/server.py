@@ -6,6 +6,7 @@ from typing import Self
 
 from aiohttp import web
 
+from deskbell.sandbox import samples
 from deskbell.sandbox.chat import Chat
 from deskbell.sandbox.clock import Clock, Pulse
 from deskbell.sandbox.control import Control, guard
@@ -29,7 +30,7 @@ from deskbell.sandbox.view import View
 
 HOST = "127.0.0.1"
 MOST_BODY = 8 * 1024**2
-SCENARIOS = ("empty", "day")
+SCENARIOS = ("empty", "day", "samples")
 
 
 class Sandbox:
@@ -131,6 +132,8 @@ class Sandbox:
             chat.url, chat.desk_url = self.url, self.desk_url
         if self.scenario == "day":
             self._direct()
+        if self.scenario == "samples":
+            samples.lay(self)
         if self.with_people:
             self._tasks.append(asyncio.create_task(People(self, self.seed).run()))
         return self

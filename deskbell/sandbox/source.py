@@ -61,6 +61,7 @@ class Source(ABC):
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             self.before()
+            self.ledger.requests[self.name] += 1
             path = request.path.removeprefix(self.prefix)
             places = {request.method, path, f"{request.method} {path}"}
             answer = await with_trouble(request, self.faults, places, handle, self._refuse)

@@ -18,6 +18,7 @@ def summary(ledger: Ledger, chats: Chats, grace: float = GRACE) -> Json:
     return {
         "chats": {name: counts(ledger, name) for name in chats},
         "sources": {name: source_counts(ledger, name) for name in SOURCES},
+        "requests": dict(ledger.requests),
         "pager": ledger.count("pager", "called"),
         "writebacks": sum(ledger.count(name, "write") for name in SOURCES),
         "expected": len({e.subject for e in due}),

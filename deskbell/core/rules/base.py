@@ -140,8 +140,8 @@ Look = Callable[[Any, Any, Any, Context], Sight]
 class Rule:
     """One row of RULES. `kind`: the records it looks at; `edge`: it fires on a change rather than on a condition.
 
-    `key`: how its dedup keys are made, `told`: whom its alerts are for; both in words, for people. `related`: it needs
-    the records that have to do with this one; when one of those changes, this one is looked at again.
+    `key`: how its dedup keys are made, `told`: whom its alerts are for; both in words, for people. `related`: it
+    needs records of these kinds that have to do with this one; when one of those changes, this one is looked at again.
     """
 
     name: str
@@ -152,7 +152,7 @@ class Rule:
     edge: bool = False
     key: str = ""
     told: str = ""
-    related: bool = False
+    related: tuple[str, ...] = ()
 
 
 class Rung(NamedTuple):

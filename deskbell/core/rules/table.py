@@ -10,7 +10,7 @@ from deskbell.core.rules import accounts, billing, cases, changes, crew, happeni
 from deskbell.core.rules.base import NOTHING, Context, Found, Rule, RuleConf, Sight
 
 
-def _row(kind: str, look: Any, conf: type[RuleConf], title: str, key: str, told: str, **more: bool) -> Rule:
+def _row(kind: str, look: Any, conf: type[RuleConf], title: str, key: str, told: str, **more: Any) -> Rule:
     return Rule(look.__name__, kind, title, conf, look, key=key, told=told, **more)
 
 
@@ -22,9 +22,9 @@ _ROWS = (
     _row("visit", timing.not_en_route, timing.NotEnRouteConf, "Technician has not set out",
          "enroute:{source}:{job}:{start}", "dispatch room"),
     _row("visit", timing.running_over, timing.RunningOverConf, "Job running over",
-         "over:{source}:{job}:{start}", "dispatch room", related=True),
+         "over:{source}:{job}:{start}", "dispatch room", related=("visit",)),
     _row("visit", crew.cascade_risk, crew.CascadeRiskConf, "Later jobs at risk",
-         "cascade:{source}:{technician}:{day}", "dispatch room; managers when promised", related=True),
+         "cascade:{source}:{technician}:{day}", "dispatch room; managers when promised", related=("visit",)),
     _row("visit", changes.cancelled_by_customer, changes.CancelledByCustomerConf, "Cancelled by customer",
          "cancel:{source}:{job}:{version}", "dispatch room; managers at P1", edge=True),
     _row("visit", changes.cancelled_by_company, changes.CancelledByCompanyConf, "Cancelled by the company",
@@ -38,9 +38,9 @@ _ROWS = (
     _row("visit", timing.unassigned_near_start, timing.UnassignedNearStartConf, "No technician assigned",
          "unassigned:{source}:{job}:{start}", "dispatch room"),
     _row("visit", crew.technician_unavailable, crew.TechnicianUnavailableConf, "Technician is away",
-         "absent:{technician}:{job}:{start}", "dispatch room", related=True),
+         "absent:{technician}:{job}:{start}", "dispatch room", related=("leave",)),
     _row("visit", crew.double_booked, crew.DoubleBookedConf, "Double booked",
-         "overlap:{technician}:{job}:{job}", "dispatch room", related=True),
+         "overlap:{technician}:{job}:{job}", "dispatch room", related=("visit",)),
     _row("visit", jobs.checkin_far_from_site, jobs.CheckinFarFromSiteConf, "Checked in elsewhere",
          "geo:{source}:{job}:{check-in}", "dispatch room"),
     _row("visit", jobs.job_sla_risk, jobs.JobSlaRiskConf, "Job SLA at risk",
@@ -84,11 +84,12 @@ _ROWS = (
     _row("account", accounts.onboarding_stalled, accounts.OnboardingStalledConf, "Onboarding stalled",
          "acct:{source}:{account}:stalled:{since}", "accounts room"),
     _row("account", accounts.account_suspended, accounts.AccountSuspendedConf, "Account suspended",
-         "susp:{source}:{account}:{version}", "accounts room, dispatch", related=True),
+         "susp:{source}:{account}:{version}", "accounts room, dispatch", related=("visit",)),
     _row("account", accounts.plan_changed, accounts.NewsConf, "Plan changed",
          "plan:{source}:{account}:{version}", "nobody: it is listed", edge=True),
     _row("account", accounts.account_closed, accounts.AccountClosedConf, "Account closed",
-         "close:{source}:{account}:{version}", "accounts room", edge=True, related=True),
+         "close:{source}:{account}:{version}", "accounts room", edge=True,
+         related=("visit", "case", "order", "invoice")),
     _row("order", accounts.order_approved, accounts.OrderApprovedConf, "Order approved",
          "oappr:{source}:{order}", "accounts room once it is stuck"),
     _row("order", accounts.order_scheduled, accounts.NewsConf, "Order scheduled",
@@ -104,7 +105,7 @@ _ROWS = (
     _row("contract", billing.renewal_due, billing.RenewalDueConf, "Contract ends",
          "renew:{source}:{contract}:{end}", "accounts room from P3 on"),
     _row("contract", billing.contract_expired, billing.ContractExpiredConf, "Contract expired",
-         "expd:{source}:{contract}:{end}", "accounts room, dispatch", related=True),
+         "expd:{source}:{contract}:{end}", "accounts room, dispatch", related=("visit",)),
 )  # fmt: skip
 
 RULES: Mapping[str, Rule] = {rule.name: rule for rule in _ROWS}
