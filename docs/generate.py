@@ -39,7 +39,7 @@ from deskbell.core.alert import MOVES, Severity, Verb, roles_for
 from deskbell.core.calendar import Calendar
 from deskbell.core.policy import Level, Policy
 from deskbell.core.ports import Destination
-from deskbell.core.rota import Override, Rota
+from deskbell.core.rota import Hours, Layer, Override, Rota
 from deskbell.core.route import Route
 from deskbell.core.rules import RULES
 from deskbell.core.rules.base import Matcher, Rule, RuleConf
@@ -170,7 +170,9 @@ def sections() -> Iterator[Section]:
     yield Section("`[calendars.NAME]`", "calendar", Calendar)
     yield Section("`[people.NAME]`", "people.NAME", Person, frozenset({"id", "accounts"}), _ACCOUNTS + _SOURCES)
     yield Section("`[rotas.NAME]`", "rotas.NAME", Rota, _NAME)
-    yield Section("`[[rotas.NAME.overrides]]`", "rotas.NAME.overrides", Override)
+    yield Section("`[[rotas.NAME.layers]]`", "rotas.NAME.layers", Layer)
+    yield Section("`rotas.NAME.hours`, and those of layers", "rotas.NAME.hours", Hours)
+    yield Section("`[[rotas.NAME.overrides]]` and `[[rotas.NAME.away]]`", "rotas.NAME.overrides", Override)
     yield Section("`[policies.NAME]`", "policies.NAME", Policy, _NAME)
     yield Section("`[[policies.NAME.levels]]`", "policies.NAME.levels", Level)
     yield Section("`[[routes]]`", "routes", Route)

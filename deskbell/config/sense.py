@@ -40,6 +40,7 @@ OWN_RULES: Mapping[str, str] = {
     "ack_stale": "acknowledged, and nothing happened for four hours (P1: one); told in its thread",
     "audit_chain_broken": "the audit does not verify (P1); only compliance ends it",
     "storm": "ten cards of a rule in one team within five minutes (P2 or worse)",
+    "detection_slow": "in the last hour, cards about a source came later than its goal (P3)",
     "flapping": "the same thing came for the fourth time in an hour (P3)",
     "repeat_exceptions": "a technician, site or customer with three exceptions in thirty days (P4); to managers",
 }
@@ -102,7 +103,9 @@ def cross_check(reading: Reading, house: House, general: General | None, raw: Ma
     for i, route in enumerate(house.routes):
         _check_route(reading, raw, route, f"routes[{i}]")
     for rota in house.rotas.values():
-        _check_people(reading, named(raw, "people"), rota.people, f"rotas.{rota.name}.people")
+        if not rota.everybody:
+            reading.wrong(f"rotas.{rota.name}.people", "it names nobody, so that nobody would ever be on duty")
+        _check_people(reading, named(raw, "people"), rota.everybody, f"rotas.{rota.name}.people")
     _check_policies(reading, house, raw)
 
 

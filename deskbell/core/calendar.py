@@ -14,6 +14,8 @@ EVERY_DAY = frozenset(range(7))
 WEEKDAYS = frozenset(range(5))
 _DAY = timedelta(days=1)
 _NONE = timedelta()
+_TICK = timedelta(microseconds=1)
+_YEARS = timedelta(days=800)  # what is always open, or never for longer than this, has no edge worth waiting for
 SITE = "site"  # for a zone: whichever the site is in that the hours are asked for
 
 
@@ -62,6 +64,18 @@ class Calendar:
     def is_open(self, at: datetime) -> bool:
         day = at.astimezone(ZoneInfo(self.zone)).date()
         return any(start <= at < end for start, end in (self._window(day - _DAY), self._window(day)))
+
+    def next_edge(self, at: datetime) -> datetime | None:
+        """When it opens or closes next; None when it never does. Days that join are one opening."""
+        for start, end in self._windows(at):
+            if edge := next((moment for moment in (start, end) if moment > at and self._turns(moment)), None):
+                return edge
+            if start > at + _YEARS:
+                break
+        return None
+
+    def _turns(self, moment: datetime) -> bool:
+        return self.is_open(moment) != self.is_open(moment - _TICK)
 
     def business_time_between(self, a: datetime, b: datetime) -> timedelta:
         """The time open from `a` to `b`; negative when `b` is the earlier."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from deskbell.core.access import SYSTEM
@@ -10,7 +11,7 @@ from deskbell.core.alert import Alert, Change, Mode, Severity, Status, name_of
 from deskbell.core.policy import destinations_of
 from deskbell.core.ports import Entry, Lane, SourceState
 from deskbell.core.records import Record
-from deskbell.core.rota import Rota, on_duty, on_duty_until
+from deskbell.core.rota import Rota, Shift, shifts
 from deskbell.core.rules import stamp
 from deskbell.core.rules.repeats import Repeat, RepeatConf, repeats
 from deskbell.core.text import clock, span
@@ -37,8 +38,8 @@ def look(book: Book) -> None:
 
 def _gap(book: Book, rota: Rota) -> None:
     """Nobody is on duty: now, or soon."""
-    shifts = _shifts(rota, book.now, book.house.own.gap_ahead)
-    gap = next((start for start, who in shifts if who not in book.people), None)
+    ahead = _ahead(book, rota, book.house.own.gap_ahead)
+    gap = next((shift.start for shift in ahead if shift.person not in book.people), None)
     held = [a for a in book.uow.alerts(rule="nobody_on_call") if a.subject == rota.name] if gap is None else []
     for alert in held:
         book.over(alert.key, f"somebody is on duty in the rota {rota.name}")
@@ -62,7 +63,8 @@ _GAP = "gap."
 def _reach(book: Book, rota: Rota) -> None:
     """Who is on duty by tomorrow must be known in one of the chats."""
     chats = sorted({one.platform for one in book.house.destinations.values()})
-    for start, who in _shifts(rota, book.now, book.house.own.reach_ahead):
+    for shift in _ahead(book, rota, book.house.own.reach_ahead):
+        who, start = shift.person, shift.start
         if who is None or who not in book.people:
             continue
         known = any(book.uow.account_of(chat, who) for chat in chats)
@@ -75,14 +77,8 @@ def _reach(book: Book, rota: Rota) -> None:
         book.about_us(key, "oncall_unreachable", Severity.P3, summary, subject=who)
 
 
-def _shifts(rota: Rota, now: datetime, ahead: timedelta) -> Iterator[tuple[datetime, str | None]]:
-    """Who is on duty now and from each change on, for as far as asked."""
-    at: datetime | None = now
-    for _ in range(_SHIFTS):
-        if at is None or at > now + ahead:
-            return
-        yield at, on_duty(rota, at)
-        at = on_duty_until(rota, at)
+def _ahead(book: Book, rota: Rota, ahead: timedelta) -> Iterator[Shift]:
+    return islice(shifts(rota, book.now, book.now + ahead), _SHIFTS)
 
 
 # ---------------------------------------------------------------- what was forgotten

@@ -93,7 +93,7 @@ def remove(book: Book, person: Person, to: Person | None) -> Left:
     had = book.uow.alerts(assignee=person.id, limit=10_000)
     for alert in had:
         _hand_over(book, alert, person, to)
-    rotas = tuple(name for name, rota in book.house.rotas.items() if person.id in rota.people)
+    rotas = tuple(name for name, rota in book.house.rotas.items() if person.id in rota.everybody)
     aimed = f"person:{person.id}"
     policies = tuple(
         name for name, policy in book.house.policies.items() if any(aimed in level.targets for level in policy.levels)
