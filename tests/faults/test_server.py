@@ -21,10 +21,10 @@ def database():
 
 
 @pytest.fixture
-def changes(changes, database):
+def changes(changes, database, tmp_path):
     server, name = database
     url = 'database = "sqlite:///${DESKBELL_DATA:-.}/deskbell.db"'
-    return {**changes, url: f'database = "{server.address(name)}"'}
+    return {**changes, url: f'database = "{server.address(name)}"\nhead_file = "{tmp_path}/deskbell.head"'}
 
 
 async def test_a_server_that_lets_nobody_in(lives: Lives, town: Town, database):
