@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import cast
 
+from channels.service import Service
 from deskbell.core.ports import Channel
 
 
@@ -29,3 +30,17 @@ CHANNELS: Mapping[str, Row] = {
     "workflows": Row("Teams by a Workflows webhook", "channels.workflows", "WorkflowsChannel"),
     "webhook": Row("Webhook", "channels.webhook", "WebhookChannel"),
 }
+
+# The vendors that are a file of channels/vendors each, by its name.
+SERVICES = (
+    "http",
+    "pagerduty",
+    "pushover",
+    "trello",
+    "twilio",
+)
+
+
+def service(name: str) -> Service:
+    """The vendor of this name."""
+    return cast("Service", import_module(f"channels.vendors.{name}").SERVICE)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from deskbell.core.alert import Alert, Mode
+from deskbell.core.alert import Alert, Mode, Severity
 from deskbell.core.card import Button, Card, Note, Reply
 from deskbell.core.outcome import Outcome
 from deskbell.core.records import Record
@@ -379,6 +379,8 @@ class Identity:
     alert_ref: str
     destination: str
     number: int  # a card's generation, a note's dispatch id
+    severity: Severity = Severity.P1
+    opened_at: datetime | None = None  # the alert; a backup that was restored may give its ref to another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,7 +414,8 @@ class Channel(Protocol):
         self, to: Destination, identity: Identity, since: datetime, thread: Mapping[str, str]
     ) -> Mapping[str, str] | Outcome | None:
         """The ref of a message whose answer was lost; None when it is certainly not there; an Outcome when that can't
-        be told now (Retry) or never (Rejected: resend). `thread`: the card's ref, or {"direct": person id}.
+        be told now (Retry) or never (Rejected: resend; Sent: it shall not come twice). `thread`: the card's ref, or
+        {"direct": person id}.
         """
         ...
 

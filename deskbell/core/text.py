@@ -37,15 +37,51 @@ def clean_lines(text: object, limit: int = 2000) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` characters, an ellipsis where something was left out, never inside a combined character."""
+    """At most `limit` characters, an ellipsis where something was left out, never inside what people see as one."""
     if len(text) <= limit:
         return text
     if limit <= 0:
         return ""
-    end = limit - 1
-    while end > 0 and unicodedata.combining(text[end]):
+    return text[: whole(text, limit - 1)].rstrip() + "\u2026"
+
+
+def whole(text: str, end: int) -> int:
+    """The last place up to `end` at which the text may be cut: between two graphemes, not inside one.
+
+    The rules of https://www.unicode.org/reports/tr29/ that what people write needs: combining marks and skin tones
+    stay with what they belong to, joined emoji and the two letters of a flag stay together, so does a Hangul syllable.
+    """
+    if text.isascii():
+        return min(end, len(text))
+    while 0 < end < len(text) and _joined(text, end):
         end -= 1
-    return text[:end].rstrip() + "\u2026"
+    return min(end, len(text))
+
+
+_JOINER = "\u200d"
+_HANGUL = re.compile(
+    "[\u1100-\u115f\ua960-\ua97c][\u1100-\u11ff\uac00-\ud7a3]|[\u1160-\u11a7\uac00-\ud7a3][\u1160-\u11ff]"
+)
+
+
+def _joined(text: str, at: int) -> bool:
+    """Whether what stands before `at` and what stands there are one."""
+    before, here = text[at - 1], text[at]
+    if unicodedata.category(here) in ("Mn", "Mc", "Me") or here == _JOINER or "\U0001f3fb" <= here <= "\U0001f3ff":
+        return True
+    if before == _JOINER or before + here == "\r\n" or "\U000e0020" <= here <= "\U000e007f":
+        return True
+    if _is_flag(before) and _is_flag(here):
+        start = at
+        while start and _is_flag(text[start - 1]):
+            start -= 1
+        return (at - start) % 2 == 1
+    return bool(_HANGUL.fullmatch(before + here))
+
+
+def _is_flag(char: str) -> bool:
+    """One of the letters of which two make a flag."""
+    return "\U0001f1e6" <= char <= "\U0001f1ff"
 
 
 def _thin(text: str) -> str:

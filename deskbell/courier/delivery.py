@@ -73,7 +73,7 @@ class Delivery:
     async def _card(self, channel: Channel, to: Destination, post: Post, claim: Claim) -> Outcome:
         if claim.alert is None:
             return Sent(skipped=True)
-        identity = Identity("card", claim.alert.ref, to.name, post.generation)
+        identity = _identity("card", claim, to, post.generation)
         card = await self._make_card(claim.alert)
         if post.ref:
             return await channel.edit(to, post.ref, card, identity) if channel.edits else Sent(post.ref, skipped=True)
@@ -84,7 +84,7 @@ class Delivery:
         payload = dispatch.payload
         if not _still_wanted(claim.alert, str(payload.get("only_if", ""))):
             return Sent(detail="not needed any more", skipped=True)
-        identity = Identity("note", claim.alert.ref if claim.alert else "", to.name, dispatch.id)
+        identity = _identity("note", claim, to, dispatch.id)
         thread = {"direct": str(payload["direct"])} if payload.get("direct") else claim.post_ref
         found = await self._look_up(channel, to, identity, dispatch.unsure_since, thread)
         return found or await channel.note(to, claim.post_ref, await self._as_note(claim.alert, payload), identity)
@@ -113,7 +113,7 @@ class Delivery:
         point("courier.find.after")
         if isinstance(found, Mapping):
             return Sent(found, "found after a lost answer", found=True)
-        return found if isinstance(found, Retry) else None
+        return found if isinstance(found, Retry | Sent) else None
 
     async def _write(self, dispatch: Dispatch, claim: Claim) -> Outcome:
         source = self._sources.get(dispatch.destination.removeprefix(SOURCE_LANE))
@@ -129,6 +129,12 @@ class Delivery:
         outcome = await source.write(item)
         point("source.write.after")
         return outcome
+
+
+def _identity(kind: str, claim: Claim, to: Destination, number: int) -> Identity:
+    if (alert := claim.alert) is None:
+        return Identity(kind, "", to.name, number)
+    return Identity(kind, alert.ref, to.name, number, alert.severity, alert.opened_at)
 
 
 def op_of(claim: Claim) -> Op:

@@ -81,11 +81,14 @@ def by_status(reply: Reply) -> bool:
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How one vendor refuses: `explain` finds the reason in the body, `faults` departs from the usual table, `limited`
-    knows a limit that is told with another status than 429."""
+    knows a limit that is told with another status than 429, `resets` names the headers that say when it ends where
+    Retry-After does not, and `wait` finds that in the body."""
 
     explain: Callable[[Reply], str] = no_words
     faults: Mapping[int, Fault] = field(default_factory=dict)
     limited: Callable[[Reply], bool] = by_status
+    resets: tuple[str, ...] = ()
+    wait: Callable[[Reply], timedelta | None] | None = None
 
 
 PLAIN = Dialect()
@@ -103,6 +106,29 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     return timedelta(seconds=min(max(seconds, 0.0), LONGEST_WAIT.total_seconds()))
 
 
+def wait_of(reply: Reply, dialect: Dialect, now: datetime) -> timedelta | None:
+    """How long the vendor wants to be left alone, in whichever of its ways it says so."""
+    wait = retry_after(reply.headers, now) or (dialect.wait(reply) if dialect.wait else None)
+    return wait or next(filter(None, (_reset(reply.headers.get(name, ""), now) for name in dialect.resets)), None)
+
+
+_SINCE_1970 = 1e9  # seconds; a smaller number is how long it lasts from now
+_IN_MS = 1e12
+
+
+def _reset(value: str, now: datetime) -> timedelta | None:
+    """A header that says when a limit ends: a moment, in seconds or milliseconds since 1970, or how long it lasts."""
+    try:
+        number = float(value) if value.strip()[:1].isdigit() else math.nan
+    except ValueError:
+        return None
+    if number >= _SINCE_1970:
+        number = number / (1000 if number >= _IN_MS else 1) - now.timestamp()
+    if math.isnan(number):
+        return None
+    return timedelta(seconds=min(max(number, 0.0), LONGEST_WAIT.total_seconds()))
+
+
 def http_date(value: str) -> datetime | None:
     try:
         at = parsedate_to_datetime(value)
@@ -114,7 +140,7 @@ def http_date(value: str) -> datetime | None:
 def outcome_of(reply: Reply, where: str, dialect: Dialect = PLAIN, now: datetime | None = None) -> Outcome:
     """What an answer that is not a success means for something we wanted done."""
     why, status = words(reply, where, dialect), reply.status
-    after = retry_after(reply.headers, now or datetime.now(UTC))
+    after = wait_of(reply, dialect, now or datetime.now(UTC))
     if dialect.limited(reply):
         return Retry(why, after, limited=True)
     if fault := dialect.faults.get(status) or _NEVER.get(status):
@@ -129,7 +155,7 @@ def outcome_of(reply: Reply, where: str, dialect: Dialect = PLAIN, now: datetime
 def source_error_of(reply: Reply, where: str, dialect: Dialect = PLAIN, now: datetime | None = None) -> SourceError:
     """What an answer that is not a success means for something we wanted to read."""
     why, status = words(reply, where, dialect), reply.status
-    after = retry_after(reply.headers, now or datetime.now(UTC))
+    after = wait_of(reply, dialect, now or datetime.now(UTC))
     if dialect.limited(reply):
         return SourceError(SourceFault.LIMITED, why, after)
     if status in (401, 403):

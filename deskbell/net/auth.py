@@ -34,6 +34,34 @@ class HeaderKey:
 
 
 @dataclass(frozen=True, slots=True)
+class InRequest:
+    """The secret stands in the body or the address, where whoever builds the request puts it."""
+
+    kind = "in_request"
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AwsKey:
+    """Each request is signed as Amazon has it (Signature Version 4)."""
+
+    kind = "aws_sigv4"
+    key_id: str
+    secret: str = field(repr=False)
+    region: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class PusherKey:
+    """Each request is signed as Pusher Channels has it: in its query."""
+
+    kind = "pusher"
+    key: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ClientCredentials:
     """OAuth 2 client credentials; the token is fetched when needed and renewed before it runs out."""
 
@@ -76,7 +104,8 @@ class SignedClaim:
 
 
 OAuth = ClientCredentials | RefreshToken | SignedClaim
-Auth = NoAuth | Basic | Bearer | HeaderKey | OAuth
+Auth = NoAuth | Basic | Bearer | HeaderKey | InRequest | AwsKey | PusherKey | OAuth
+# What a configuration may ask for by name; the others are their vendors' own.
 KINDS: Mapping[str, type[Auth]] = {
     "none": NoAuth,
     "basic": Basic,
@@ -115,6 +144,8 @@ def learn(auth: Auth) -> None:
         case HeaderKey(_, value):
             redact.learn(value)
         case ClientCredentials(client_secret=secret) | SignedClaim(private_key=secret):
+            redact.learn(secret)
+        case InRequest(secret=secret) | AwsKey(secret=secret) | PusherKey(secret=secret):
             redact.learn(secret)
         case RefreshToken(client_secret=secret, refresh_token=token):
             redact.learn(secret)

@@ -21,7 +21,7 @@ import orjson
 from deskbell.core.outcome import Outcome
 from deskbell.core.ports import SourceError, SourceFault
 from deskbell.net import auth as auths
-from deskbell.net import metrics
+from deskbell.net import metrics, signing
 from deskbell.net.answers import (
     PLAIN,
     CallFailed,
@@ -34,7 +34,6 @@ from deskbell.net.answers import (
     source_error_of,
     source_error_of_failure,
 )
-from deskbell.net import signing
 from deskbell.net.auth import Auth, AwsKey, Basic, Bearer, HeaderKey, NoAuth, OAuth, PusherKey
 from deskbell.net.egress import checked_base, is_loopback, same_origin
 from deskbell.net.redact import basic_pair, redact

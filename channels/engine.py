@@ -1,0 +1,315 @@
+"""Every vendor that is a Service, as a way out: what is told when, what an answer means, what follows a lost one."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import Any
+
+from channels.common import AccountOf, no_account
+from channels.fitting import fitted
+from channels.service import Again, Call, Notice, Service, picked
+from deskbell.core.alert import Severity
+from deskbell.core.card import Card, Note, Tone, as_text
+from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
+from deskbell.core.ports import Destination, Finding, Identity, Limit
+from deskbell.net.answers import CallFailed, Dialect, Reply, outcome_of, outcome_of_failure, wait_of, words
+from deskbell.net.clock import wall
+from deskbell.net.egress import Forbidden
+from deskbell.net.faults import point
+from deskbell.net.http import Http, Limits, Timeouts
+from deskbell.net.redact import learn, redact
+
+log = logging.getLogger(__name__)
+
+OPEN, ACKED, RESOLVED = "open", "acked", "resolved"
+_STATES = {Tone.ACKED: ACKED, Tone.RESOLVED: RESOLVED}
+TELLS = ("first", "rings", "all")  # the option `tells` of a destination: the card only, what must ring too, every line
+_TIMEOUTS = Timeouts(connect=5, read=15, write=10, whole=25)
+_TEXT_KEPT = 4000  # characters of an answer that is not JSON
+_GONE = "the record was deleted there; it is opened anew"
+
+
+class VendorChannel:
+    """`name` is what the configuration calls it; `link`: from an alert's ref to the address of its page ("": none)."""
+
+    def __init__(
+        self,
+        name: str,
+        service: Service,
+        conf: Any,
+        account_of: AccountOf,
+        names: Mapping[str, str],
+        link: Callable[[str], str],
+    ) -> None:
+        self.platform = name
+        self.service, self.conf = service, conf
+        self._account_of, self._names, self._link = account_of, names, link
+        self._clients: dict[str, Any] = {}
+        self._dialect = Dialect(explain=service.reason, resets=service.resets)
+        learn(*(str(getattr(conf, f.name)) for f in fields(conf) if not f.repr))
+
+    @property
+    def edits(self) -> bool:
+        """A record follows its alert; what was told can't be taken back."""
+        return self.service.open is not None
+
+    @property
+    def limits(self) -> Sequence[Limit]:
+        return self.service.limits
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.close()
+
+    # ------------------------------------------------------------ what is told
+
+    async def post(self, to: Destination, card: Card, identity: Identity) -> Outcome:
+        """Tells people of an alert, or opens its record; neither when it is over, or somebody has it, by now."""
+        state = _STATES.get(card.tone, OPEN)
+        if state == RESOLVED or (state == ACKED and self.service.open is None):
+            return Sent({}, "not needed any more", skipped=True)
+        call = self.service.open or self.service.send
+        if call is None or not (to.address or self.service.open):
+            return Sent({"key": _key(identity)}, f"{to.name} tells persons only", skipped=True)
+        notice = self._of_card(to, card, identity)
+        sent = await self._carry(to, call, notice)
+        if not isinstance(sent, Sent) or self.service.open is None:
+            return sent
+        # An alert that has moved on meanwhile: the record follows at once, as an edit.
+        return replace(sent, ref={**sent.ref, "state": OPEN}, found=state != OPEN)
+
+    async def edit(self, to: Destination, ref: Mapping[str, str], card: Card, identity: Identity) -> Outcome:
+        """Brings the record to the alert's state."""
+        was, state = ref.get("state", OPEN), _STATES.get(card.tone, OPEN)
+        if was == state:
+            return Sent(ref, skipped=True)
+        if was == RESOLVED and self.service.reopen is None:
+            return Rejected(Fault.GONE, "a record that is closed stays closed; a new one is opened")
+        call = {OPEN: self.service.reopen, ACKED: self.service.progress, RESOLVED: self.service.close}[state]
+        if was == RESOLVED and state == ACKED:
+            call, state = self.service.reopen, OPEN
+        if call is None:
+            return Sent({**ref, "state": state}, skipped=True)
+        notice = replace(self._of_card(to, card, identity), record=ref, about=ref.get("about", ""))
+        sent = await self._carry(to, call, notice)
+        if isinstance(sent, Rejected) and sent.fault is Fault.TARGET:
+            return Rejected(Fault.GONE, f"{_GONE}: {sent.why}")
+        if not isinstance(sent, Sent):
+            return sent
+        return Sent({**ref, "state": state}, found=state != _STATES.get(card.tone, OPEN))
+
+    async def note(self, to: Destination, thread: Mapping[str, str], note: Note, identity: Identity) -> Outcome:
+        """A message to one person; a note in the record; or, for what must ring, another message to the address."""
+        notice = self._of_note(to, note, identity)
+        if note.direct:
+            return await self._direct(to, note.direct, notice)
+        if self.service.open is not None and identity.alert_ref:
+            return await self._in_record(to, thread, notice)
+        rings = bool(note.mentions or note.broadcast)
+        wanted = {"first": rings and not identity.alert_ref, "rings": rings, "all": True}[
+            to.options.get("tells", "rings")
+        ]
+        call = self.service.send or (self.service.open if rings else None)
+        if call is None or not wanted or not to.address:
+            return Sent({}, f"{to.name} is not told this", skipped=True)
+        return await self._carry(to, call, notice)
+
+    async def _direct(self, to: Destination, person: str, notice: Notice) -> Outcome:
+        account = await self._account_of(person)
+        if self.service.send is None or not account:
+            return no_account(self.service.title, self._names.get(person, person))
+        return await self._carry(to, self.service.send, replace(notice, to=account))
+
+    async def _in_record(self, to: Destination, record: Mapping[str, str], notice: Notice) -> Outcome:
+        if self.service.note is None or not record.get("id"):
+            return Sent({}, "the record shows its state alone", skipped=True)
+        return await self._carry(to, self.service.note, replace(notice, record=record, about=record.get("about", "")))
+
+    # ------------------------------------------------------------ a lost answer
+
+    async def find(
+        self,
+        to: Destination,
+        identity: Identity,
+        since: datetime,  # noqa: ARG002 - what is sought names itself
+        thread: Mapping[str, str],
+    ) -> Mapping[str, str] | Outcome | None:
+        """None: it is sent again."""
+        if self.service.again is Again.KEY:
+            return None
+        of_record = self.service.open is not None and identity.kind == "note"
+        if self.service.find is not None and not of_record:
+            return await self._look_up(to, self.service.find, identity, thread)
+        if identity.severity <= Severity.P2 or of_record:
+            return None
+        log.warning("outcome unknown: %s %s is not sent twice", self.platform, identity.alert_ref)
+        return Sent({"key": _key(identity)}, "no answer came; it is not severe enough to be told twice")
+
+    async def _look_up(
+        self, to: Destination, call: Call, identity: Identity, thread: Mapping[str, str]
+    ) -> Mapping[str, str] | Outcome | None:
+        account = await self._account_of(thread["direct"]) if thread.get("direct") else None
+        notice = self._sought(to, identity, account or to.address)
+        reply = await self._ask(to, call, notice)
+        if not isinstance(reply, Reply):
+            return reply if isinstance(reply, Retry | Sent) else Retry(f"could not be looked up: {reply.why}")
+        found = self._ref(call, reply, notice)
+        if "id" not in found:
+            return None
+        return found | ({"state": OPEN} if self.service.open else {})
+
+    # ------------------------------------------------------------ one call
+
+    async def _carry(self, to: Destination, call: Call, notice: Notice) -> Outcome:
+        """A call and what follows it. Nothing of it is done when any of it was refused, so all of it is tried again."""
+        point("vendor.send.before")
+        ref: dict[str, str] = {}
+        step: Call | None = call
+        while step is not None:
+            reply = await self._ask(to, step, notice)
+            if not isinstance(reply, Reply):
+                return reply
+            ref |= self._ref(step, reply, notice)
+            notice, step = replace(notice, record={**notice.record, **ref}), step.then
+        point("vendor.send.after")
+        if call is self.service.open and call.id and "id" not in ref:
+            return Unknown(f"{self.service.title}'s answer can't be read: there is no id in it")
+        return Sent(ref)
+
+    def _ref(self, call: Call, reply: Reply, notice: Notice) -> dict[str, str]:
+        """What is remembered of a message or record."""
+        found = {
+            "id": picked(call.id, reply, notice) if call.id else "",
+            "url": picked(call.url, reply, notice) if call.url else "",
+        }
+        return {"key": notice.key, "about": notice.about} | {name: value for name, value in found.items() if value}
+
+    async def _ask(self, to: Destination, call: Call, notice: Notice) -> "Reply | Outcome":
+        try:
+            client = self._client(to)
+        except Forbidden as error:
+            return Rejected(Fault.CONFIG, str(error))
+        request = fitted(call.build(notice, self.conf), self.service.sizes, notice)
+        try:
+            reply: Reply = await client.call(
+                request.method,
+                request.path,
+                json=request.json,
+                form=request.form,
+                params=request.params or None,
+                headers=request.headers,
+                expect_json=not call.plain,
+            )
+        except CallFailed as failed:
+            return outcome_of_failure(failed)
+        return self._judged(call, reply, request.path)
+
+    def _judged(self, call: Call, reply: Reply, path: str) -> Reply | Outcome:
+        """What an answer means. The vendor's own code goes before the status, and may stand inside a success."""
+        code = self.service.code(reply)
+        if reply.status in call.ok and not code:
+            return reply
+        where = f"{self.service.title} {path}"
+        match self._class_of(code or str(reply.status)):
+            case Fault() as fault:
+                return Rejected(fault, _said(reply, where, code, self._dialect))
+            case "retry":
+                after = wait_of(reply, self._dialect, wall())
+                return Retry(_said(reply, where, code, self._dialect), after, limited=reply.status == 429)
+        if reply.ok:
+            return Rejected(Fault.PAYLOAD, _said(reply, where, code, self._dialect))
+        outcome = outcome_of(reply, where, self._dialect)
+        if isinstance(outcome, Unknown) and self.service.again is not Again.LOOK_UP:
+            return Retry(outcome.why)  # better told twice than not at all: the vendor says it failed
+        return outcome
+
+    def _class_of(self, code: str) -> Any:
+        """By the code itself, else by the longest beginning of it that is known."""
+        errors = self.service.errors
+        known = [code] + [f"{code[:n]}*" for n in range(len(code), 0, -1)]
+        return next((errors[name] for name in known if name in errors), None)
+
+    def _client(self, to: Destination) -> Any:
+        base = self.service.base(self.conf, to.address)
+        if base not in self._clients:
+            if self.service.address.secret:
+                learn(to.address)
+            make = self.service.transport or Http
+            self._clients[base] = make(
+                self.service.title,
+                base,
+                self.service.auth(self.conf),
+                dialect=self._dialect,
+                allow_http=getattr(self.conf, "allow_http", False),
+                timeouts=_TIMEOUTS,
+                limits=Limits(text_kept=_TEXT_KEPT),
+            )
+        return self._clients[base]
+
+    # ------------------------------------------------------------ the notice
+
+    def _of_card(self, to: Destination, card: Card, identity: Identity) -> Notice:
+        link = self._link(card.ref)
+        return replace(
+            self._sought(to, identity, to.address),
+            line=f"[{identity.severity}] {card.ref} {card.summary}",
+            title=card.title,
+            summary=card.summary,
+            text="\n".join(filter(None, (as_text(card), link))),
+            facts=card.facts,
+            url=card.url,
+            link=link,
+            said=card.state,
+        )
+
+    def _of_note(self, to: Destination, note: Note, identity: Identity) -> Notice:
+        link = self._link(identity.alert_ref) if identity.alert_ref else ""
+        head = note.text if note.ref in note.text else f"{note.ref}: {note.text}"
+        line = f"[{identity.severity}] {head}" if identity.alert_ref else head
+        text = "\n".join(filter(None, (line, link)))
+        sought = self._sought(to, identity, to.address)
+        return replace(sought, line=line, title=head, summary=head, text=text, link=link, said=note.text)
+
+    def _sought(self, to: Destination, identity: Identity, address: str) -> Notice:
+        """What is known of a message without its words."""
+        return Notice(
+            key=_key(identity),
+            about=_about(identity),
+            ref=identity.alert_ref,
+            severity=identity.severity,
+            to=address,
+            options=to.options,
+        )
+
+    # ------------------------------------------------------------ checking
+
+    async def check(self, destinations: Sequence[Destination]) -> Sequence[Finding]:
+        """Whether the addresses may be called. Nothing is sent: that would ring somebody."""
+        return [self._checked(to) for to in destinations if to.platform == self.platform]
+
+    def _checked(self, to: Destination) -> Finding:
+        what = f"{self.platform} {to.name}"
+        try:
+            self._client(to)
+        except Forbidden as error:
+            return Finding(what, ok=False, detail=redact(error))
+        return Finding(what, ok=True, detail=f"{self.service.title}; `deskbell ring {to.name}` tries it")
+
+
+def _about(identity: Identity) -> str:
+    """The same for everything about an alert there; another one once its record has gone."""
+    if not identity.alert_ref:
+        return f"deskbell-{identity.kind}-{identity.number}"
+    since = f"-{int(identity.opened_at.timestamp()):x}" if identity.opened_at else ""
+    again = f"-{identity.number}" if identity.kind == "card" and identity.number > 1 else ""
+    return f"deskbell-{identity.alert_ref.lower()}{since}{again}"
+
+
+def _key(identity: Identity) -> str:
+    return f"{_about(identity)}-{identity.destination}-{identity.kind}-{identity.number}"
+
+
+def _said(reply: Reply, where: str, code: str, dialect: Dialect) -> str:
+    said = words(reply, where, dialect)
+    return said if not code or code in said else redact(f"{said} ({code})")

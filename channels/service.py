@@ -1,0 +1,165 @@
+"""The shape of a vendor's file: requests built without I/O from a Notice and the settings, and a Service that says the
+rest. `channels/engine.py` does everything else, the same for all of them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from re import Pattern
+from typing import Any, Final, Literal
+
+from deskbell.core.alert import Severity
+from deskbell.core.outcome import Fault
+from deskbell.core.ports import Limit
+from deskbell.core.sizes import Size
+from deskbell.net.answers import Reply
+from deskbell.net.auth import Auth
+
+
+class Role(StrEnum):
+    NOTIFY = "N"  # tells people
+    RECORD = "R"  # opens a record and keeps it in step with the alert
+    TRIGGER = "T"  # something there makes an alert here
+    ACKNOWLEDGE = "A"  # people can answer from there
+
+
+class Again(StrEnum):
+    """What happens when the answer was lost, so that nobody knows whether the vendor has it."""
+
+    KEY = "key"  # sent again: the vendor knows our key, and does nothing twice
+    LOOK_UP = "look-up"  # looked up first
+    NEITHER = "by severity"  # P1 and P2 are sent again; of the others none comes twice
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is to be told, as plain text and data. `key` is of this one message and the same at each try; `about` is of
+    its alert, and of no other alert ever.
+    """
+
+    key: str
+    about: str
+    ref: str = ""  # what people call the alert: "D-4821"
+    severity: Severity = Severity.P3
+    line: str = ""  # one line that says it all: "[P1] D-4821 Marco Bianchi is 25 min late at ..."
+    title: str = ""
+    summary: str = ""
+    text: str = ""  # everything, in several lines
+    facts: tuple[tuple[str, str], ...] = ()
+    url: str = ""  # of the job or ticket, in its source
+    link: str = ""  # of the alert's page here, where it is answered
+    said: str = ""  # what happened: a line of the alert's story
+    to: str = ""  # a destination's address, or a person's account
+    options: Mapping[str, str] = field(default_factory=dict)  # the destination's
+    record: Mapping[str, str] = field(default_factory=dict)  # `id` and `url` that opening the record gave
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`path` begins with a slash. A body is JSON or a form."""
+
+    path: str
+    json: Any = None
+    form: Mapping[str, str] | None = None
+    method: str = "POST"
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Pick = str | Callable[[Reply, Notice], str]  # where in an answer a value is: "data.messages.0.id", or whatever finds it
+Build = Callable[[Notice, Any], Request]  # the notice and the settings
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a vendor. `then`: a second one follows, whose notice has what the first one gave as its record."""
+
+    build: Build
+    id: Pick = ""
+    url: Pick = ""
+    ok: frozenset[int] = frozenset(range(200, 300))
+    plain: bool = False  # its answer need not be JSON
+    then: "Call | None" = None
+
+
+RETRY: Final = "retry"
+Class = Fault | Literal["retry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What a destination's `address` must look like. A secret one is hidden wherever text leaves the process."""
+
+    pattern: Pattern[str]
+    hint: str
+    secret: bool = False
+
+
+def no_code(_reply: Reply) -> str:
+    return ""
+
+
+def base_url(conf: Any, _to: str) -> str:
+    return str(conf.base_url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A vendor. Its settings are a dataclass: a field without a value must be given, one without a repr is a secret.
+
+    Of the calls, `send` tells people; `open`, `note`, `progress` (somebody has it), `reopen` and `close` are of a
+    record, and `find` gives the id of a message or record whose answer was lost.
+    """
+
+    name: str
+    title: str
+    roles: frozenset[Role]
+    docs: str
+    conf: type[Any]
+    auth: Callable[[Any], Auth]
+    address: Address
+    base: Callable[[Any, str], str] = base_url  # of the settings and a destination's address
+    options: Mapping[str, str] = field(default_factory=dict)  # that a destination may have, and what they mean
+
+    send: Call | None = None
+    open: Call | None = None
+    note: Call | None = None
+    progress: Call | None = None
+    reopen: Call | None = None
+    close: Call | None = None
+    find: Call | None = None
+
+    again: Again
+    code: Callable[[Reply], str] = no_code  # the vendor's word for what is wrong, also inside a success; else nothing
+    errors: Mapping[str, Class] = field(default_factory=dict)  # by code, by "213*", or by status where there is no code
+    reason: Callable[[Reply], str] = no_code  # the vendor's own explanation
+    resets: tuple[str, ...] = ()  # headers that say when a limit ends, beside Retry-After
+    limits: tuple[Limit, ...] = ()
+    sizes: Mapping[str, Size] = field(
+        default_factory=dict
+    )  # by place in the body: "payload.summary", "messages.*.body"
+    transport: Callable[..., Any] | None = None  # instead of HTTP
+
+    acks: str = ""  # how people answer from there
+    receipts: str = ""  # how the vendor says what became of a message
+
+
+def dig(data: Any, path: str) -> str:
+    """What stands in an answer at a path like "data.messages.0.id"; nothing where there is no such place."""
+    for name in path.split("."):
+        if isinstance(data, Mapping):
+            data = data.get(name)
+        elif isinstance(data, list) and name.isdigit() and int(name) < len(data):
+            data = data[int(name)]
+        else:
+            return ""
+    return str(data) if isinstance(data, str | int) and not isinstance(data, bool) else ""
+
+
+def picked(pick: Pick, reply: Reply, notice: Notice) -> str:
+    return dig(reply.data, pick) if isinstance(pick, str) else pick(reply, notice)
+
+
+def at(path: str) -> Callable[[Reply], str]:
+    """For `code` and `reason`: what stands at a path of the answer's JSON."""
+    return lambda reply: dig(reply.data, path)
