@@ -3,25 +3,70 @@
 import asyncio
 import os
 import stat
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from deskbell.config import Settings
+from deskbell.core.alert import Severity
 from deskbell.core.card import Card, Tone, as_text
 from deskbell.core.outcome import Sent
-from deskbell.core.ports import Channel, Destination, Finding, Identity
+from deskbell.core.ports import Channel, Destination, Finding, Identity, Source
+from deskbell.net.clock import wall
 from storage.backend import backend_of
 from storage.errors import StoreError
 
 PATIENCE_S = 20.0
 
 
-async def checks(settings: Settings, *, offline: bool = False) -> list[Finding]:
-    """Every check in the order in which a person would mend what it finds."""
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """How many requests the check of a source took: as we count them, and by the ledger of the stand-in that they went
+    to (None: it was no stand-in, or one without a ledger).
+    """
+
+    sent: int
+    seen: int | None = None
+
+    def __str__(self) -> str:
+        if not (self.sent or self.seen):
+            return "none over HTTP"
+        return f"{self.sent}" + ("" if self.seen is None else f", and {self.seen} in the stand-in's own ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    findings: list[Finding]
+    requests: Mapping[str, Requests] = field(default_factory=dict)  # by source
+
+    @property
+    def ok(self) -> bool:
+        return all(finding.ok for finding in self.findings)
+
+
+async def checks_of_stand_ins() -> tuple[Settings, Checked]:
+    """Every kind of source, against stand-ins that are started for it; and the configuration that says so."""
+    from deskbell.catalogue import SANDBOX
+    from deskbell.config import load
+    from deskbell.stand_ins import stand_ins
+
+    with tempfile.TemporaryDirectory(prefix="deskbell-check-") as folder:
+        rental = str(Path(folder, "rental.db"))
+        async with stand_ins("--port", "0", "--scenario", "samples", "--rental", rental) as url:
+            settings = load(SANDBOX, {"DESKBELL_SANDBOX": url, "DESKBELL_DATA": folder})
+            return settings, await checks(settings, sandbox=url)
+
+
+async def checks(settings: Settings, *, offline: bool = False, sandbox: str = "") -> Checked:
+    """Every check in the order in which a person would mend what it finds. `sandbox`: where stand-ins' ledger is."""
     found = [Finding("configuration", True, f"{settings.file} is valid")]
     found += _files(settings) + _watchful(settings) + _hooks(settings)
     if offline:
-        return found
+        return Checked(found)
     found += await asyncio.to_thread(_database, settings)
-    return found + await _sources(settings) + await _channels(settings)
+    of_sources, requests = await _sources(settings, sandbox)
+    return Checked(found + of_sources + await _channels(settings), requests)
 
 
 def _files(settings: Settings) -> list[Finding]:
@@ -79,20 +124,36 @@ def _hooks(settings: Settings) -> list[Finding]:
     return [Finding("hooks", False, f"server.public_url is not set: nobody can call {', '.join(settings.doors)}")]
 
 
-async def _sources(settings: Settings) -> list[Finding]:
+async def _sources(settings: Settings, sandbox: str) -> tuple[list[Finding], dict[str, Requests]]:
+    """One source after the other, so that each request is known to be of one of them."""
+    from deskbell.net import metrics
     from deskbell.parts import build_sources
 
     out: list[Finding] = []
+    requests: dict[str, Requests] = {}
     for name, source in build_sources(settings).items():
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                found = await source.check()
-        except TimeoutError:
-            found = [Finding(name, False, f"no answer in {PATIENCE_S:.0f} s: is base_url right?")]
-        finally:
-            await source.close()
-        out += found
-    return out
+        sent, seen = metrics.requests(), await _seen(sandbox)
+        out += await _source(name, source)
+        after = await _seen(sandbox)
+        requests[name] = Requests(metrics.requests() - sent, None if seen is None or after is None else after - seen)
+        out.append(Finding(f"{source.title} requests", True, str(requests[name])))
+    return out, requests
+
+
+async def _source(name: str, source: Source) -> Sequence[Finding]:
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await source.check()
+    except TimeoutError:
+        return [Finding(name, False, f"no answer in {PATIENCE_S:.0f} s: is base_url right?")]
+    finally:
+        await source.close()
+
+
+async def _seen(sandbox: str) -> int | None:
+    from deskbell.stand_ins import requests_seen
+
+    return await requests_seen(sandbox) if sandbox else None
 
 
 async def _channels(settings: Settings) -> list[Finding]:
@@ -142,7 +203,7 @@ async def _ring(channel: Channel, to: Destination) -> tuple[bool, str]:
         summary="Deskbell's bell works. Nothing happened; nobody needs to do anything.",
         facts=(("Destination", to.name),),
     )
-    outcome = await channel.post(to, card, Identity("card", "D-0", to.name, 0))
+    outcome = await channel.post(to, card, Identity("card", "D-0", to.name, 0, Severity.P4, wall()))
     if isinstance(outcome, Sent):
         return True, f"Rang {to.name} ({to.platform}):\n{as_text(card)}"
     return False, f"Could not ring {to.name}: {outcome.why}"

@@ -28,7 +28,9 @@ db_app = typer.Typer(help="The database.", no_args_is_help=True)
 outbox_app = typer.Typer(help="What is still to be sent, and what could not be.", invoke_without_command=True)
 people_app = typer.Typer(help="Who is linked to which chat account, and people who leave.", no_args_is_help=True)
 manifest_app = typer.Typer(help="What to give to a chat platform's app settings.", no_args_is_help=True)
+catalogue_app = typer.Typer(help="What Deskbell can be connected to.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
+app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(db_app, name="db")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(people_app, name="people")
@@ -111,21 +113,50 @@ def run(
 
 
 @app.command()
-def check(config: ConfigPath = CONFIG, as_json: AsJson = False, offline: bool = False) -> None:
+def check(
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+    offline: bool = False,
+    sandbox: Annotated[bool, typer.Option(help="Instead: every kind of source, against stand-ins here.")] = False,
+) -> None:
     """Check the configuration, the templates, and whether every source and chat can be reached."""
-    from deskbell.checks import checks
+    import os
 
-    settings = _settings(config)
-    findings = asyncio.run(checks(settings, offline=offline))
+    from deskbell.checks import checks, checks_of_stand_ins
+
+    if sandbox:
+        settings, done = asyncio.run(checks_of_stand_ins())
+    else:
+        settings = _settings(config)
+        done = asyncio.run(checks(settings, offline=offline, sandbox=os.environ.get("DESKBELL_SANDBOX", "")))
     if as_json:
-        rows = [{"what": f.what, "ok": f.ok, "detail": f.detail} for f in findings]
-        _print_json({"ok": all(f.ok for f in findings), "checks": rows, "settings": settings.redacted()})
+        rows = [{"what": f.what, "ok": f.ok, "detail": f.detail} for f in done.findings]
+        requests = {name: {"sent": n.sent, "ledger": n.seen} for name, n in done.requests.items()}
+        _print_json({"ok": done.ok, "checks": rows, "requests": requests, "settings": settings.redacted()})
     else:
         console = _console()
-        for f in findings:
+        for f in done.findings:
             console.print(f"[{'green' if f.ok else 'red'}]{'ok  ' if f.ok else 'WRONG'}[/] {f.what}", end="")
             console.print(f"  {f.detail}" if f.detail else "", markup=False, highlight=False)
-    raise SystemExit(0 if all(f.ok for f in findings) else 1)
+    raise SystemExit(0 if done.ok else 1)
+
+
+@catalogue_app.command("sources")
+def catalogue_sources(as_json: AsJson = False) -> None:
+    """The kinds of sources: what each gives, which rules look at it, how Deskbell logs in and is called."""
+    from deskbell.catalogue import sources
+
+    rows = sources()
+    if as_json:
+        _print_json([row.as_json() for row in rows])
+        return
+    from rich.table import Table
+
+    table = Table("Kind", "System", "Gives", "Roles", "Logs in by", "Hook", "Stand-in", box=None)
+    for row in rows:
+        lists = (", ".join(words) for words in (row.records, row.roles, row.auth))
+        table.add_row(row.name, row.title, *lists, row.hook, "yes" if row.sandbox else "no")
+    _console().print(table)
 
 
 @app.command()

@@ -32,6 +32,7 @@ from bot.server import ServerConf
 from deskbell.bench.figures import Report
 from deskbell.bench.page import markdown
 from deskbell.bench.plot import svg
+from deskbell.catalogue import sources
 from deskbell.config.sense import OWN_RULES
 from deskbell.config.settings import General
 from deskbell.core.access import ACTORS, Person, Role
@@ -57,7 +58,14 @@ from pollers.rest_conf import AuthConf, Paging, WriteRule
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("deskbell", "bot", "pollers", "channels", "storage")
-PAGES = ("README.md", "docs/architecture.md", "docs/performance.md", "docs/rules.md", "docs/settings.md")
+PAGES = (
+    "README.md",
+    "docs/architecture.md",
+    "docs/performance.md",
+    "docs/rules.md",
+    "docs/settings.md",
+    "docs/sources.md",
+)
 
 
 # ---------------------------------------------------------------- what a setting means
@@ -349,6 +357,16 @@ def _usage(command: Any, name: str) -> str:
 def faults_markdown() -> str:
     places: dict[str, list[str]] = {}
     for name, place in _points():
+def sources_markdown() -> str:
+    """Every kind of source, as `deskbell catalogue sources` tells of it."""
+    rows = [
+        (f"`{s.name}`", f"[{s.title}]({s.docs})", ", ".join(s.records), ", ".join(s.auth), f"`{s.hook}`",
+         "yes" if "write-back" in s.roles else "no")
+        for s in sources()
+    ]  # fmt: skip
+    return table(("kind", "system", "gives", "logs in by", "hook", "is told back"), *rows)
+
+
         places.setdefault(name, []).append(place)
     rows = [(f"`{name}`", ", ".join(f"`{place}`" for place in sorted(set(found)))) for name, found in places.items()]
     return table(("point", "where"), *sorted(rows))
@@ -389,6 +407,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
 }
 
 
+    "sources": sources_markdown,
 def filled(text: str) -> str:
     """The page with every part as the code has it now."""
     for name, make in PARTS.items():

@@ -69,6 +69,11 @@ USUAL: Mapping[str, Usual] = {
 _PLAIN = Usual()
 
 
+def usual(kind: str) -> Usual:
+    """What hooks of a kind of source are like."""
+    return USUAL.get(kind, _PLAIN)
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """One source's hook: where it is called, how callers prove themselves, where the ids are."""
@@ -82,13 +87,13 @@ class Door:
 
     @classmethod
     def of(cls, source: str, kind: str, conf: HookConf, public_url: str) -> "Door":
-        usual = USUAL.get(kind, _PLAIN)
-        name = conf.way or usual.way
+        known = usual(kind)
+        name = conf.way or known.way
         way: Any = WAYS[name]
         if conf.header:
             way = replace(way, header=conf.header.casefold())
         address = f"{public_url.rstrip('/')}{ROOT}/{quote(source, safe='')}"
-        return cls(source, address, name, way, conf.secrets, conf.ids or usual.ids)
+        return cls(source, address, name, way, conf.secrets, conf.ids or known.ids)
 
     def problems(self, public_url: str) -> list[tuple[str, str]]:
         """What the hook's own section alone can't know."""
