@@ -53,6 +53,7 @@ from deskbell.watch import WatchConf
 from pollers.calendars import Calendar as CalendarOfVisits
 from pollers.catalog import KINDS
 from pollers.conf import Writeback
+from pollers.happenings import Requests
 from pollers.ical import Feed
 from pollers.rest_conf import AuthConf, Paging, WriteRule
 
@@ -195,6 +196,8 @@ def _source_sections() -> Iterator[Section]:
     for name, row in KINDS.items():
         extra = (("kind", "text", "the table's name", f'`"{name}"` for this one'),)
         yield Section(f"`[sources.NAME]` of kind `{name}`", f"sources.{name}", row.load_conf(), _NAME, extra)
+        if name == "freshdesk":
+            yield Section("`[sources.NAME.documents]`", "sources.freshdesk.documents", Requests)
         if name == "rest":
             yield Section("`[sources.NAME.auth]`", "sources.rest.auth", AuthConf)
             yield Section("`[sources.NAME.paging]`", "sources.rest.paging", Paging)
@@ -354,9 +357,6 @@ def _usage(command: Any, name: str) -> str:
     return " ".join(words)
 
 
-def faults_markdown() -> str:
-    places: dict[str, list[str]] = {}
-    for name, place in _points():
 def sources_markdown() -> str:
     """Every kind of source, as `deskbell catalogue sources` tells of it."""
     rows = [
@@ -367,6 +367,9 @@ def sources_markdown() -> str:
     return table(("kind", "system", "gives", "logs in by", "hook", "is told back"), *rows)
 
 
+def faults_markdown() -> str:
+    places: dict[str, list[str]] = {}
+    for name, place in _points():
         places.setdefault(name, []).append(place)
     rows = [(f"`{name}`", ", ".join(f"`{place}`" for place in sorted(set(found)))) for name, found in places.items()]
     return table(("point", "where"), *sorted(rows))
@@ -404,10 +407,10 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "moves": moves_markdown,
     "faults": faults_markdown,
     "settings": settings_markdown,
+    "sources": sources_markdown,
 }
 
 
-    "sources": sources_markdown,
 def filled(text: str) -> str:
     """The page with every part as the code has it now."""
     for name, make in PARTS.items():
