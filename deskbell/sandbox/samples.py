@@ -139,8 +139,10 @@ def rental(path: Path, clock: Clock) -> None:
     """A database of its own, for it is no server: a source reads the file."""
     with closing(Database(path, clock)) as database:
         for n, tenant in enumerate(("Northgate Dairy", "Harbour Foods")):
-            row = {"bill_no": f"R-{100 + n}", "phase": "written", "tenant": tenant, "total": 100 + n, "open": 100 + n}
-            database.put("bills", changed=clock.time() - DAY, due=clock.time() + DAY, **row)
+            database.put(
+                "bills", changed=clock.time() - DAY, due=clock.time() + DAY, bill_no=f"R-{100 + n}", phase="written",
+                tenant=tenant, total=100 + n, open=100 + n,
+            )  # fmt: skip
 
 
 SAMPLES: Mapping[str, Callable[[Any, float], None]] = {
