@@ -100,7 +100,7 @@ def source_of(row: Row) -> SourceState:
 
 
 # `to_data` leaves blanks out, and these have no default to come back by
-_BLANK = {"source": "", "id": "", "number": "", "status": ""}
+BLANK = {"source": "", "id": "", "number": "", "status": ""}
 
 
 def record_values(row: StoredRecord) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def record_values(row: StoredRecord) -> dict[str, Any]:
 
 def record_of(row: Row) -> StoredRecord:
     data, seen_at, due_at, fingerprint = row
-    return StoredRecord(from_data(_BLANK | loads(data)), moment(seen_at), moment_or_none(due_at), fingerprint)
+    return StoredRecord(from_data(BLANK | loads(data)), moment(seen_at), moment_or_none(due_at), fingerprint)
 
 
 def exact_key(text: str) -> str:

@@ -7,7 +7,7 @@ for has a partial index that holds only what is due, so that a tick costs what i
 import sqlalchemy as sa
 
 # The revisions of storage/migrations, oldest first; the code speaks the last one.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 
 METADATA = sa.MetaData()
 
@@ -91,6 +91,31 @@ TIES = sa.Table(
     sa.Column("record_id", sa.Text, primary_key=True),
     sa.Index("ties_by_record", "source", "record_id"),
     comment="Of records that are not over in their source.",
+)
+
+HISTORY = sa.Table(
+    "history",
+    METADATA,
+    _serial(),
+    _text("source"),
+    _text("record_id"),
+    _text("kind"),
+    _time("seen_at", null=False),
+    _time("until", null=False),
+    _text("ended", comment="how: read | ours (what we wrote there ourselves) | gone"),
+    _text("data", comment="the record, JSON, masked: core.records.masked"),
+    comment="What a record was from seen_at until it became another. What it is now stands in records.",
+)
+
+DETECTIONS = sa.Table(
+    "detections",
+    METADATA,
+    sa.Column("alert_id", sa.BigInteger, sa.ForeignKey("alerts.id"), primary_key=True, autoincrement=False),
+    _text("source"),
+    _time("fact_at", null=False, comment="when what the alert tells came to be in its source"),
+    _time("shown_at", comment="when its first card was in a chat"),
+    sa.Index("detections_by_shown", "shown_at"),
+    comment="One row for each alert that opened with a card; those of a first read are none.",
 )
 
 QUARANTINE = sa.Table(

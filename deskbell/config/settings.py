@@ -15,6 +15,7 @@ from deskbell.config.sense import General, SourceSetting, check_chats, check_ran
 from deskbell.config.strict import ConfigError, Reading, environment, is_plain, unknown
 from deskbell.core.access import Person, Role
 from deskbell.core.calendar import Calendar
+from deskbell.core.history import Recording
 from deskbell.core.policy import DEFAULTS, Policy
 from deskbell.core.ports import Destination
 from deskbell.core.rota import Rota
@@ -100,6 +101,7 @@ _SECTIONS = (
     "rules",
     "own_rules",
     "repeats",
+    "history",
 )
 
 
@@ -249,6 +251,7 @@ def _house(
         rules=rules,
         custom=custom,
         repeats=reading.table(RepeatConf, raw.get("repeats", {}), "repeats") or RepeatConf(),
+        recording=reading.table(Recording, raw.get("history", {}), "history") or Recording(),
         own=reading.table(OwnRules, raw.get("own_rules", {}), "own_rules") or OwnRules(),
         calendar=calendar,
         calendars=calendars,

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, Protocol, TypeVar
 
 from deskbell.core.alert import Alert, Mode, Severity, Status
+from deskbell.core.history import Detection, Ended, Reading
 from deskbell.core.ports import (
     AuditRow,
     Claim,
@@ -127,6 +128,22 @@ class Reader(Protocol):
         """Those not followed yet, oldest first."""
         ...
 
+    def readings(self, since: datetime) -> list[Reading]:
+        """Which readings held at that moment or later; of what is over in its source, only what was read since."""
+        ...
+
+    def read_earlier(self, rows: Sequence[int]) -> dict[int, Record]:
+        """The masked records of earlier readings; those that are kept no more are left out."""
+        ...
+
+    def detections(self, since: datetime) -> list[Detection]:
+        """Those whose first card came since, and those that wait for it; what is over and had none is left out."""
+        ...
+
+    def shown_since(self, at: datetime) -> list[Detection]:
+        """Those whose first card came after that moment, in this order."""
+        ...
+
     def value(self, name: str) -> str | None: ...
     def leases(self) -> list[Lease]:
         """Those that somebody took and did not release, by name; whether they are still valid, `until` tells."""
@@ -148,6 +165,26 @@ class UnitOfWork(Reader, Protocol):
 
     def set_due(self, source: str, record_id: str, due_at: datetime | None) -> None: ...
     def forget_record(self, source: str, record_id: str) -> None: ...
+    def keep_readings(self, rows: Sequence[StoredRecord], until: datetime, ended: Ended) -> None:
+        """What these records were until now. They have to be masked."""
+        ...
+
+    def drop_readings(self, before: datetime, most: int, limit: int) -> datetime | None:
+        """Forgets the oldest: those that ended before, and those beyond `most`; `limit` of them at a time.
+
+        When the last of them ended, from which on all is still there; None where nothing had to go.
+        """
+        ...
+
+    def detected(self, alert_id: int, fact_at: datetime) -> None:
+        """What the alert tells came to be then; how long it takes to its first card is counted."""
+        ...
+
+    def first_shown(self, alert_id: int, now: datetime) -> None:
+        """A card of the alert is in a chat; only the first one counts."""
+        ...
+
+    def forget_detections(self, before: datetime) -> None: ...
     def quarantine(self, source: str, record_id: str, error: str, raw: str, at: datetime) -> None: ...
     def first_call(self, call: str, at: datetime, since: datetime) -> bool:
         """Notes a hook's call; False when it was noted before. Those before `since` are forgotten."""

@@ -30,7 +30,7 @@ from deskbell.core.ports import (
 )
 from deskbell.core.present import told
 from deskbell.core.store import RESTORED, Guard, LeaseLost, Reader, Store, UnitOfWork, Urgency
-from deskbell.desk import act, hints, manual, ourselves, people, settle, tick, weather
+from deskbell.desk import act, hints, lag, manual, ourselves, past, people, settle, tick, weather
 from deskbell.desk.book import Book
 from deskbell.desk.ears import Ears
 from deskbell.desk.house import House
@@ -58,7 +58,7 @@ class Desk(Inquiries):
     ) -> None:
         super().__init__(store, house, now)
         self._sources, self._verify = sources, verify
-        self._started = self._watching_since = now()
+        self._started = self._watching_since = self._timed_until = now()
         self.patience = tick.PATIENCE  # how long a source is silent at least before that is told
         self.reads: Sequence[str] = tuple(house.sources)  # the sources that this instance reads, or stands by to read
         self._failing: dict[str, str] = {}  # part of the tick -> why
@@ -120,8 +120,6 @@ class Desk(Inquiries):
         """After the commit: a change may run twice, but counts once."""
         for alert in tally.opened:
             metrics.opened(alert.rule, str(alert.severity))
-        for source, seconds in tally.took:
-            metrics.detected(source, seconds)
 
     async def source_read(self, name: str, skew_s: float | None = None, guard: Guard | None = None) -> None:
         if skew_s is not None:
@@ -159,13 +157,15 @@ class Desk(Inquiries):
         if restored:
             self.house = replace(self.house, restored_at=datetime.fromisoformat(restored))
         await self._change(adopt)
+        await self._change(past.begin)
         await self._change(manual.link_configured)
 
     # ------------------------------------------------------------ the clock
 
     def begin_watch(self) -> None:
         """From now on the ticks are this instance's: sources get their chance, what was told is looked at anew."""
-        self._watching_since, self._ears = self.now(), Ears()
+        self._watching_since = self._timed_until = self.now()
+        self._ears = Ears()
 
     async def tick(self, guard: Guard | None = None) -> None:
         """Everything whose time has come. A full batch is followed by another, so that taps get their turn between."""
@@ -179,6 +179,7 @@ class Desk(Inquiries):
         await self._part("weather", lambda: self._weather(guard))
         await self._part("watch_sources", lambda: self._change(self._watch_sources, guard=guard))
         await self._part("ourselves", lambda: self._look_at_ourselves(guard))
+        await self._part("lags", self._time_cards)
         await self._part("watch_chats", lambda: self._watch_chats(guard))
         await self._part("daily_summary", lambda: self._change(tick.daily_summary, Urgency.BULK, guard))
         point("desk.tick.after")
@@ -193,8 +194,15 @@ class Desk(Inquiries):
 
     async def _look_at_ourselves(self, guard: Guard | None) -> None:
         if self._looked is None or self.now() - self._looked >= ourselves.EVERY:
-            await self._change(ourselves.look, Urgency.BULK, guard)
+            await self._change(_now_and_then, Urgency.BULK, guard)
             self._looked = self.now()
+
+    async def _time_cards(self) -> None:
+        """How soon people heard, for the metrics: whoever keeps the time counts for all instances."""
+        took, self._timed_until = await self.store.read(lambda reader: lag.news(reader, self._timed_until))
+        for source, each in took.items():
+            for seconds in each:
+                metrics.detected(source, seconds)
 
     def _watch_sources(self, book: Book) -> None:
         tick.watch_sources(book, self._watching_since, self.patience)
@@ -356,6 +364,13 @@ class Desk(Inquiries):
             elif state.failures >= self.house.stale_after:
                 reasons.append(f"{facts.title} can't be read: {state.error}")
         return not reasons, reasons
+
+
+def _now_and_then(book: Book) -> None:
+    ourselves.look(book)
+    lag.watch(book)
+    lag.prune(book)
+    past.prune(book)
 
 
 def _rules_changed(book: Book, name: str) -> SourceState:

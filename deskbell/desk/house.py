@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 
 from deskbell.core.access import Person
 from deskbell.core.calendar import Calendar
+from deskbell.core.history import Recording
 from deskbell.core.policy import Policy
 from deskbell.core.ports import Destination
 from deskbell.core.rota import Rota
@@ -39,6 +40,8 @@ class OwnRules:
     reach_ahead: timedelta = timedelta(hours=24)  # who is on duty by then has to have a channel
     ack_stale: timedelta = timedelta(hours=4)  # acknowledged, and nothing happened since
     ack_stale_p1: timedelta = timedelta(hours=1)
+    detection_goal: timedelta = timedelta(minutes=2)  # from what happens in a source to its first card; of 95 in 100
+    detection_goals: Mapping[str, timedelta] = field(default_factory=dict)  # others, by source
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class House:
     rules: Mapping[str, RuleConf] = field(default_factory=dict)
     own: OwnRules = field(default_factory=OwnRules)
     repeats: RepeatConf = field(default_factory=RepeatConf)
+    recording: Recording = field(default_factory=Recording)
     calendar: Calendar = field(default_factory=Calendar)
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     custom: Mapping[str, Rule] = field(default_factory=dict)  # rules that only the configuration knows

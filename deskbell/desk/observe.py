@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, end_condition
+from deskbell.core.history import Ended
 from deskbell.core.ports import Entry, Lane, Page, SourceState, StoredRecord
 from deskbell.core.records import Case, Record, Visit, VisitStatus, changed, fingerprint, kind_of, unnamed
 from deskbell.core.rules import RULES, Context, Found, Verdict, evaluate, resolve_reason
 from deskbell.core.store import DuplicateAlert
-from deskbell.desk import ladder
+from deskbell.desk import ladder, lag, past
 from deskbell.desk.book import Book
 from deskbell.desk.kin import Kin, save_ties
 from deskbell.desk.notices import baseline_notice
@@ -23,7 +24,6 @@ class Tally:
     read: int = 0
     changed: int = 0
     opened: list[Alert] = field(default_factory=list)
-    took: list[tuple[str, float]] = field(default_factory=list)  # source, seconds from the change to the alert
     ended: int = 0
     bad: int = 0
     older: tuple[str, ...] = ()  # records that we know better than the page: nothing of it was taken in
@@ -36,13 +36,14 @@ def observe(book: Book, page: Page) -> Tally:
     """
     state = book.uow.source(page.source) or SourceState(page.source)
     tally = Tally(read=len(page.records), bad=len(page.bad))
-    fresh, tally.older = _changed(book, page)
+    fresh, was, tally.older = _changed(book, page)
     if tally.older:
         return tally
     alerts = book.uow.alerts_of_many(page.source, [record.id for record, _, _ in fresh])
     seen = [(record, before) for record, before, _ in fresh]
     look = Look(book, Kin.of(book, seen), Weather(book), tally, baseline=state.baseline)
     rows = look.take_all(fresh, alerts)
+    past.keep(book, was)
     book.uow.save_records(rows)
     save_ties(book, seen)
     look.kin.wake(seen)
@@ -58,20 +59,24 @@ def observe(book: Book, page: Page) -> Tally:
     return tally
 
 
-def _changed(book: Book, page: Page) -> tuple[list[tuple[Record, Record | None, str]], tuple[str, ...]]:
-    """The records that differ from what is stored, each once (the last reading of the page counts); and those of them
-    that are older than what is stored."""
+def _changed(
+    book: Book, page: Page
+) -> tuple[list[tuple[Record, Record | None, str]], list[StoredRecord], tuple[str, ...]]:
+    """The records that differ from what is stored, each once (the last reading of the page counts); what was stored of
+    them; and those that are older than that."""
     latest = {record.id: record for record in page.records}
     known = book.uow.records(page.source, list(latest))
-    out, older = [], []
+    out, was, older = [], [], []
     for record_id, record in latest.items():
         stored, print_ = known.get(record_id), fingerprint(record)
         if stored is not None and stored.fingerprint == print_:
             continue
         out.append((record, stored.record if stored else None, print_))
+        if stored is not None:
+            was.append(stored)
         if stored is not None and page.asked_at is not None and stored.seen_at > page.asked_at:
             older.append(record_id)
-    return out, tuple(older)
+    return out, was, tuple(older)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +169,8 @@ class Look:
         self.tally.opened.append(opened)
         if found.quiet and opened.severity <= Severity.P3 and opened.mode is Mode.LISTED and not self.baseline:
             book.direct(opened, _holder(book, record))
-        if found.since is not None and not self.baseline:
-            self.tally.took.append((record.source, (book.now - found.since).total_seconds()))
+        if opened.mode is Mode.CARD and not self.baseline:
+            lag.begins(book, opened, record, found.since)
 
 
 def take_one(
@@ -278,10 +283,11 @@ def vanished(book: Book, source: str, ids: Sequence[str], tally: Tally | None = 
     why = f"it is gone from {book.house.source_title(source)}, deleted or hidden"
     known = book.uow.records(source, list(ids)) if ids else {}
     for record_id in ids:
-        record = known[record_id].record if record_id in known else None
-        if record is not None and _to_come(record, book.now):
-            _call_off(book, record, why, tally or Tally())
+        was = known.get(record_id)
+        if was is not None and _to_come(was.record, book.now):
+            _call_off(book, was, why, tally or Tally())
             continue
+        past.keep(book, [was] if was else [], Ended.GONE)
         for alert in book.uow.alerts_of(source, record_id):
             change = end_condition(alert, why, book.now)
             book.keep(change, Entry("deskbell", "over", alert.id, {"said": change.said}))
@@ -295,9 +301,11 @@ def _to_come(record: Record, now: datetime) -> bool:
     return any(at is not None and at > now for at in (record.start, record.end, record.window_end))
 
 
-def _call_off(book: Book, record: Record, why: str, tally: Tally) -> None:
+def _call_off(book: Book, was: StoredRecord, why: str, tally: Tally) -> None:
+    record = was.record
     if record.done:
         return
+    past.keep(book, [was])
     gone = changed(record, status=VisitStatus.CANCELLED, status_raw="gone", cancelled_at=book.now, reason=why)
     state = book.uow.source(record.source) or SourceState(record.source)
     take_one(book, gone, record, tally, baseline=state.baseline)
@@ -348,5 +356,6 @@ def _baseline_done(book: Book, source: str) -> None:
     said = f"First read of {book.house.source_title(source)} is complete"
     data = {"said": said, "listed": len(quiet)}
     book.uow.audit(Entry("deskbell", "baseline", 0, data), book.now)
+    past.baseline_done(book, source)
     if quiet:
         baseline_notice(book, source, len(quiet))

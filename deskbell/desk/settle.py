@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from deskbell.core.alert import Alert, Severity, name_of
+from deskbell.core.history import Ended
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent, Unknown
 from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Post, Settlement, WriteKind
 from deskbell.core.records import Case, CaseStatus, Record, Visit, changed
+from deskbell.desk import past
 from deskbell.desk.book import SOURCE_LANE, UNREACHABLE, Book, deaf, shut_out
 from deskbell.desk.observe import Tally, take_one
 from deskbell.vendors.chats import CHATS
@@ -56,6 +58,8 @@ def _sent(book: Book, claim: Claim, outcome: Sent, shown: int) -> bool:
     if not book.uow.settle_sent(claim, outcome.ref, shown, book.now):
         return False
     work = claim.work
+    if isinstance(work, Post) and not work.ref and not outcome.skipped:
+        book.uow.first_shown(work.alert_id, book.now)
     if isinstance(work, Dispatch) and work.kind is DispatchKind.WRITE:
         _written(book, claim.alert, work.payload, outcome)
     if not outcome.skipped and isinstance(work, Dispatch) and (person := str(work.payload.get("direct", ""))):
@@ -232,6 +236,7 @@ def _echo(book: Book, alert: Alert, payload: Mapping[str, Any]) -> None:
     stored = book.uow.record(alert.source, alert.record_id)
     if stored is None or (record := _as_written(book, stored.record, payload)) == stored.record:
         return
+    past.keep(book, [stored], Ended.OURS)
     take_one(book, record, stored.record, Tally(), news=False)
 
 

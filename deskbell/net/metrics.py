@@ -49,7 +49,7 @@ _commits = Histogram("deskbell_commit_seconds", "One commit of the store.", buck
 _changes = Counter("deskbell_changes", "Changes stored; several may share a commit.", registry=REGISTRY)
 _detected = Histogram(
     "deskbell_detection_seconds",
-    "From a record's change in its source until its alert is open.",
+    "From what happened in a source until its first card was in a chat.",
     ("source",),
     buckets=_LAGS,
     registry=REGISTRY,

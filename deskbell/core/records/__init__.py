@@ -56,6 +56,7 @@ from deskbell.core.records.work import (
     Leave,
     Sla,
     Visit,
+    checkin_metres,
 )
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "about",
     "amounts_of",
     "changed",
+    "checkin_metres",
     "days_of",
     "fingerprint",
     "from_data",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import asin, cos, radians, sin, sqrt
 
 from deskbell.core.records.statuses import (
     CASE_DONE,
@@ -14,6 +15,7 @@ from deskbell.core.records.statuses import (
     VisitStatus,
 )
 
+EARTH = 6_371_000  # metres, its mean radius
 HAPPENINGS = 30  # the newest of a case; older ones are history that no rule asks for
 
 
@@ -62,6 +64,16 @@ class Visit:
     @property
     def done(self) -> bool:
         return self.status in VISIT_DONE
+
+
+def checkin_metres(visit: Visit) -> float | None:
+    """Between site and check-in, on the ground; None where either is not known."""
+    at = (visit.site_lat, visit.site_lon, visit.checkin_lat, visit.checkin_lon)
+    if None in at:
+        return None
+    lat_a, lon_a, lat_b, lon_b = (radians(value) for value in at if value is not None)
+    half = sin((lat_b - lat_a) / 2) ** 2 + cos(lat_a) * cos(lat_b) * sin((lon_b - lon_a) / 2) ** 2
+    return 2 * EARTH * asin(min(1.0, sqrt(max(half, 0.0))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import asin, cos, radians, sin, sqrt
 
 from deskbell.core.alert import Severity
-from deskbell.core.records import Visit, VisitStatus
+from deskbell.core.records import Visit, VisitStatus, checkin_metres
 from deskbell.core.rules import words
 from deskbell.core.rules.base import (
     NOTHING,
@@ -27,7 +26,6 @@ from deskbell.core.text import clock, span
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
-_EARTH = 6_371_000  # metres, its mean radius
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,7 +158,7 @@ def checkin_far_from_site(visit: Visit, _previous: Visit | None, conf: CheckinFa
     """The technician checked in far from the site."""
     if visit.arrived_at is None or visit.arrived_at > _ctx.now or visit.done:
         return NOTHING
-    away = _metres(visit)
+    away = checkin_metres(visit)
     if away is None or away <= conf.metres:
         return NOTHING
     far = f"{away / 1000:.1f} km" if away >= 1000 else f"{away:.0f} m"
@@ -174,13 +172,3 @@ def checkin_far_from_site(visit: Visit, _previous: Visit | None, conf: CheckinFa
         since=visit.arrived_at,
     )
     return Sight((found,))
-
-
-def _metres(visit: Visit) -> float | None:
-    """Between site and check-in, on the ground."""
-    at = (visit.site_lat, visit.site_lon, visit.checkin_lat, visit.checkin_lon)
-    if None in at:
-        return None
-    lat_a, lon_a, lat_b, lon_b = (radians(value) for value in at if value is not None)
-    half = sin((lat_b - lat_a) / 2) ** 2 + cos(lat_a) * cos(lat_b) * sin((lon_b - lon_a) / 2) ** 2
-    return 2 * _EARTH * asin(min(1.0, sqrt(max(half, 0.0))))
