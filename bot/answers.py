@@ -10,8 +10,10 @@ from deskbell.core.alert import MOVES, Alert, Status, Verb, name_of
 from deskbell.core.card import Card, Reply
 from deskbell.core.ports import Answer, StoredRecord
 from deskbell.core.records import Case, Leave, Record, Sla, Visit, about, kind_of
+from deskbell.core.rota import Duty
 from deskbell.core.rules.explain import Stand
 from deskbell.core.text import clean, clock, cut, span
+from deskbell.core.wall import Moment
 
 LINE = 80  # two lines of a phone
 PAGE = 20
@@ -236,9 +238,17 @@ def _choice(record: Record, title: str, command: str) -> str:
 # ---------------------------------------------------------------- people
 
 
-def duty(rows: Sequence[tuple[str, Person | None]]) -> Reply:
-    lines = [f"{clean(rota, 40)}: {person.name if person else 'nobody'}" for rota, person in rows]
-    return plain(*lines, title="On duty now")
+def duty(rows: Sequence[Duty], people: Mapping[str, Person], zone: str, meant: Moment, now: datetime) -> Reply:
+    """Times by the clock of whoever asks."""
+    when = "now" if meant.at == now else clock(meant.at, zone, now)
+    lines = [_on_duty(found, people, zone, now) for found in rows]
+    return plain(*lines, title=f"On duty {when}", footer=meant.note)
+
+
+def _on_duty(found: Duty, people: Mapping[str, Person], zone: str, now: datetime) -> str:
+    person, then = (name_of(one, people) if one else "nobody" for one in (found.person, found.then))
+    until = f" until {clock(found.until, zone, now)}, then {then}" if found.until else ""
+    return f"{clean(found.rota, 40)}: {person}{until}"
 
 
 def who(person: Person) -> Reply:

@@ -92,7 +92,13 @@ COMMANDS: tuple[Spec, ...] = (
         roles=ACTORS,
         aliases=("raise",),
     ),
-    Spec("oncall", "who is on duty", "[TEAM]", ("oncall", "oncall dispatch"), aliases=("duty",)),
+    Spec(
+        "oncall",
+        "who is on duty, now or then",
+        "[ROTA] [WHEN]",
+        ("oncall", "oncall dispatch fri 18:00"),
+        aliases=("duty",),
+    ),
     Spec(
         "link",
         "connect another chat to you; with a code, connect this one",

@@ -15,6 +15,7 @@ from deskbell.core.button import Press
 from deskbell.core.card import Card, Reply
 from deskbell.core.ports import Answer, Interaction, Said, StoredRecord
 from deskbell.core.records import Record
+from deskbell.core.rota import Duty
 from deskbell.core.rules.explain import Stand
 from deskbell.instance import Held
 
@@ -149,7 +150,7 @@ class Front(Protocol):
         """Who may be given the alert: (person id, name, note like "on duty", "3 alerts open"), the likeliest first."""
         ...
 
-    def on_duty(self, team_or_rota: str = "") -> list[tuple[str, Person | None]]:
+    def on_duty(self, rota: str = "", at: datetime | None = None) -> list[Duty]:
         """Each rota (all, those of a team, or one by name) and who is on it now; None: nobody."""
         ...
 

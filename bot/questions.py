@@ -14,6 +14,7 @@ from deskbell.core.card import Reply
 from deskbell.core.ports import SourceError, StoredRecord
 from deskbell.core.records import Case, Record, Visit, fingerprint
 from deskbell.core.text import clean, clock
+from deskbell.core.wall import moment
 
 _BATCH = 200  # alerts read at a time where they have to be sifted here by a person's teams
 _SIFTED = 2000  # and how far down at most
@@ -197,14 +198,20 @@ class Questions:
 
     # ------------------------------------------------------------ people and help
 
-    async def _oncall(self, _person: Person, line: Line) -> Spoken:
-        name = clean(line.rest, _NUMBER)
-        if rows := self._front.on_duty(name):
-            return Spoken(answers.duty(rows))
-        known = ", ".join(rota for rota, _ in self._front.on_duty())
-        if not name or not known:
+    async def _oncall(self, person: Person, line: Line) -> Spoken:
+        words, now = clean(line.rest, _NUMBER), self._front.now()
+        known = [found.rota for found in self._front.on_duty()]
+        if not known:
             return Spoken(answers.plain("No rota is set up, so that nobody is on duty by plan."))
-        return self._problem(f"I know no rota or team called “{clean(name, 40)}”. There are: {known}.", "oncall")
+        first, _, rest = words.partition(" ")
+        rota = first if first.casefold() in {name.casefold() for name in known} else ""
+        meant = moment(rest if rota else words, person.zone, now)
+        if meant is None:
+            there = ", ".join(known)
+            what = f"“{clean(words, 40)}” is neither a rota nor a moment. Rotas: {there}. Moments: 18:00, fri 18:00."
+            return self._problem(what, "oncall")
+        rows = self._front.on_duty(rota, meant.at)
+        return Spoken(answers.duty(rows, self._front.people, person.zone, meant, now))
 
     async def _whoami(self, person: Person, _line: Line) -> Spoken:
         return Spoken(answers.who(person))

@@ -376,6 +376,25 @@ def db_upgrade(config: ConfigPath = CONFIG) -> None:
 
 
 @app.command()
+def oncall(
+    rota: Annotated[str, typer.Argument(help="One rota; left out: all.")] = "",
+    at: Annotated[str, typer.Option(help="Like 2027-03-28T02:30, or 'fri 18:00'; left out: now.")] = "",
+    zone: Annotated[str, typer.Option(help="By whose clock; left out: the zone of the house.")] = "",
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Who is on duty, until when, and who comes next."""
+    from deskbell.oncall import asked, table
+
+    settings = _settings(config)
+    found = asked(settings, rota, at, zone)
+    if as_json:
+        _print_json(found)
+    else:
+        _console().print(table(found))
+
+
+@app.command()
 def link(person: str, config: ConfigPath = CONFIG) -> None:
     """A code that links a chat account to PERSON: they say `/desk link CODE` in that chat within 15 minutes."""
     from deskbell.people import link_code

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
+from itertools import islice
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from deskbell.core.calendar import EVERY_DAY, Calendar, check_zone
 Every = timedelta | Literal["daily", "weekly"] | None
 
 _LENGTHS = {"daily": timedelta(days=1), "weekly": timedelta(weeks=1)}
+_AHEAD, _BACK = timedelta(days=400), timedelta(days=60)  # how far a shift is followed
 _SHORTEST = timedelta(hours=1)  # below it a daylight-saving change could turn two handovers round
 
 
@@ -133,6 +135,29 @@ def shifts(rota: Rota, start: datetime, end: datetime) -> Iterator[Shift]:
             yield found
             found = Shift(person, edge, edge)
     yield found
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Who is on duty in a rota at a moment, since when, until when, and who then. A bound far off is None."""
+
+    rota: str
+    person: str | None
+    since: datetime | None
+    until: datetime | None
+    then: str | None
+
+
+def duty(rota: Rota, at: datetime) -> Duty:
+    *_, running = shifts(rota, at - _BACK, at + timedelta(microseconds=1))
+    here, *later = islice(shifts(rota, at, at + _AHEAD), 2)
+    return Duty(
+        rota.name,
+        running.person,
+        running.start if running.start > at - _BACK else None,
+        here.end if later else None,
+        later[0].person if later else None,
+    )
 
 
 def with_changes(rota: Rota, overrides: Sequence[Override] = (), away: Sequence[Override] = ()) -> Rota:

@@ -8,7 +8,7 @@ from deskbell.core.alert import Alert, Status
 from deskbell.core.card import Card
 from deskbell.core.ports import StoredRecord
 from deskbell.core.records import Record
-from deskbell.core.rota import on_duty
+from deskbell.core.rota import Duty, duty
 from deskbell.core.rules.explain import Stand
 from deskbell.core.store import Reader, Store
 from deskbell.desk import act, manual, reasons
@@ -57,10 +57,10 @@ class Inquiries:
     async def colleagues(self, alert_id: int) -> list[tuple[str, str, str]]:
         return await self.store.read(lambda r: manual.colleagues(r, self.house, alert_id, self.now()))
 
-    def on_duty(self, team_or_rota: str = "") -> list[tuple[str, Person | None]]:
-        wanted = team_or_rota.casefold()
+    def on_duty(self, rota: str = "", at: datetime | None = None) -> list[Duty]:
+        wanted = rota.casefold()
         rotas = [r for r in self.house.rotas.values() if not wanted or wanted == r.name.casefold()]
-        return [(r.name, self.house.people.get(on_duty(r, self.now()) or "")) for r in rotas]
+        return [duty(r, at or self.now()) for r in rotas]
 
     # ------------------------------------------------------------ alerts and records
 

@@ -11,6 +11,7 @@ from deskbell.core.card import Reply
 from deskbell.core.ports import Answer, StoredRecord
 from deskbell.core.present import View, card_of
 from deskbell.core.records import Case, CaseStatus, Sla, Visit, VisitStatus, changed, kind_of
+from deskbell.core.rota import Duty
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
@@ -123,8 +124,12 @@ class Desk:
         self.raised[key] = (alert, asked)
         return Answer(True, "done", f"{alert.ref} is open and rings.", alert)
 
-    def on_duty(self, team_or_rota=""):
-        return [row for row in self.rotas.items() if team_or_rota.casefold() in {"", row[0]}]
+    def on_duty(self, rota="", at=None):
+        return [
+            Duty(name, person.id if person else None, None, None, None)
+            for name, person in self.rotas.items()
+            if rota.casefold() in {"", name}
+        ]
 
     async def find_alert(self, text):
         digits = text.removeprefix("D-")

@@ -199,7 +199,9 @@ async def test_whoami(ask):
 async def test_oncall(desk, ask):
     assert (await ask("oncall")).reply.lines == ("dispatch: Ana Ruiz", "night: nobody")
     assert (await ask("/oncall Dispatch")).reply.lines == ("dispatch: Ana Ruiz",)
-    assert "There are: dispatch, night" in text_of(await ask("oncall moon"))
+    assert "Rotas: dispatch, night" in text_of(await ask("oncall moon"))
+    assert (await ask("oncall dispatch 8:00")).reply.title == "On duty 08:00"
+    assert "neither a rota nor a moment" in text_of(await ask("oncall dispatch 25:00"))
     desk.rotas = {}
     assert "No rota" in text_of(await ask("oncall"))
 

@@ -1,0 +1,65 @@
+"""Moments as people write them: by the clock on the wall, which in two nights of the year skips or repeats an hour."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_CLOCK = re.compile(r"(?:(?P<day>[a-z]+)\s+(?:at\s+)?)?(?P<hour>\d{1,2}):(?P<minute>\d{2})")
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """`note` says what became of an hour that there is not, or twice."""
+
+    at: datetime
+    note: str = ""
+
+
+def moment(text: str, zone: str, now: datetime) -> Moment | None:
+    """`2027-03-28T02:30`, `02:30`, `tomorrow 8:00` or `fri 18:00` in that zone; with an offset, just that moment.
+
+    Nothing is now. A day of the week is the next one of that name, today included; an hour alone is today's. None when
+    it can't be read.
+    """
+    words = " ".join(text.casefold().split())
+    if words in {"", "now"}:
+        return Moment(now)
+    try:
+        found = datetime.fromisoformat(words.upper())
+    except ValueError:
+        return _spoken(words, zone, now)
+    return Moment(found.astimezone(UTC)) if found.tzinfo else on_wall(found, zone)
+
+
+def on_wall(wall: datetime, zone: str) -> Moment:
+    """The moment at which the clock of the zone shows that. An hour shown twice is the first of the two."""
+    there = ZoneInfo(zone)
+    at = wall.replace(tzinfo=there).astimezone(UTC)
+    shown = at.astimezone(there)
+    if shown.replace(tzinfo=None) != wall:
+        return Moment(at, f"The clocks skip {wall:%H:%M} on {wall:%d %B %Y} in {zone}; {shown:%H:%M} is meant.")
+    if wall.replace(tzinfo=there, fold=1).astimezone(UTC) != at:
+        return Moment(at, f"{wall:%H:%M} comes twice on {wall:%d %B %Y} in {zone}; the first is meant.")
+    return Moment(at)
+
+
+def _spoken(words: str, zone: str, now: datetime) -> Moment | None:
+    found = _CLOCK.fullmatch(words)
+    if found is None:
+        return None
+    try:
+        clock = time(int(found["hour"]), int(found["minute"]))
+    except ValueError:
+        return None
+    day = _day(found["day"] or "today", now.astimezone(ZoneInfo(zone)).date())
+    return on_wall(datetime.combine(day, clock), zone) if day else None
+
+
+def _day(word: str, today: date) -> date | None:
+    if word in {"today", "tomorrow"}:
+        return today + _DAY * (word == "tomorrow")
+    meant = [number for number, name in enumerate(_DAYS) if len(word) > 1 and name.startswith(word)]
+    return today + _DAY * ((meant[0] - today.weekday()) % 7) if len(meant) == 1 else None
