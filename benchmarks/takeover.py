@@ -25,6 +25,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psycopg
@@ -357,8 +358,8 @@ def report(rounds: list[Round], *, whole: bool) -> dict[str, Any]:
         "fell": dict(Counter(f"{one.sign} {kind_of(one.lease)}" for one in rounds)),
         "takeover_s": {
             "max": _rounded(max(one.slowest for one in rounds)),
-            "leases_max": _rounded(max(leases)),
-            "leases_median": _rounded(sorted(leases)[len(leases) // 2]),
+            "leases_max": _rounded(max(leases, default=0.0)),
+            "leases_median": _rounded(median(leases or [0.0])),
             "cards_max": _rounded(max(one.cards for one in rounds)),
             **{f"{chat}_max": _rounded(max(seconds)) for chat, seconds in typed.items()},
         },
@@ -380,7 +381,8 @@ def _rounded(seconds: float) -> float:
 def _tell(one: Round) -> None:
     typed = ", ".join(f"{chat} {seconds:.1f}" for chat, seconds in one.commands.items())
     sys.stderr.write(
-        f"{one.sign} of the holder of {one.lease}: leases {max(one.leases.values()):.1f} s, cards {one.cards:.1f}, "
+        f"{one.sign} of the holder of {one.lease}: leases {max(one.leases.values(), default=0.0):.1f} s, "
+        f"cards {one.cards:.1f}, "
         f"{typed}; {len(one.lost)} lost, {one.in_flight} in flight, {len(one.duplicates)} twice, "
         f"{len(one.conflicts)} times 409\n" + "".join(f"  twice: {item}\n" for item in one.duplicates)
     )

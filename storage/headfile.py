@@ -6,10 +6,11 @@ torn by a power cut fails its HMAC, and the other one counts. A file that does n
 overwritten: it is the evidence.
 
 Of several instances each has a file of its own, which knows its own commits; a head covers all before it, so that the
-newest of the files tells most, and each of them is right.
+newest of the files tells most, and each of them is right. Those that begin together make theirs whoever is first.
 """
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ import orjson
 from storage.audit import Head, zero
 
 _SLOT = 512  # a sector: written whole, or not at all
+FRESH_S = 600.0  # in an audit that began so lately there is nothing yet that somebody would want to cut off
 _FIELDS = ("number", "seq", "count", "at", "hash", "prev", "mac")
 
 
@@ -55,7 +57,7 @@ class HeadFile:
         self._key = key
         there, kept = self.path.exists(), newest(self.path, key)
         current = last()
-        if not there and current.number == 0:
+        if not there and (current.number == 0 or _young(at(1))):
             self._create(zero(key))
         else:
             self.trouble = _disagreement(self.path, there, kept, current, at)
@@ -108,6 +110,10 @@ class HeadFile:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _young(first: Head | None) -> bool:
+    return first is not None and abs(time.time() - first.at / 1e6) < FRESH_S
 
 
 def _disagreement(path: Path, there: bool, kept: Head | None, current: Head, at: Callable[[int], Head | None]) -> str:  # noqa: FBT001 - it is one of the facts to weigh

@@ -5,6 +5,7 @@
 import asyncio
 import hashlib
 import json
+import math
 import os
 import shutil
 
@@ -71,13 +72,23 @@ def test_a_damaged_head_file_is_told(filled, judge, content):
     assert filled.head_file.read_bytes() == content, "it is evidence"
 
 
-def test_a_missing_head_file_is_told(filled, judge):
+def test_a_missing_head_file_is_told(filled, judge, monkeypatch):
+    monkeypatch.setattr(headfile, "FRESH_S", 0.0)  # as if it were no longer new
     filled.head_file.unlink()
     assert "is missing" in judge().why
     store = filled.open()
     assert "is missing" in store.trouble
     store.anchor()
     assert judge().ok
+
+
+def test_of_two_that_begin_together_the_second_has_its_file_too(make, filled, tmp_path, monkeypatch):
+    """Somebody else's first entries are there when it looks; nobody took a file away."""
+    monkeypatch.setattr(headfile, "FRESH_S", math.inf)
+    store = filled.open(head_file=tmp_path / "second.head")
+    assert store.trouble == ""
+    assert store.verify().ok
+    assert headfile.newest(tmp_path / "second.head", make.KEY).seq == ENTRIES
 
 
 @pytest.mark.parametrize("slot", [0, 1])
