@@ -1,150 +1,42 @@
 """Freshdesk as a source of cases. https://developers.freshdesk.com/api/
 
-What it hides: a list without `updated_since` holds 30 days only; due times are null for some seconds after a ticket was
-made; without `stats` nothing says whether somebody has answered.
+What it hides: a list without `updated_since` holds 30 days only; deleted tickets and spam are in lists of their own;
+due times are null for some seconds after a ticket was made; without `stats` nothing says whether somebody has answered;
+stamps are whole seconds, so that two changes may look like one.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+import structlog
+
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent
-from deskbell.core.ports import Finding, Page, SourceError, WriteBack, WriteKind
-from deskbell.core.records import CASE_CLOCK_STOPPED, CASE_DONE, Case, CaseStatus, Priority, Sla
+from deskbell.core.ports import Finding, Page, SourceError, SourceFault, WriteBack, WriteKind
+from deskbell.core.records import CASE_DONE, Case
 from deskbell.net.answers import Reply
-from deskbell.net.egress import checked_base
 from deskbell.net.http import Http
 from deskbell.vendors import freshdesk as vendor
 from pollers import checks
-from pollers.conf import Writeback
-from pollers.cursor import OVERLAP, Fetched, Pace, Row
+from pollers.cursor import Fetched, Pace, Row, from_json, sweep, to_json
+from pollers.freshdesk_talk import Talk
+from pollers.freshdesk_ticket import Book, FreshdeskConf, thrown_away, to_record, unmapped
 from pollers.names import Names
 from pollers.own import OwnWrites
-from pollers.rows import as_row, child, flag, ident, line, mapping, moment, note_text, number
+from pollers.rows import as_row, child, line, mapping, moment, note_text, number, version
+from pollers.share import Share
 from pollers.sweeper import FullSweep, Mapped, Poll, map_each, pages
 from pollers.writing import failed_read
 
+__all__ = ["Book", "Freshdesk", "FreshdeskConf", "to_record", "unmapped"]
+
+log = structlog.get_logger(__name__)
+
 _TIGHT = 0.2  # share of the account's calls left, below which we poll half as often: others share them
-_MOST_CONVERSATIONS = 5  # pages of 100 that a lost note is looked for in
-
-
-@dataclass(frozen=True, slots=True)
-class FreshdeskConf:
-    """`include` costs 2 calls of the account's minute each; without `stats` only a missed first response is seen.
-
-    `status_map` holds codes or labels of custom statuses -> a CaseStatus; `teams` group names or ids -> our teams.
-    """
-
-    base_url: str
-    key: str = field(repr=False)
-    name: str = "freshdesk"
-    title: str = "Freshdesk"
-    web_url: str = ""
-    interval: timedelta = timedelta(seconds=30)
-    overlap: timedelta = OVERLAP
-    lookback: timedelta = timedelta(days=30)
-    full_every: timedelta = timedelta(hours=6)
-    page_size: int = vendor.PAGE_SIZE
-    max_pages: int = 20
-    include: tuple[str, ...] = ("requester", "stats")
-    status_map: Mapping[str, CaseStatus] = field(default_factory=dict)
-    teams: Mapping[str, str] = field(default_factory=dict)
-    team: str = ""
-    zone: str = "UTC"
-    allow_http: bool = False
-    writeback: Writeback = field(default_factory=Writeback)
-
-    def __post_init__(self) -> None:
-        checked_base(self.base_url, allow_http=self.allow_http)
-
-
-def same_activity(_record_id: str, changed_at: datetime) -> datetime:
-    return changed_at
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """What a row does not say itself: names, labels, and whether its last change was ours."""
-
-    agents: Mapping[str, str] = field(default_factory=dict)
-    groups: Mapping[str, str] = field(default_factory=dict)
-    statuses: Mapping[str, str] = field(default_factory=dict)
-    activity: Callable[[str, datetime], datetime] = same_activity
-
-
-def to_record(raw: Any, conf: FreshdeskConf, book: Book) -> Case:
-    """A ticket as a case. Whatever its fields hold, only a row without an id raises (BadRow)."""
-    row = mapping(raw)
-    record_id = ident(row.get("id"))
-    code = line(row.get("status"))
-    status = _status(code, row, conf, book)
-    group_id, agent_id = line(row.get("group_id")), line(row.get("responder_id"))
-    group = line(book.groups.get(group_id, ""), 200)
-    updated = moment(row.get("updated_at"))
-    return Case(
-        source=conf.name,
-        id=record_id,
-        number=record_id,
-        status=status,
-        status_raw=line(book.statuses.get(code) or vendor.STATUS_NAMES.get(code) or code, 100),
-        subject=line(row.get("subject")),
-        requester=line(child(row, "requester").get("name"), 200),
-        team=conf.teams.get(group) or conf.teams.get(group_id) or conf.team,
-        zone=conf.zone,
-        assignee=line(book.agents.get(agent_id, ""), 200),
-        assignee_id=agent_id,
-        group=group,
-        group_id=group_id,
-        priority=_priority(row) or Priority.NORMAL,
-        escalated=flag(row.get("is_escalated")),
-        escalation_level=int(flag(row.get("is_escalated"))),
-        slas=_slas(row, status),
-        created_at=moment(row.get("created_at")),
-        last_activity_at=book.activity(record_id, updated) if updated else None,
-        updated_at=updated,
-        url=f"{conf.web_url or vendor.site_of(conf.base_url)}/a/tickets/{quote(record_id, safe='')}",
-    )
-
-
-def unmapped(raw: Any, case: Case) -> list[tuple[str, str]]:
-    """What of the row no map knows."""
-    found = [("status", case.status_raw)] if case.status is CaseStatus.UNKNOWN else []
-    if _priority(raw) is None:
-        found.append(("priority", line(raw.get("priority"), 100)))
-    return found
-
-
-def _status(code: str, row: Mapping[str, Any], conf: FreshdeskConf, book: Book) -> CaseStatus:
-    if flag(row.get("deleted")) or flag(row.get("spam")):
-        return CaseStatus.CLOSED
-    label = book.statuses.get(code, "")
-    ours = {key.lower(): value for key, value in conf.status_map.items()}
-    mapped = ours.get(code) or ours.get(label.lower())
-    return CaseStatus(mapped) if mapped else vendor.STATUSES.get(code, CaseStatus.UNKNOWN)
-
-
-def _priority(row: Mapping[str, Any]) -> Priority | None:
-    return vendor.PRIORITIES.get(number(row.get("priority")) or 0)
-
-
-def _slas(row: Mapping[str, Any], status: CaseStatus) -> tuple[Sla, ...]:
-    """Null means "not worked out yet", not "none"; a later reading brings it."""
-    paused = status in CASE_CLOCK_STOPPED - CASE_DONE
-    done = status in CASE_DONE
-    started = moment(row.get("created_at"))
-    met = {"first_response": done or _answered(row), "next_reply": done, "resolution": done}
-    due = {"first_response": "fr_due_by", "next_reply": "nr_due_by", "resolution": "due_by"}
-    found = ((metric, moment(row.get(name))) for metric, name in due.items())
-    return tuple(Sla(metric, at, met[metric], paused, started) for metric, at in found if at is not None)
-
-
-def _answered(row: Mapping[str, Any]) -> bool:
-    """Without stats the only sign of a first response still owed is that Freshdesk itself says it is late."""
-    if not isinstance(row.get("stats"), Mapping):
-        return not flag(row.get("fr_escalated"))
-    return moment(child(row, "stats").get("first_responded_at")) is not None
+_MOST_CONVERSATIONS = 5  # pages of 100 in one ticket
 
 
 class Freshdesk:
@@ -159,11 +51,13 @@ class Freshdesk:
             conf.title, base, vendor.login(conf.key), dialect=vendor.DIALECT, allow_http=conf.allow_http
         )
         self.own = OwnWrites()
-        self._now = now
+        self.share = Share(conf.share)
+        self.now = now
         self._tight = False
         self._agents = Names(f"{conf.name} agents", self._load_agents)
         self._groups = Names(f"{conf.name} groups", self._load_groups)
         self._statuses = Names(f"{conf.name} statuses", self._load_statuses)
+        self.talk = Talk(conf, self.conversations, self._agents, self._statuses)
 
     @property
     def name(self) -> str:
@@ -182,34 +76,83 @@ class Freshdesk:
 
     # ------------------------------------------------------------ reading
 
-    def changes(self, cursor: Mapping[str, Any]) -> AsyncIterator[Page]:
-        now, conf = self._now(), self.conf
+    async def changes(self, cursor: Mapping[str, Any]) -> AsyncIterator[Page]:
+        now, conf = self.now(), self.conf
         start = now - conf.lookback
-        return pages(
-            cursor,
-            Poll(
-                source=conf.name,
-                fetch=self._fetch_page,
-                start=start,
-                pace=Pace(overlap=conf.overlap, max_pages=conf.max_pages),
-                map_rows=self._map,
-                now=now,
-                own=self.own,
-                full=FullSweep(self._fetch_page, start, conf.full_every),
-            ),
+        poll = Poll(
+            source=conf.name,
+            fetch=self._fetch_page,
+            start=start,
+            pace=self._pace,
+            map_rows=self._map,
+            now=now,
+            own=self.own,
+            # One page a poll: what was said in its tickets may have to be asked for as well, and news wait behind it.
+            full=FullSweep(self._fetch_page, start, conf.full_every, pages_a_poll=1),
         )
+        bins, last = cursor.get("bins", {}), None
+        async for page in pages(cursor, poll):
+            last = replace(page, cursor={**page.cursor, "bins": bins})
+            yield last
+        looked = moment(bins.get("at"))
+        if last is not None and (looked is None or now - looked >= conf.bins_every):
+            try:
+                async for page in self._thrown_away(last, now):
+                    yield page
+            except SourceError as error:
+                if error.fault is not SourceFault.AUTH:
+                    raise
+                log.warning("bins_unreadable", source=self.name, error=str(error))  # `deskbell check` says so too
+
+    @property
+    def _pace(self) -> Pace:
+        return Pace(overlap=self.conf.overlap, max_pages=self.conf.max_pages)
+
+    async def _thrown_away(self, last: Page, now: datetime) -> AsyncIterator[Page]:
+        """Tickets that were deleted or put into spam, which have left every other list."""
+        last = replace(last, records=(), bad=(), unmapped=())
+        for name in vendor.BINS:
+            held = from_json(last.cursor["bins"].get(name, {}))
+            fetch = partial(self._fetch_bin, name)
+            async for batch in sweep(held, fetch, held.floor or now - self.conf.overlap, self._pace):
+                bins = {**last.cursor["bins"], name: to_json(batch.cursor), "at": now.isoformat()}
+                gone = tuple(row.id for row in batch.rows)
+                last = replace(last, gone=gone, cursor={**last.cursor, "bins": bins}, read_at=batch.date)
+                yield last
 
     async def fetch(self, record_id: str) -> Case | None:
-        row = await self._ticket(record_id, ",".join(self.conf.include))
-        if row is None or flag(row.get("deleted")) or flag(row.get("spam")):
+        reply = await self._ticket_reply(record_id, ",".join(self.conf.include))
+        row = mapping(reply.data) if reply.ok else None
+        if row is None or thrown_away(row):
             return None
+        await self.talk.look(row, reply.date or self.now())
         return to_record(row, self.conf, await self._book([row]))
 
     async def missing(self, ids: Sequence[str]) -> list[str]:
         """Those of the tickets that are gone: deleted, spam, archived."""
-        return [one for one in ids if await self.fetch(one) is None]
+        found = []
+        for one in ids:
+            row = await self._ticket(one)
+            if row is None or thrown_away(row):
+                found.append(one)
+        return found
 
     async def _fetch_page(self, since: datetime, step: int) -> Fetched:
+        got = await self._list(since, step, include=",".join(self.conf.include))
+        now = got.date or self.now()
+        return replace(got, rows=[await self._with_talk(row, now) for row in got.rows])
+
+    async def _with_talk(self, row: Row, now: datetime) -> Row:
+        """What was said counts as a part of the row. While more may come under its stamp, it is no last reading."""
+        said = await self.talk.look(row.raw, now)
+        if said is None:
+            return row
+        return replace(row, version=version([row.version, [repr(one) for one in said.told], said.final]))
+
+    async def _fetch_bin(self, name: str, since: datetime, step: int) -> Fetched:
+        return await self._list(since, step, filter=name)
+
+    async def _list(self, since: datetime, step: int, **more: str) -> Fetched:
         params = {
             "updated_since": f"{since:%Y-%m-%dT%H:%M:%SZ}",
             "order_by": "updated_at",
@@ -217,11 +160,13 @@ class Freshdesk:
             "per_page": self.conf.page_size,
             "page": step + 1,
         }
-        if self.conf.include:
-            params["include"] = ",".join(self.conf.include)
-        reply = await self._read("/tickets", params)
+        reply = await self.read("/tickets", params | {name: value for name, value in more.items() if value})
         rows = [self._row(raw) for raw in checks.listed(reply.data, self.title, "/tickets")]
         return Fetched(rows, more='rel="next"' in reply.headers.get("link", ""), date=reply.date)
+
+    async def listed(self, since: datetime, name: str = "") -> list[Any]:
+        """A first page of what changed since, or of one of the bins."""
+        return [row.raw for row in (await self._list(since, 0, filter=name)).rows]
 
     def _row(self, raw: Any) -> Row:
         row = raw if isinstance(raw, Mapping) else {}
@@ -229,7 +174,8 @@ class Freshdesk:
 
     async def _map(self, rows: Sequence[Row]) -> Mapped:
         book = await self._book([row.raw for row in rows if isinstance(row.raw, Mapping)])
-        return map_each(rows, lambda raw: self._mapped(raw, book))
+        mapped = map_each(rows, lambda raw: self._mapped(raw, book))
+        return replace(mapped, bad=mapped.bad + self.talk.bad([record.id for record in mapped.records]))
 
     def _mapped(self, raw: Any, book: Book) -> tuple[Case, list[tuple[str, str]]]:
         case = to_record(raw, self.conf, book)
@@ -241,18 +187,42 @@ class Freshdesk:
             agents=await self._agents.of(line(row.get("responder_id")) for row in rows),
             groups=await self._groups.of(line(row.get("group_id")) for row in rows),
             statuses=await self._statuses.of(line(row.get("status")) for row in rows),
+            told=self.talk.told([line(row.get("id"), 100) for row in rows]),
             activity=self.own.activity,
         )
 
-    async def _ticket(self, record_id: str, include: str = "") -> Mapping[str, Any] | None:
-        path = f"/tickets/{quote(record_id, safe='')}"
-        reply = await self.http.read(path, {"include": include} if include else None, missing_ok=True)
+    async def conversations(self, record_id: str) -> list[Any]:
+        """All that was said in a ticket, oldest first; nothing when it is gone meanwhile."""
+        path, found = _path(record_id, "/conversations"), []
+        for page in range(1, _MOST_CONVERSATIONS + 1):
+            reply = await self.read(path, {"per_page": vendor.PAGE_SIZE, "page": page}, missing_ok=True)
+            rows = checks.listed(reply.data, self.title, path) if reply.ok else []
+            found += rows
+            if len(rows) < vendor.PAGE_SIZE:
+                break
+        return found
+
+    async def _ticket(self, record_id: str) -> Mapping[str, Any] | None:
+        reply = await self._ticket_reply(record_id)
         return mapping(reply.data) if reply.ok else None
 
-    async def _read(self, path: str, params: Mapping[str, Any] | None = None) -> Reply:
-        reply = await self.http.read(path, params)
-        left, total = (number(reply.headers.get(f"x-ratelimit-{one}")) for one in ("remaining", "total"))
-        self._tight = left is not None and bool(total) and left < _TIGHT * (total or 0)
+    async def _ticket_reply(self, record_id: str, include: str = "") -> Reply:
+        return await self.read(_path(record_id), {"include": include} if include else None, missing_ok=True)
+
+    async def read(
+        self, path: str, params: Mapping[str, Any] | None = None, *, missing_ok: bool = False, waits: bool = True
+    ) -> Reply:
+        """An answer, once our share of the account's calls allows the question. What people wait for goes at once."""
+        if waits:
+            await self.share.turn()
+        return self._counted(await self.http.read(path, params, missing_ok=missing_ok))
+
+    def _counted(self, reply: Reply) -> Reply:
+        said = (reply.headers.get(f"x-ratelimit-{one}") for one in ("used-currentrequest", "total", "remaining"))
+        cost, total, left = map(number, said)
+        self.share.spend(cost or 1, total)
+        if left is not None and total:
+            self._tight = left < _TIGHT * total
         return reply
 
     async def _load_agents(self, _ids: frozenset[str]) -> dict[str, str]:
@@ -263,12 +233,12 @@ class Freshdesk:
         return {line(row.get("id")): line(row.get("name"), 200) for row in await self._all("/groups")}
 
     async def _load_statuses(self, _codes: frozenset[str]) -> dict[str, str]:
-        return vendor.status_choices((await self._read("/ticket_fields", {"type": "default_status"})).data)
+        return vendor.status_choices((await self.read("/ticket_fields", {"type": "default_status"})).data)
 
     async def _all(self, path: str) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []
         for page in range(1, self.conf.max_pages + 1):
-            reply = await self._read(path, {"per_page": vendor.PAGE_SIZE, "page": page})
+            reply = await self.read(path, {"per_page": vendor.PAGE_SIZE, "page": page})
             rows = checks.listed(reply.data, self.title, path)
             found += [row for row in rows if isinstance(row, Mapping)]
             if len(rows) < vendor.PAGE_SIZE:
@@ -279,11 +249,12 @@ class Freshdesk:
 
     async def write(self, item: WriteBack) -> Outcome:
         try:
-            ticket = await self._ticket(item.record_id)
+            ticket = await self._urgent(item.record_id)
         except SourceError as error:
             return failed_read(error)
-        if ticket is None or flag(ticket.get("deleted")):
-            return Rejected(Fault.TARGET, f"{self.title}: ticket {item.record_id} is gone (deleted or archived)")
+        if ticket is None or thrown_away(ticket):
+            why = f"{self.title}: ticket {item.record_id} is gone (deleted, spam or archived)"
+            return Rejected(Fault.TARGET, why)
         if (before := moment(ticket.get("updated_at"))) is not None:
             self.own.begin(item.record_id, before)
         match item.kind:
@@ -308,7 +279,7 @@ class Freshdesk:
 
     async def _note(self, item: WriteBack) -> Outcome:
         body = {"body": vendor.as_html(note_text(item.text, item.marker)), "private": True}
-        return await self._done(item, "POST", f"/tickets/{quote(item.record_id, safe='')}/notes", body)
+        return await self._done(item, "POST", _path(item.record_id, "/notes"), body)
 
     async def _assign(self, item: WriteBack, ticket: Mapping[str, Any]) -> Outcome:
         agent = number(item.assignee)
@@ -316,13 +287,12 @@ class Freshdesk:
             return Rejected(Fault.CONFIG, f"{self.title}: {item.assignee!r} is no agent id; it must be a number")
         if number(ticket.get("responder_id")) == agent:
             return Sent({}, "was assigned already")
-        return await self._done(item, "PUT", f"/tickets/{quote(item.record_id, safe='')}", {"responder_id": agent})
+        return await self._done(item, "PUT", _path(item.record_id), {"responder_id": agent})
 
     async def _resolve(self, item: WriteBack, ticket: Mapping[str, Any]) -> Outcome:
         """The status first: it can be set twice without harm, the note can't."""
         if vendor.STATUSES.get(line(ticket.get("status"))) not in CASE_DONE:
-            path = f"/tickets/{quote(item.record_id, safe='')}"
-            outcome = await self._done(item, "PUT", path, {"status": vendor.RESOLVED})
+            outcome = await self._done(item, "PUT", _path(item.record_id), {"status": vendor.RESOLVED})
             if not isinstance(outcome, Sent):
                 return outcome
         return await self._note(item) if item.text else Sent()
@@ -331,22 +301,22 @@ class Freshdesk:
         reply = await self.http.send(method, path, body)
         if not isinstance(reply, Reply):
             return reply
-        answer = reply.data if isinstance(reply.data, Mapping) else {}
+        data = self._counted(reply).data
+        answer = data if isinstance(data, Mapping) else {}
         if (after := moment(answer.get("updated_at"))) is not None:
             self.own.done(item.record_id, after)
         return Sent({"id": line(answer.get("id"), 100)})
 
+    async def _urgent(self, record_id: str) -> Mapping[str, Any] | None:
+        """The ticket that somebody waits for, whatever is left of our share."""
+        reply = await self.read(_path(record_id), missing_ok=True, waits=False)
+        return mapping(reply.data) if reply.ok else None
+
     async def _marked(self, item: WriteBack) -> bool:
-        path = f"/tickets/{quote(item.record_id, safe='')}/conversations"
-        for page in range(1, _MOST_CONVERSATIONS + 1):
-            reply = await self._read(path, {"per_page": vendor.PAGE_SIZE, "page": page})
-            rows = [row for row in checks.listed(reply.data, self.title, path) if isinstance(row, Mapping)]
-            for row in rows:
-                if item.marker in str(row.get("body_text") or row.get("body")):
-                    self._found(item, row)
-                    return True
-            if len(rows) < vendor.PAGE_SIZE:
-                break
+        for row in await self.conversations(item.record_id):
+            if isinstance(row, Mapping) and item.marker in str(row.get("body_text") or row.get("body")):
+                self._found(item, row)
+                return True
         return False
 
     def _found(self, item: WriteBack, row: Mapping[str, Any]) -> None:
@@ -356,34 +326,10 @@ class Freshdesk:
     # ------------------------------------------------------------ checking
 
     async def check(self) -> Sequence[Finding]:
-        me = await checks.tried(f"{self.title} credentials", lambda: self._read("/agents/me"), "the key is accepted")
-        if me.reply is None:
-            return [me.finding]
-        return [
-            me.finding,
-            self._scope(me.reply),
-            checks.clock(self.title, me.reply.date, self._now()),
-            (await checks.tried(f"{self.title} statuses", self._read_statuses, "their labels can be read")).finding,
-            await self._time_filter(),
-        ]
+        from pollers.freshdesk_check import findings
 
-    def _scope(self, reply: Reply) -> Finding:
-        scope = number(mapping(reply.data).get("ticket_scope")) if isinstance(reply.data, Mapping) else None
-        if scope in (None, vendor.GLOBAL_SCOPE):
-            return Finding(f"{self.title} scope", ok=True, detail="the key's agent sees every ticket")
-        why = "the key's agent sees only some tickets, the others are silently missing; give it global access"
-        return Finding(f"{self.title} scope", ok=False, detail=why)
+        return await findings(self)
 
-    async def _read_statuses(self) -> Reply:
-        return await self._read("/ticket_fields", {"type": "default_status"})
 
-    async def _time_filter(self) -> Finding:
-        """A list of what will change tomorrow must be empty; if it is not, the filter is not obeyed."""
-        what = f"{self.title} time filter"
-        try:
-            got = await self._fetch_page(self._now() + timedelta(days=1), 0)
-        except SourceError as error:
-            return Finding(what, ok=False, detail=str(error))
-        if got.rows:
-            return Finding(what, ok=False, detail="updated_since is ignored; is there a proxy that drops it?")
-        return Finding(what, ok=True, detail="updated_since is obeyed")
+def _path(record_id: str, rest: str = "") -> str:
+    return f"/tickets/{quote(record_id, safe='')}{rest}"

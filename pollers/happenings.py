@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from html import escape, unescape
 
 from deskbell.core.records import HAPPENINGS, Happening
@@ -9,7 +11,24 @@ from pollers.rows import line
 
 HINT = 120  # characters: enough to see what it is about, not what was said
 _MARKER = re.compile(r"\[[\w-]{1,20} #\d{1,18}\]\s*\Z")  # the last line of whatever the courier writes
+_LOOKED_AT = 20_000  # characters of a text; behind them is what was quoted
 _TAG = re.compile(r"<[^<>]{0,2000}>")
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """[sources.NAME.documents]: how what our people write asks for a document, which no helpdesk has a field for.
+
+    Empty `words`: nothing does.
+    """
+
+    words: tuple[str, ...] = ()  # one of them in a note or an answer of ours, like "please send us"
+    within: timedelta = timedelta(days=7)  # until when it is needed
+
+    def asked(self, text: str, at: datetime) -> datetime | None:
+        """Until when the document is needed; None when none was asked for."""
+        said = text[:_LOOKED_AT].casefold()
+        return at + self.within if any(word.casefold() in said for word in self.words if word.strip()) else None
 
 
 def plain(markup: object) -> str:

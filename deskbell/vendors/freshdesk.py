@@ -13,6 +13,11 @@ API = "/api/v2"
 PAGE_SIZE = 100  # https://developers.freshdesk.com/api/#pagination: 100 at most
 GLOBAL_SCOPE = 1  # https://developers.freshdesk.com/api/#agents: 1 sees every ticket, 2 its groups', 3 its own
 RESOLVED = 4
+INCLUDES = frozenset({"requester", "stats", "description"})  # of a list
+BINS = ("deleted", "spam")  # lists of their own; no other list shows what is in them
+# https://developers.freshdesk.com/api/#conversations: how something got there, of what is no word between us and the
+# customer: 6 is a survey's result, 8 was forwarded to somebody else
+NOT_SAID_TO_US = frozenset({6, 8})
 
 # https://developers.freshdesk.com/api/#ticket_attributes
 STATUSES: Mapping[str, CaseStatus] = {

@@ -302,7 +302,7 @@ async def test_check_names_wrong_credentials_and_stops_there(trial):
 
 
 async def test_check_sees_a_clock_that_is_off(sb, trial):
-    trial.source._now = lambda: sb.clock.now().replace(year=2027)
+    trial.source.now = trial.source._now = lambda: sb.clock.now().replace(year=2027)
     findings = {finding.what: finding for finding in await trial.source.check()}
     assert not findings[f"{trial.source.title} clock"].ok
 

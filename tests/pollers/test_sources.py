@@ -253,8 +253,8 @@ async def test_names_that_can_not_be_read_do_not_stop_the_poll(sb, all_sources, 
 async def test_the_account_nearly_used_up_is_asked_half_as_often(sb, all_sources, reading):
     freshdesk, stand_in, _ = all_sources["freshdesk"]
     normal = freshdesk.interval
-    stand_in.total.total = 40
-    stand_in.total.used = 33
+    stand_in.total.total = 100
+    stand_in.total.used = 75
     stand_in.total.since = sb.clock.time()
     await reading(freshdesk).poll()
     assert freshdesk.interval == 2 * normal
@@ -407,7 +407,7 @@ async def test_check_sees_an_agent_with_a_narrow_view(sb, freshdesk):
 
 
 async def test_check_sees_a_clock_that_is_off(sb, freshdesk):
-    freshdesk._now = lambda: sb.clock.now().replace(year=2027)
+    freshdesk.now = lambda: sb.clock.now().replace(year=2027)
     findings = {finding.what: finding for finding in await freshdesk.check()}
     assert not findings["Freshdesk clock"].ok
 

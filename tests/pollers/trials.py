@@ -219,7 +219,28 @@ def pipedrive(sb) -> Trial:
     )
 
 
+def freshdesk(sb) -> Trial:
+    from pollers.freshdesk import Freshdesk, FreshdeskConf
+
+    stand = sb.freshdesk
+    conf = FreshdeskConf(f"{sb.url}/freshdesk", credentials.FRESHDESK_KEY, page_size=10)
+    return Trial(
+        Freshdesk(conf, now=sb.clock.now),
+        stand,
+        lay=lambda title, at: str(stand.tickets.add(title, created=at, group_id=501).id),
+        touch=lambda one, title: stand.tickets.change(int(one), subject=title) and None,
+        remove=lambda one: stand.tickets.change(int(one), deleted=True) and None,
+        agents=("1002", "nobody"),
+        write="POST",
+        listing="/tickets",
+        slow=lambda seconds: setattr(stand.tickets, "lag", seconds),
+        secrets=(credentials.FRESHDESK_KEY,),
+        extra={"system": "freshdesk", "prefix": "/freshdesk", "departures": ()},
+    )
+
+
 ALL = {
+    "freshdesk": freshdesk,
     "zendesk": zendesk,
     "salesforce": salesforce,
     "hubspot": hubspot,
@@ -234,6 +255,7 @@ ALL = {
 async def on_trial(name, sb):
     trial = ALL[name](sb)
     trial.stand.no_limits()
+    trial.stand.dated = True
     try:
         yield trial
     finally:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deskbell.sandbox.freshdesk.tickets import PRIORITIES, STATUSES, Tickets
+from deskbell.sandbox.freshdesk.tickets import PRIORITIES, Tickets
 from deskbell.sandbox.web import Json
 
 NUMBER, TEXT, LIST, MAP, FLAG = int, str, list, dict, bool
@@ -66,7 +66,7 @@ def check_ticket(tickets: Tickets, body: Json, *, new: bool) -> list[Json]:
 
 def check_values(tickets: Tickets, body: Json) -> list[Json]:
     offered: dict[str, list[Any]] = {
-        "status": list(STATUSES),
+        "status": list(tickets.statuses),
         "priority": list(PRIORITIES),
         "responder_id": [*tickets.agents, None],
         "group_id": [*tickets.groups, None],

@@ -10,7 +10,7 @@ from aiohttp import web
 from deskbell.sandbox import credentials
 from deskbell.sandbox.clock import Clock, Pulse, parse
 from deskbell.sandbox.freshdesk.checks import NOTE, REPLY, check_fields, check_ticket, problem
-from deskbell.sandbox.freshdesk.tickets import ME, STATUSES, Ticket, Tickets
+from deskbell.sandbox.freshdesk.tickets import ME, Ticket, Tickets
 from deskbell.sandbox.ledger import Ledger
 from deskbell.sandbox.limits import Window
 from deskbell.sandbox.source import Source, Work
@@ -22,6 +22,7 @@ FILTERS = ("new_and_my_open", "watching", "spam", "deleted")
 ORDERS = ("created_at", "due_by", "updated_at", "status")
 LIST_INCLUDES = {"stats": 2, "requester": 2, "description": 2}
 VIEW_INCLUDES = {"conversations": 2, "requester": 1, "company": 1, "stats": 1, "sla_policy": 1}
+PLANS = {"trial": (50, 20), "growth": (200, 20), "pro": (400, 100), "enterprise": (700, 200)}  # all calls, lists
 COSTS = {"/tickets": LIST_INCLUDES, "/tickets/{id}": VIEW_INCLUDES}
 PARAMETERS = {"filter", "requester_id", "email", "unique_external_id", "company_id", "updated_since", "order_by",
               "order_type", "include", "page", "per_page"}  # fmt: skip
@@ -54,6 +55,7 @@ class Freshdesk(Source):
         # https://developers.freshdesk.com/api/#ratelimit: Enterprise; tests and the page may set others
         self.total = Window(clock, 700)
         self.lists = Window(clock, 200)
+        self.forbidden: set[str] = set()  # routes that the key's agent has no right to, like "/agents"
 
     # ------------------------------------------------------------------ credentials, limits
 
@@ -69,6 +71,10 @@ class Freshdesk(Source):
         return reply(
             {"code": "invalid_credentials", "message": "You have to be logged in to perform this action."}, 401
         )
+
+    def plan(self, name: str) -> None:
+        """https://developers.freshdesk.com/api/#ratelimit"""
+        self.total.total, self.lists.total = PLANS[name]
 
     def throttled(self, seconds: int) -> web.Response:
         body = {"message": "You have exceeded the limit of requests per minute"}
@@ -93,30 +99,40 @@ class Freshdesk(Source):
         rows = self._rows(query)
         self.sweeps += 1
         start = (page - 1) * per_page
-        shown = [self._with(ticket, includes(query), listing=True) for ticket in rows[start : start + per_page]]
+        shown = [self._with(ticket, includes(query), row) for row, ticket in rows[start : start + per_page]]
         more = {"Link": self._next_link(query, page)} if start + per_page < len(rows) and page < MOST_PAGES else {}
         return self.answer(shown, headers=more, cost=cost_of(query, LIST_INCLUDES))
 
-    def _rows(self, query: Mapping[str, str]) -> list[Ticket]:
-        rows = [ticket for ticket in self.tickets.rows.values() if filtered(ticket, query)]
-        if "updated_since" in query:
-            since = parse(query["updated_since"])
-            rows = [ticket for ticket in rows if parse(ticket.public["updated_at"]) >= since]
-        else:
-            since = self.clock.time() - DAYS_30
-            rows = [ticket for ticket in rows if parse(ticket.public["created_at"]) >= since]
-        now, order = self.clock.time(), query.get("order_by", "created_at")
+    def _rows(self, query: Mapping[str, str]) -> list[tuple[Json, Ticket]]:
+        now = self.clock.time()
+        seen = ((row, ticket) for ticket in self.tickets.rows.values() if (row := ticket.listed(now)) is not None)
+        rows = [(row, ticket) for row, ticket in seen if self._may_see(row) and filtered(row, ticket, query)]
+        column, since = ("updated_at", parse(query["updated_since"])) if "updated_since" in query else (
+            "created_at", now - DAYS_30)  # fmt: skip
+        rows = [(row, ticket) for row, ticket in rows if parse(row[column]) >= since]
+        order = query.get("order_by", "created_at")
         # Rows of one second come in no promised order; newest id first in both directions shows who relies on it.
-        rows.sort(key=lambda ticket: ticket.id, reverse=True)
-        rows.sort(key=lambda t: str(t.shown(now)[order] or ""), reverse=query.get("order_type", "desc") == "desc")
+        rows.sort(key=lambda pair: pair[1].id, reverse=True)
+        rows.sort(key=lambda pair: str(pair[0][order] or ""), reverse=query.get("order_type", "desc") == "desc")
         return rows
+
+    def _may_see(self, row: Json) -> bool:
+        """https://developers.freshdesk.com/api/#agents: what is out of an agent's scope is left out without a word."""
+        groups = [key for key, group in self.tickets.groups.items() if ME in group["agent_ids"]]
+        match self.tickets.agents[ME]["ticket_scope"]:
+            case 2:
+                return row["group_id"] in groups or row["responder_id"] == ME
+            case 3:
+                return bool(row["responder_id"] == ME)
+        return True
 
     def _next_link(self, query: Mapping[str, str], page: int) -> str:
         params = urlencode({**query, "page": page + 1})
         return f'<{self.url}{self.prefix}/tickets?{params}>; rel="next"'
 
-    def _with(self, ticket: Ticket, wanted: list[str], *, listing: bool) -> Json:
-        row = ticket.shown(self.clock.time())
+    def _with(self, ticket: Ticket, wanted: list[str], listed: Json | None = None) -> Json:
+        """The row as a list shows it, or as a look at the ticket does."""
+        row = ticket.shown(self.clock.time()) if listed is None else listed
         if "stats" in wanted:
             row["stats"] = ticket.stats
         if "requester" in wanted:
@@ -125,7 +141,7 @@ class Freshdesk(Source):
             row["company"] = {}
         if "conversations" in wanted:
             row["conversations"] = ticket.conversations[:10]
-        if not listing or "description" in wanted:
+        if listed is None or "description" in wanted:
             row |= {"description": f"<div>{ticket.description}</div>", "description_text": ticket.description}
         return row
 
@@ -133,7 +149,7 @@ class Freshdesk(Source):
         wanted = includes(request.query)
         if unknown := [one for one in wanted if one not in VIEW_INCLUDES]:
             raise Problems(problem("include", f"It should be one of these values: {unknown}", "invalid_value"))
-        shown = self._with(self._find(request), wanted, listing=False)
+        shown = self._with(self._find(request), wanted)
         return self.answer(shown, cost=cost_of(request.query, VIEW_INCLUDES))
 
     def _find(self, request: web.Request, *, to_write: str = "") -> Ticket:
@@ -142,30 +158,39 @@ class Freshdesk(Source):
         ticket = self.tickets.rows.get(int(number)) if number.isdigit() else None
         if ticket is None:
             raise Stop(web.Response(status=404))
+        if not self._may_see(ticket.public):
+            raise Stop(self._denied())
         if to_write and ticket.hidden:
             message = f"{to_write} method is not allowed. It should be one of these method(s): GET"
             raise Stop(self.answer({"message": message}, 405, {"Allow": "GET"}))
         return ticket
 
+    def _denied(self) -> web.Response:
+        body = {"code": "access_denied", "message": "You are not authorized to perform this action."}
+        return self.answer(body, 403)
+
     async def list_conversations(self, request: web.Request) -> web.Response:
         ticket = self._find(request)
-        page, per_page = paging(request.query)
-        return self.answer(ticket.conversations[(page - 1) * per_page : page * per_page])
+        return self._paged(request, ticket.conversations)
 
     async def list_agents(self, request: web.Request) -> web.Response:
         email = request.query.get("email")
-        agents = list(self.tickets.agents.values())
-        return self.answer([one for one in agents if email is None or one["contact"]["email"] == email.lower()])
+        agents = [one for one in self.tickets.agents.values() if email in (None, one["contact"]["email"])]
+        return self._paged(request, agents)
+
+    def _paged(self, request: web.Request, rows: list[Json]) -> web.Response:
+        page, per_page = paging(request.query)
+        return self.answer(rows[(page - 1) * per_page : page * per_page])
 
     async def me(self, request: web.Request) -> web.Response:  # noqa: ARG002 - one shape for all
         return self.answer(self.tickets.agents[ME])
 
-    async def list_groups(self, request: web.Request) -> web.Response:  # noqa: ARG002 - one shape for all
-        return self.answer(list(self.tickets.groups.values()))
+    async def list_groups(self, request: web.Request) -> web.Response:
+        return self._paged(request, list(self.tickets.groups.values()))
 
     async def ticket_fields(self, request: web.Request) -> web.Response:
         wanted = request.query.get("type")
-        fields = [status_field(), priority_field()]
+        fields = [status_field(self.tickets.statuses), priority_field()]
         return self.answer([one for one in fields if wanted in (None, one["type"])])
 
     # ------------------------------------------------------------------ writing
@@ -179,7 +204,7 @@ class Freshdesk(Source):
         ticket = self.tickets.add(
             body["subject"], description=body["description"], requester=person, filled=False, **kept
         )
-        shown = self._with(ticket, [], listing=False)
+        shown = self._with(ticket, [])
         return self.answer(shown, 201, {"Location": f"{self.url}{self.prefix}/tickets/{ticket.id}"})
 
     async def update_ticket(self, request: web.Request) -> web.Response:
@@ -189,7 +214,7 @@ class Freshdesk(Source):
             raise Problems(*wrong)
         kept = {name: value for name, value in body.items() if name in STORED}
         self.tickets.change(ticket.id, **kept)
-        return self.answer(self._with(ticket, [], listing=False))
+        return self.answer(self._with(ticket, []))
 
     async def delete_ticket(self, request: web.Request) -> web.Response:
         ticket = self._find(request, to_write="DELETE")
@@ -236,13 +261,17 @@ class Freshdesk(Source):
     def no_limits(self) -> None:
         self.total.total = self.lists.total = 10**9
 
-    def limited(self, work: Work, costs: Mapping[str, int], *, listing: bool) -> Work:
+    def limited(self, work: Work, method: str, path: str) -> Work:
         """Count first, since invalid requests count too; then the work, and its refusals in Freshdesk's words."""
+        costs = COSTS.get(path, {}) if method == "GET" else {}
+        listing = (method, path) == ("GET", "/tickets")
 
         async def careful(request: web.Request) -> web.Response:
             wait = max(self.total.take(cost_of(request.query, costs)), self.lists.take() if listing else 0.0)
             if wait:
                 return self.throttled(math.ceil(wait))
+            if path in self.forbidden:
+                return self._denied()
             try:
                 return await work(request)
             except Problems as wrong:
@@ -267,9 +296,7 @@ class Freshdesk(Source):
             ("GET", "/groups", self.list_groups),
             ("GET", "/ticket_fields", self.ticket_fields),
         ):
-            costs = COSTS.get(path, {}) if method == "GET" else {}
-            limited = self.limited(work, costs, listing=(method, path) == ("GET", "/tickets"))
-            router.add_route(method, self.prefix + path, self.route(limited))
+            router.add_route(method, self.prefix + path, self.route(self.limited(work, method, path)))
 
 
 STORED = ("subject", "type", "status", "priority", "source", "responder_id", "group_id", "company_id", "product_id",
@@ -332,24 +359,22 @@ def is_moment(text: str) -> bool:
     return True
 
 
-def filtered(ticket: Ticket, query: Mapping[str, str]) -> bool:
+def filtered(row: Json, ticket: Ticket, query: Mapping[str, str]) -> bool:
     wanted = query.get("filter", "")
     if wanted in ("spam", "deleted"):
-        return bool(ticket.public.get(wanted))
-    if ticket.hidden:
+        return bool(row.get(wanted))
+    if row["spam"] or row.get("deleted"):
         return False
-    if wanted == "new_and_my_open" and (
-        ticket.public["status"] != 2 or ticket.public["responder_id"] not in (None, ME)
-    ):
+    if wanted == "new_and_my_open" and (row["status"] != 2 or row["responder_id"] not in (None, ME)):
         return False
-    same = (("requester_id", ticket.public["requester_id"]), ("email", ticket.requester["email"]))
+    same = (("requester_id", row["requester_id"]), ("email", ticket.requester["email"]))
     return all(name not in query or query[name] == str(value) for name, value in same)
 
 
-def status_field() -> Json:
+def status_field(statuses: Mapping[int, list[str]]) -> Json:
     return {
         "id": 11, "name": "status", "label": "Status", "type": "default_status", "position": 4, "default": True,
-        "choices": {str(code): names for code, names in STATUSES.items()},
+        "choices": {str(code): names for code, names in statuses.items()},
     }  # fmt: skip
 
 

@@ -42,6 +42,8 @@ class Ticket:
     conversations: list[Json] = field(default_factory=list)
     due: tuple[float | None, float | None] = (None, None)  # resolution, first response
     due_from: float = 0.0  # shown from then on
+    visible_from: float = 0.0  # lists show what it was before until then
+    before: Json | None = None  # None: it was not there
 
     @property
     def id(self) -> int:
@@ -52,16 +54,29 @@ class Ticket:
         return bool(self.public["spam"] or self.public.get("deleted"))
 
     def shown(self, now: float) -> Json:
-        """The list row. Due times appear without moving updated_at."""
+        """The row. Due times appear without moving updated_at."""
+        return self._due(self.public, now)
+
+    def listed(self, now: float) -> Json | None:
+        """The row that lists show, late where lists lag behind; None while it is not there for them."""
+        if now >= self.visible_from:
+            return self.shown(now)
+        return None if self.before is None else self._due(self.before, now)
+
+    def _due(self, public: Json, now: float) -> Json:
         if now < self.due_from:
-            return dict(self.public)
+            return dict(public)
         due_by, fr_due_by = (None if moment is None else stamp(moment) for moment in self.due)
-        return {**self.public, "due_by": due_by, "fr_due_by": fr_due_by}
+        return {**public, "due_by": due_by, "fr_due_by": fr_due_by}
 
 
 class Tickets:
+    """`lag`: so many seconds until lists show what happens from now on. `statuses` may get codes of their own."""
+
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.lag = 0.0
+        self.statuses = {code: list(names) for code, names in STATUSES.items()}
         self.rows: dict[int, Ticket] = {}
         self.agents = {row[0]: agent(*row) for row in AGENTS}
         self.groups = {row[0]: group(*row) for row in GROUPS}
@@ -107,12 +122,16 @@ class Tickets:
         }
         ticket = Ticket(public, description or subject, person, blank_stats(created), due=(due, fr_due))
         ticket.due_from = 0.0 if filled else now + SLA_FILLED_AFTER
+        ticket.visible_from = now + self.lag if self.lag else 0.0
         self.rows[number] = ticket
         return ticket
 
     def change(self, id: int, **fields: Any) -> Ticket:
         """A change by whoever: moves updated_at, and the stats that follow a status."""
         ticket = self.rows[id]
+        if self.lag:
+            ticket.before = ticket.listed(self.clock.time())
+            ticket.visible_from = self.clock.time() + self.lag
         now = stamp(self.clock.time())
         status = fields.get("status", ticket.public["status"])
         if status != ticket.public["status"]:
@@ -148,6 +167,28 @@ class Tickets:
             ticket.stats["first_responded_at"] = ticket.stats["first_responded_at"] or now
         self.change(id)
         return entry
+
+    def answer(self, id: int, body: str, files: tuple[str, ...] = ()) -> Json:
+        """The customer writes."""
+        ticket = self.rows[id]
+        entry = self.converse(
+            id, body, user=ticket.requester["id"], private=False, source=0, incoming=True, attachments=self.files(files)
+        )
+        ticket.stats["requester_responded_at"] = entry["created_at"]
+        return entry
+
+    def files(self, names: tuple[str, ...]) -> list[Json]:
+        return [
+            {"id": self._number("conversation"), "name": name, "content_type": "application/pdf", "size": 1}
+            for name in names
+        ]
+
+    def merge(self, id: int, *others: int) -> None:
+        """The others are closed, and both sides say so in a note."""
+        for other in others:
+            self.converse(other, f"This ticket is closed and merged into ticket {id}", user=ME, private=True, source=2)
+            self.change(other, status=5)
+            self.converse(id, f"Ticket {other} was merged into this ticket", user=ME, private=True, source=2)
 
     def forget(self, id: int) -> None:
         """Gone for good: 404 from now on."""
