@@ -3,7 +3,7 @@
 import re
 from html import escape
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~-])")
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>|~]|^\s*[-+#]", re.MULTILINE)
 
 
 def html(text: str) -> str:
@@ -13,4 +13,4 @@ def html(text: str) -> str:
 
 def markdown(text: str) -> str:
     """As Markdown: nothing in it is a link, a list or emphasis."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    return _MARKDOWN.sub(lambda match: match[0][:-1] + "\\" + match[0][-1], text)

@@ -3,7 +3,7 @@ rest. `channels/engine.py` does everything else, the same for all of them.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from re import Pattern
 from typing import Any, Final, Literal
@@ -142,6 +142,10 @@ class Service:
 
     acks: str = ""  # how people answer from there
     receipts: str = ""  # how the vendor says what became of a message
+
+    def needed(self) -> tuple[str, ...]:
+        """The settings that have no usual value."""
+        return tuple(f.name for f in fields(self.conf) if f.default is MISSING and f.default_factory is MISSING)
 
 
 def dig(data: Any, path: str) -> str:

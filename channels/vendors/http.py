@@ -72,5 +72,5 @@ SERVICE = Service(
     auth=login,
     address=Address(re.compile(r"[^\n]*"), "is one line; the body may name it as {to}"),
     send=Call(described, plain=True),
-    again=Again.NEITHER,
+    again=Again.KEY,  # that of `key_header`
 )

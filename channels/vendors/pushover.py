@@ -31,7 +31,7 @@ def message(notice: Notice, conf: PushoverConf) -> Request:
         "priority": PRIORITIES[notice.severity],
     }
     if notice.severity is Severity.P1:
-        form |= {"retry": str(conf.retry_s), "expire": str(conf.expire_s), "tags": notice.about}
+        form |= {"retry": str(conf.retry_s), "expire": str(conf.expire_s)}
     if url := notice.link or notice.url:
         form |= {"url": url, "url_title": f"Open {notice.ref}"}
     return Request("/1/messages.json", form=form)

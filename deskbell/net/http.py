@@ -314,8 +314,8 @@ def _tls() -> SSLContext:
 def _encoded(value: Any) -> bytes:
     try:
         return orjson.dumps(value)
-    except TypeError:  # half a character, which orjson refuses
-        return json.dumps(value).encode()
+    except TypeError:  # half a character, which nobody could read
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _sound(text: str) -> str:

@@ -1,0 +1,35 @@
+"""Twilio's messages: https://www.twilio.com/docs/messaging/api/message-resource"""
+
+from deskbell.sandbox.vendors.stand_in import Answer, Asked, Vendor, Way, basic
+
+ACCOUNT, TOKEN = "AC00000000000000000000000000000001", "sandbox-twilio-token"
+MESSAGES = "/2010-04-01/Accounts/{account}/Messages.json"
+
+
+def queued(asked: Asked) -> object:
+    return {"sid": asked.id, "status": "queued", "to": asked.fields["To"], "body": asked.fields["Body"]}
+
+
+def sent(asked: Asked) -> object:
+    rows = [one for one in asked.told if one.fields["To"] == asked.query.get("To")]
+    return {"messages": [{"sid": one.id, "body": one.fields["Body"]} for one in reversed(rows)]}
+
+
+def error(code: str) -> Answer:
+    return 401 if code == "20003" else 400, {"code": int(code), "message": "made to fail", "status": 400}
+
+
+VENDOR = Vendor(
+    name="twilio",
+    conf={"account_sid": ACCOUNT, "auth_token": TOKEN, "sender": "+15005550006"},
+    address="+15005550009",
+    knows=basic(ACCOUNT, TOKEN),
+    unauthorised=(401, {"code": 20003, "message": "Authenticate", "status": 401}),
+    ways=(
+        Way("send", "POST", MESSAGES, queued, 201, needs=("To", "Body"), most={"Body": 1600}),
+        Way("list", "GET", MESSAGES, sent, reads=True),
+    ),
+    new_id=lambda number: f"SM{number:032x}",
+    error=error,
+    limits=((429, {}, {"code": 20429, "message": "Too Many Requests", "status": 429}),),
+)
