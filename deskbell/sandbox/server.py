@@ -26,6 +26,8 @@ from deskbell.sandbox.slack.stand_in import SlackStandIn
 from deskbell.sandbox.source import Source
 from deskbell.sandbox.teams.stand_in import TeamsStandIn
 from deskbell.sandbox.telegram.stand_in import TelegramStandIn
+from deskbell.sandbox.vendors import vendors
+from deskbell.sandbox.vendors.stand_in import StandIn
 from deskbell.sandbox.view import View
 
 HOST = "127.0.0.1"
@@ -70,6 +72,7 @@ class Sandbox:
         }
         # Systems of which the day knows nothing: for tests, and for `deskbell check`.
         self.others: dict[str, Source] = {cls.name: cls(self.clock, self.ledger, self.pulse) for cls in OTHERS}
+        self.vendors = {vendor.name: StandIn(vendor, self.clock, self.ledger) for vendor in vendors()}
         self.ordeal = Ordeal(self, seed)
         self.removed: set[tuple[str, str]] = set()  # chat and room that Deskbell was removed from
         self.held: set[str] = set()  # numbers in trouble: the ordinary day leaves them alone
@@ -85,8 +88,8 @@ class Sandbox:
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=MOST_BODY, middlewares=[guard])
-        for chat in self.chats.values():
-            chat.add_routes(app.router)
+        for way_out in (*self.chats.values(), *self.vendors.values()):
+            way_out.add_routes(app.router)
         for other in self.others.values():
             other.add_routes(app.router)
         for part in (self.freshdesk, self.servicenow, self.fieldservice, self.pager, Control(self), View(self)):
@@ -109,7 +112,8 @@ class Sandbox:
 
     def all_faults(self) -> dict[str, Faults]:
         chats = {name: chat.faults for name, chat in self.chats.items()}
-        return chats | {name: source.faults for name, source in (self.sources | self.others).items()}
+        told = {f"vendors.{name}": vendor.faults for name, vendor in self.vendors.items()}
+        return chats | told | {name: source.faults for name, source in (self.sources | self.others).items()}
 
     def introduce(self, url: str, token: str = "") -> None:
         """Where Deskbell's own server listens, when that was not known at the start."""
@@ -128,6 +132,8 @@ class Sandbox:
         self.url = f"http://{HOST}:{self.port}"
         for source in (self.sources | self.others).values():
             source.url = self.url
+        for vendor in self.vendors.values():
+            vendor.url = self.url
         for chat in self.chats.values():
             chat.url, chat.desk_url = self.url, self.desk_url
         if self.scenario == "day":
