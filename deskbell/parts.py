@@ -13,6 +13,7 @@ from bot.page import linker
 from bot.ports import Gateway
 from bot.source_hooks import SourceHooks
 from channels.catalog import CHANNELS
+from channels.engine import VendorChannel
 from deskbell.config import Settings
 from deskbell.core.ports import Channel, Source
 from deskbell.core.store import Memory
@@ -59,12 +60,15 @@ def build_channels(
     names = {person.id: person.name for person in settings.house.people.values()}
     channels: dict[str, Channel] = {}
     for platform in {d.platform for d in settings.destinations.values()}:
+        known, links = partial(account_of, platform), page_links(settings)
+        if (setting := settings.channels.get(platform)) is not None:
+            channels[platform] = VendorChannel(platform, setting.service, setting.conf, known, names, links)
+            continue
         make = CHANNELS[platform].load()
         if platform in settings.chats:
-            known = partial(account_of, platform)
             channels[platform] = make(settings.chats[platform], known, names, session, memory)
         elif platform == "workflows":
-            channels[platform] = make(page_links(settings), partial(account_of, "teams"), names)
+            channels[platform] = make(links, partial(account_of, "teams"), names)
         else:
             channels[platform] = make()
     return channels

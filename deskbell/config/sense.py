@@ -9,6 +9,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from deskbell import instance
+from deskbell.config.channels import check_destination
 from deskbell.config.strict import Reading, unknown
 from deskbell.core.access import Role
 from deskbell.core.calendar import SITE
@@ -186,8 +187,11 @@ def _is_zone(name: str) -> bool:
 
 def _check_destination(reading: Reading, d: Destination, raw: Mapping[str, Any]) -> None:
     where = f"destinations.{d.name}"
-    if d.platform not in PLATFORMS:
-        reading.wrong(f"{where}.platform", unknown(d.platform, PLATFORMS).replace("setting", "platform"))
+    if d.platform in named(raw, "channels"):
+        check_destination(reading, d, raw["channels"])
+    elif d.platform not in PLATFORMS:
+        known = (*PLATFORMS, *named(raw, "channels"))
+        reading.wrong(f"{where}.platform", unknown(d.platform, known).replace("setting", "platform"))
     chat = CHATS.get(d.platform)
     if chat is not None and d.platform not in raw:
         reading.wrong(f"{where}.platform", f"needs a [{d.platform}] section")

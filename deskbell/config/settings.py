@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from bot.server import ServerConf
 from deskbell import instance
+from deskbell.config.channels import ChannelSetting, read_channels, records_of, secret_addresses
 from deskbell.config.rules import read_rules, tables
 from deskbell.config.sense import General, SourceSetting, check_chats, check_ranges, check_rooms, cross_check, named
 from deskbell.config.strict import ConfigError, Reading, environment, is_plain, unknown
@@ -39,6 +40,7 @@ class Settings:
     server: ServerConf
     watch: WatchConf
     chats: Mapping[str, Any]  # platform -> its conf, as deskbell.vendors.chats says
+    channels: Mapping[str, ChannelSetting]
     sources: Mapping[str, SourceSetting]
     destinations: Mapping[str, Destination]
     doors: Mapping[str, Door]  # the hooks of sources, by source
@@ -97,6 +99,7 @@ _SECTIONS = (
     "routes",
     "destinations",
     *CHATS,
+    "channels",
     "sources",
     "rules",
     "own_rules",
@@ -117,9 +120,11 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
     sources = _sources(reading, raw.get("sources", {}))
     doors = _doors(reading, raw.get("sources", {}), sources, server.public_url if server else "")
     destinations = _named(reading, Destination, raw, "destinations")
-    _keep_secret(reading, general or General(), destinations)
-    people = _people(reading, raw.get("people", {}), tuple(named(raw, "sources")))
+    channels = read_channels(reading, raw.get("channels", {}))
+    _keep_secret(reading, general or General(), destinations, channels)
+    people = _people(reading, raw.get("people", {}), (*named(raw, "sources"), *named(raw, "channels")))
     house = _house(reading, raw, general or General(), people, destinations, sources)
+    house = replace(house, records=records_of(destinations, channels))
     cross_check(reading, house, general, raw)
     check_chats(reading, chats)
     check_ranges(reading, general, sources)
@@ -128,7 +133,9 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
         return None
     keys = frozenset(reading.secret_keys)
     plain = tuple(sorted(_plain(raw, "", keys)))
-    return Settings(general, house, server, watch, chats, sources, destinations, doors, path, raw, plain, keys)
+    return Settings(
+        general, house, server, watch, chats, channels, sources, destinations, doors, path, raw, plain, keys
+    )
 
 
 def _chats(reading: Reading, raw: Mapping[str, Any], command: str) -> dict[str, Any]:
@@ -139,8 +146,16 @@ def _chats(reading: Reading, raw: Mapping[str, Any], command: str) -> dict[str, 
     return {name: conf for name, conf in made.items() if conf is not None}
 
 
-def _keep_secret(reading: Reading, general: General, destinations: Mapping[str, Destination]) -> None:
+def _keep_secret(
+    reading: Reading,
+    general: General,
+    destinations: Mapping[str, Destination],
+    channels: Mapping[str, ChannelSetting],
+) -> None:
     """Whoever has the address of a flow may post there; the address of a database may hold a password."""
+    for name, address in secret_addresses(destinations, channels).items():
+        reading.secret_keys.append(f"destinations.{name}.address")
+        reading.secrets.append(address)
     if password := _password(general.database):
         reading.secret_keys.append("deskbell.database")
         reading.secrets += [password, unquote(password)]

@@ -39,6 +39,7 @@ class View:
     undo: str = ""  # whose last move may still be taken back; nothing when there is none
     undo_mark: int = 0  # which move that is
     personal: bool = False  # there is something that rooms don't see, and some people may
+    records: tuple[tuple[str, str], ...] = ()  # in other systems, of this alert: (system, address)
 
 
 def card_of(alert: Alert, view: View) -> Card:
@@ -92,6 +93,8 @@ def _facts(alert: Alert, view: View) -> tuple[tuple[str, str], ...]:
         facts.append(("Why it is over", clean(alert.reason, 300)))
     if alert.writeback:
         facts.append(("Told to the source", clean(alert.writeback, 200)))
+    if view.records:
+        facts.append(("Records", clean(", ".join(f"{system}: {url}" for system, url in view.records), 300)))
     facts.append(("Alert since", clock(alert.opened_at, alert.zone, view.now)))
     return tuple(facts)
 

@@ -90,6 +90,7 @@ def _frame(
         "undo": undo.person if undo else "",
         "undo_mark": undo.mark if undo else 0,
         "personal": _personal(reader, house, alert),
+        "records": _records(reader, house, alert),
     }
 
 
@@ -109,6 +110,14 @@ def _personal(reader: Reader, house: House, alert: Alert) -> bool:
         return False
     stored = reader.record(alert.source, alert.record_id)
     return stored is not None and bool(personal_of(stored.record))
+
+
+def _records(reader: Reader, house: House, alert: Alert) -> tuple[tuple[str, str], ...]:
+    """What was opened for the alert in other systems: what people call the system, and the record's address."""
+    if not house.records:
+        return ()
+    posts = [post for post in reader.posts_of(alert.id) if post.destination in house.records and post.ref.get("url")]
+    return tuple((house.records[post.destination], post.ref["url"]) for post in posts)
 
 
 def _stale(reader: Reader, house: House, alerts: Iterable[Alert]) -> dict[str, datetime | None]:

@@ -59,6 +59,7 @@ class House:
     rotas: Mapping[str, Rota] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     destinations: Mapping[str, Destination] = field(default_factory=dict)
+    records: Mapping[str, str] = field(default_factory=dict)  # destinations that keep records: their systems' titles
     sources: Mapping[str, SourceFacts] = field(default_factory=dict)
     observe: bool = False
     hides_customers: bool = False  # rooms don't see who the customer is; Reveal tells one person, and the audit

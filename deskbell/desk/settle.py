@@ -60,6 +60,8 @@ def _sent(book: Book, claim: Claim, outcome: Sent, shown: int) -> bool:
     work = claim.work
     if isinstance(work, Post) and not work.ref and not outcome.skipped:
         book.uow.first_shown(work.alert_id, book.now)
+    if isinstance(work, Post) and work.ref.get("url") != outcome.ref.get("url"):
+        book.uow.bump_posts(work.alert_id, book.now, Lane.TIDY)  # the cards show where the record is
     if isinstance(work, Dispatch) and work.kind is DispatchKind.WRITE:
         _written(book, claim.alert, work.payload, outcome)
     if not outcome.skipped and isinstance(work, Dispatch) and (person := str(work.payload.get("direct", ""))):
