@@ -1,6 +1,6 @@
 # Everything runs in .venv, which the first target you call builds from python3.11 or newer and make alone.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock clean venv
+.PHONY: help demo test lint lock record clean venv
 
 UV_VERSION := 0.13.9
 PACKAGES := deskbell bot pollers channels storage
@@ -10,6 +10,10 @@ PYTEST_ARGS ?= -n 2
 DEMO_ARGS ?=
 # `make lock LOCK_ARGS=--upgrade` takes newer versions; without it the lock changes only where pyproject.toml asks for it
 LOCK_ARGS ?=
+# `make record SOURCE=freshdesk CONFIG=my.toml`; KEEP names fields that hold words of the system, with commas between
+SOURCE ?=
+CONFIG ?= config.toml
+KEEP ?=
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -56,6 +60,10 @@ lint: $(VENV)/.dev ## check style, types and who imports whom
 lock: $(UV_STAMP) ## write requirements*.txt anew from pyproject.toml
 	$(call write_lock,requirements.txt)
 	$(call write_lock,requirements-dev.txt,--extra dev --constraint requirements.txt)
+
+record: $(VENV)/.dev ## record answers of SOURCE (of CONFIG) for the tests, without secrets and people
+	$(if $(SOURCE),,$(error say which: make record SOURCE=freshdesk CONFIG=my.toml))
+	@$(PYTHON) -m tests.recording.record $(SOURCE) --config $(CONFIG) $(if $(KEEP),--keep $(KEEP))
 
 clean: ## remove the environment and everything the tools left
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
