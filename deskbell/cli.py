@@ -28,7 +28,7 @@ db_app = typer.Typer(help="The database.", no_args_is_help=True)
 outbox_app = typer.Typer(help="What is still to be sent, and what could not be.", invoke_without_command=True)
 people_app = typer.Typer(help="Who is linked to which chat account, and people who leave.", no_args_is_help=True)
 manifest_app = typer.Typer(help="What to give to a chat platform's app settings.", no_args_is_help=True)
-catalogue_app = typer.Typer(help="What Deskbell can be connected to.", no_args_is_help=True)
+catalogue_app = typer.Typer()
 app.add_typer(audit_app, name="audit")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(db_app, name="db")
@@ -54,7 +54,7 @@ def main() -> None:
 def _for_people(error: Exception) -> str:
     """The words of an error that is no fault of ours; empty for one that is."""
     kinds = {cls.__name__ for cls in type(error).__mro__}
-    if kinds & {"ConfigError", "StoreError", "UnknownPerson"}:
+    if kinds & {"ConfigError", "StoreError", "UnknownPerson", "NoReplay"}:
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"The address is taken ({error}). Is another Deskbell running? Change server.port in the configuration."
@@ -141,6 +141,26 @@ def check(
     raise SystemExit(0 if done.ok else 1)
 
 
+@catalogue_app.callback(invoke_without_command=True)
+def catalogue(context: typer.Context, as_json: AsJson = False) -> None:
+    """What Deskbell can be connected to: the systems beside the chats, what each is good for and how it behaves."""
+    from deskbell.catalogue import systems
+
+    if context.invoked_subcommand is not None:
+        return
+    rows = systems()
+    if as_json:
+        _print_json([row.as_json() for row in rows])
+        return
+    from rich.table import Table
+
+    table = Table("Name", "System", "Roles", "Logs in by", "A lost answer", "Answers", "Receipts", "Golden", box=None)
+    for row in rows:
+        known = (" ".join(row.roles), row.auth, row.idempotency, row.acks, row.receipts)
+        table.add_row(row.name, row.title, *known, str(row.golden))
+    _console().print(table)
+
+
 @catalogue_app.command("sources")
 def catalogue_sources(as_json: AsJson = False) -> None:
     """The kinds of sources: what each gives, which rules look at it, how Deskbell logs in and is called."""
@@ -211,6 +231,38 @@ def whynot(number: str, config: ConfigPath = CONFIG, as_json: AsJson = False) ->
         _print_json({"source": record.source, "number": record.number, "rules": rules})
     else:
         typer.echo("\n".join(f"{one.title + ':':32} {one.words}" for one in told))
+
+
+@app.command()
+def simulate(
+    rule: Annotated[str, typer.Argument(help="Which rule; its short name will do, like `late`.")],
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="Another setting, like `minutes=20` or `stages=20m P3, 40m P2`.")
+    ] = None,
+    days: Annotated[float, typer.Option(help="How much of the past is played again.")] = 30,
+    picture: Annotated[Path | None, typer.Option(help="Draw it as well, into this SVG file.")] = None,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Play the recorded past again: what a rule rang, and what it would have rung with other settings."""
+    from datetime import UTC, datetime
+
+    from deskbell.simulate.picture import svg
+    from deskbell.simulate.run import simulate as play
+    from deskbell.simulate.show import write
+
+    settings = _settings(config)
+    store = _store(settings)
+    try:
+        outcome = play(settings, store, rule, sets or (), days, datetime.now(UTC))
+    finally:
+        store.close()
+    if picture:
+        picture.write_text(svg(outcome), encoding="utf-8")
+    if as_json:
+        _print_json(outcome.as_json())
+    else:
+        write(outcome, _console())
 
 
 @app.command()

@@ -26,7 +26,7 @@ def why(reader: Reader, house: House, alert: Alert, now: datetime) -> list[tuple
     conf = base.of(stored.record) if base and stored else base
     calendar = house.calendars.get(conf.calendar if conf else "", house.calendar)
     lines = explain.why(alert, house.rule(alert.rule), conf, calendar)
-    lines += [("Told", _told(reader, house, alert)), ("On duty then", _duty(house, alert))]
+    lines += [("Told", _told(reader, house, alert)), ("On duty then", duty(house, alert.opened_at))]
     lines.append(("Policy", _policy(house, alert)))
     story = [row for row in reader.story(alert.id, _STORY) if row.entry.verb != REFUSED and row.entry.data.get("said")]
     lines += [(clock(row.at, alert.zone, now), told(row)) for row in story[-5:]]
@@ -43,9 +43,9 @@ def _told(reader: Reader, house: House, alert: Alert) -> str:
     return rooms or "no room"
 
 
-def _duty(house: House, alert: Alert) -> str:
-    """Who was on duty in each rota when it was opened."""
-    rows = ((rota.name, on_duty(rota, alert.opened_at)) for rota in house.rotas.values())
+def duty(house: House, at: datetime) -> str:
+    """Who was on duty in each rota then."""
+    rows = ((rota.name, on_duty(rota, at)) for rota in house.rotas.values())
     return ", ".join(f"{name}: {name_of(who, house.people) if who else 'nobody'}" for name, who in rows)
 
 
