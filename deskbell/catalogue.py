@@ -2,16 +2,22 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
+import orjson
+
+from channels.catalog import SERVICES, service
+from channels.service import Role, Service
 from deskbell.core.rules import RULES
 from deskbell.vendors.hooks import usual
 from pollers.catalog import KINDS, Row
 
 # Every source against its stand-in; whatever stands in there is tried by `deskbell check --sandbox`.
 SANDBOX = Path(__file__).parent / "sandbox" / "sources.toml"
+# The requests that each system is known to get; they come with the tests.
+GOLDEN = Path(__file__).parents[1] / "tests" / "vendors" / "golden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +64,57 @@ def _source(name: str, row: Row, *, sandbox: bool) -> Source:
         docs=row.docs,
         sandbox=sandbox,
     )
+
+
+# ---------------------------------------------------------------- the ways out beside the chats
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A system that people and records are told through. `roles`: N notify, R record, T trigger, A acknowledge;
+    `idempotency`: what happens after a lost answer; `golden`: so many of its requests are kept as files.
+    """
+
+    name: str
+    title: str
+    roles: tuple[str, ...]
+    auth: str
+    idempotency: str
+    acks: str
+    receipts: str
+    docs: str
+    golden: int
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def systems() -> list[System]:
+    """By name."""
+    return [_system(service(name)) for name in SERVICES]
+
+
+def _system(row: Service) -> System:
+    return System(
+        name=row.name,
+        title=row.title,
+        roles=tuple(role for role in Role if role in row.roles),
+        auth=row.auth(_any(row.conf)).kind.replace("_", " "),
+        idempotency=row.again,
+        acks=row.acks,
+        receipts=row.receipts,
+        docs=row.docs,
+        golden=_kept(row.name),
+    )
+
+
+def _kept(name: str) -> int:
+    file = GOLDEN / f"{name}.json"
+    return len(orjson.loads(file.read_bytes())) if file.is_file() else 0
+
+
+def _any(conf: type[Any]) -> Any:
+    """Settings of which only the kind of login counts."""
+    hints = get_type_hints(conf)
+    needed = (f.name for f in fields(conf) if f.default is MISSING and f.default_factory is MISSING)
+    return conf(**{name: {} if hints[name] not in (str, int) else hints[name]() for name in needed})

@@ -29,10 +29,11 @@ from bot.api import ApiToken
 from bot.commands import commands_markdown
 from bot.openapi import document
 from bot.server import ServerConf
+from channels.catalog import SERVICES, service
 from deskbell.bench.figures import Report
 from deskbell.bench.page import markdown
 from deskbell.bench.plot import svg
-from deskbell.catalogue import sources
+from deskbell.catalogue import sources, systems
 from deskbell.config.sense import OWN_RULES
 from deskbell.config.settings import General
 from deskbell.core.access import ACTORS, Person, Role
@@ -188,6 +189,10 @@ def sections() -> Iterator[Section]:
     yield Section("`[destinations.NAME]`", "destinations.NAME", Destination, _NAME)
     for name, chat in CHATS.items():
         yield Section(f"`[{name}]`", name, chat.conf, frozenset({"command"}))
+    for name in SERVICES:
+        extra = (("kind", "text", "the table's name", f'`"{name}"` for this one'),)
+        header = f"`[channels.NAME]` of kind `{name}`"
+        yield Section(header, f"channels.{name}", service(name).conf, extra=extra)
     yield from _source_sections()
     yield from _rule_sections()
 
@@ -367,6 +372,15 @@ def sources_markdown() -> str:
     return table(("kind", "system", "gives", "logs in by", "hook", "is told back"), *rows)
 
 
+def systems_markdown() -> str:
+    """Every other system, as `deskbell catalogue` tells of it."""
+    rows = [
+        (f"[{s.title}]({s.docs})", f"`{s.name}`", " ".join(s.roles), s.auth, s.idempotency, s.acks, s.receipts)
+        for s in systems()
+    ]
+    return table(("system", "kind", "roles", "logs in by", "a lost answer", "answered by", "receipts"), *rows)
+
+
 def faults_markdown() -> str:
     places: dict[str, list[str]] = {}
     for name, place in _points():
@@ -408,6 +422,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "faults": faults_markdown,
     "settings": settings_markdown,
     "sources": sources_markdown,
+    "systems": systems_markdown,
 }
 
 

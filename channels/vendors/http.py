@@ -18,9 +18,9 @@ class HttpConf:
     base_url: str
     body: Mapping[str, Any]  # texts in it may name {line}, {text}, {ref}, {severity}, {link}, {url}, {to}, {key} ...
     path: str = ""  # behind base_url
-    method: Literal["POST", "PUT"] = "POST"
+    method: Literal["POST", "PUT"] = "POST"  # how it is called
     user: str = ""  # with a password: basic authentication
-    password: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)  # of that user
     token: str = field(default="", repr=False)  # alone: a bearer token
     header: str = ""  # with a token: the header that it goes into instead
     key_header: str = "Idempotency-Key"  # the same value at each try; "" where that would disturb

@@ -16,8 +16,8 @@ from deskbell.net.auth import HeaderKey
 
 @dataclass(frozen=True, slots=True)
 class TrelloConf:
-    key: str
-    token: str = field(repr=False)
+    key: str  # of the Power-Up that Deskbell is there
+    token: str = field(repr=False)  # that somebody allowed it
     base_url: str = "https://api.trello.com"
 
 

@@ -15,8 +15,8 @@ from deskbell.net.auth import Basic
 
 @dataclass(frozen=True, slots=True)
 class TwilioConf:
-    account_sid: str
-    auth_token: str = field(repr=False)
+    account_sid: str  # AC...
+    auth_token: str = field(repr=False)  # of the account
     sender: str  # a number of yours, or the SID of a messaging service
     valid_s: int = 1800  # an SMS that is not delivered by then is dropped, for it is old news
     base_url: str = "https://api.twilio.com"
