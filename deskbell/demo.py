@@ -120,6 +120,7 @@ def _fakes(credentials: Mapping[str, str]) -> dict[str, str]:
         "FRESHDESK_API_KEY": "sandbox-freshdesk-key",
         "SERVICENOW_PASSWORD": "sandbox-servicenow",
         "FIELDSERVICE_TOKEN": "sandbox-fieldservice",
+        "BILLING_TOKEN": "sandbox-billing",
     }
     return {name: credentials.get(name.lower(), value) for name, value in names.items()}
 

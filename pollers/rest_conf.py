@@ -25,7 +25,7 @@ SLA_FIELDS: Mapping[str, str] = {
 }
 _PARAMS = frozenset({"since", "page", "offset", "size", "cursor", "window_start", "window_end"})
 _WRITES = frozenset({"id", "text", "marker", "assignee"})
-_NOT_MAPPED = frozenset({"source", "slas", "happenings", "payments"})
+_NOT_MAPPED = frozenset({"source", "slas", "happenings"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,8 @@ class RestConf:
     strategy `re_anchor`: rows come sorted by their time of change, ascending, and {since} narrows them (the best);
     `sweep`: they are narrowed, but not sorted; `snapshot`: every poll reads all rows of the window.
     `fields` maps names of the kind of record (a Visit, a Case, an Invoice ...) to expressions on a row;
-    sla_first_response, sla_next_reply and sla_resolution are due times of a case.
+    sla_first_response, sla_next_reply and sla_resolution are due times of a case; the payments of an invoice are a list
+    of {id, at, amount, failed, reason}.
     """
 
     base_url: str

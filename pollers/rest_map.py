@@ -1,10 +1,11 @@
 """A row of any JSON API as a record of any kind, by the expressions of its configuration."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from deskbell.core.records import (
     CASE_DONE,
     KINDS,
     STATUSES,
+    Payment,
     Priority,
     Record,
     Sla,
@@ -65,6 +67,7 @@ _CUSTOMER = frozenset({"customer", "client", "requester", "caller", "user", "ten
 _COMPANY = frozenset({"company", "staff", "office", "dispatcher", "system", "pro", "admin", "technician", "agent"})
 _PLAIN_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _WORD_LIMITS = {"title": 500, "subject": 500, "reason": 500, "url": 1000}
+_PAYMENTS = 30  # the newest of an invoice; no rule asks for older ones
 
 
 def same_activity(_record_id: str, changed_at: datetime) -> datetime:
@@ -190,7 +193,25 @@ def _converters(cls: type[Record], zone: ZoneInfo) -> dict[str, Callable[[Any], 
     by_type: dict[Any, Callable[[Any], Any]] = {bool: flag, int: _count, float | None: measure}
     made = {f.name: by_type.get(f.type) or _text(f.name) for f in fields(cls)}
     made |= dict.fromkeys(moments_of(cls), lambda value: moment(value, zone))
+    made |= {f.name: partial(_payments, zone) for f in fields(cls) if f.name == "payments"}
     return made | dict.fromkeys(days_of(cls), day) | dict.fromkeys(amounts_of(cls), amount)
+
+
+def _payments(zone: ZoneInfo, value: Any) -> tuple[Payment, ...]:
+    """The newest of them, oldest first, each once."""
+    once = {one.id: one for one in _each_payment(value if isinstance(value, list) else [], zone)}
+    return tuple(sorted(once.values(), key=lambda one: (one.at, one.id))[-_PAYMENTS:])
+
+
+def _each_payment(rows: list[Any], zone: ZoneInfo) -> Iterator[Payment]:
+    """What has an id and a time; anything else can't be told from the next one."""
+    for row in rows:
+        if not isinstance(row, Mapping):
+            continue
+        payment_id, at = line(row.get("id"), 100), moment(row.get("at"), zone)
+        if payment_id and at is not None:
+            reason = line(row.get("reason"), _WORD_LIMITS["reason"])
+            yield Payment(payment_id, at, amount(row.get("amount")), flag(row.get("failed")), reason)
 
 
 def _count(value: Any) -> int:

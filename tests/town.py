@@ -20,7 +20,7 @@ from deskbell.sandbox.server import Sandbox
 CONFIG = Path(__file__).parents[1] / "config.toml"
 MINUTE = 60.0
 ROOMS = {
-    "slack": {"dispatch": "C0DISPATCH", "support": "C0SUPPORT"},
+    "slack": {"dispatch": "C0DISPATCH", "support": "C0SUPPORT", "accounts": "C0ACCOUNTS"},
     "teams": credentials.TEAMS_ROOMS,
     "telegram": credentials.TELEGRAM_ROOMS,
     "discord": credentials.DISCORD_ROOMS,
@@ -42,6 +42,7 @@ def environ(url: str, folder: Path) -> dict[str, str]:
         "FRESHDESK_API_KEY": "sandbox-freshdesk-key",
         "SERVICENOW_PASSWORD": "sandbox-servicenow",
         "FIELDSERVICE_TOKEN": "sandbox-fieldservice",
+        "BILLING_TOKEN": "sandbox-billing",
     }
 
 

@@ -14,6 +14,7 @@ SERVICENOW_PASSWORD = "sandbox-servicenow"  # noqa: S105 - made up, on purpose
 SERVICENOW_CLIENT_ID = "sandbox-client"
 SERVICENOW_CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - made up, on purpose
 FIELDSERVICE_TOKEN = "sandbox-fieldservice"  # noqa: S105 - made up, on purpose
+BILLING_TOKEN = "sandbox-billing"  # noqa: S105 - made up, on purpose
 ZENDESK_USER = "deskbell@example.org"
 ZENDESK_CLIENT_ID = "sandbox-zendesk-client"
 ZENDESK_CLIENT_SECRET = "sandbox-zendesk-secret"  # noqa: S105 - made up, on purpose
@@ -39,17 +40,21 @@ TEAMS_APP = "b0700000-0000-4000-8000-00000000de5b"
 TEAMS_SECRET = "sandbox-teams-secret"  # noqa: S105 - made up, on purpose
 TEAMS_TENANT = "7e000000-0000-4000-8000-0000000000aa"
 TEAMS_TEAM = "19:team@thread.tacv2"
-TEAMS_ROOMS = {"dispatch": "19:dispatch@thread.tacv2", "support": "19:support@thread.tacv2"}
+TEAMS_ROOMS = {name: f"19:{name}@thread.tacv2" for name in ("dispatch", "support", "accounts")}
 
 TELEGRAM_TOKEN = "7000000:sandbox-telegram-token"  # noqa: S105 - made up, on purpose
 TELEGRAM_BOT = "deskbell_bot"
 # The second is a topic of a forum.
-TELEGRAM_ROOMS = {"dispatch": "-1001000000001", "support": "-1001000000002/5"}
+TELEGRAM_ROOMS = {"dispatch": "-1001000000001", "support": "-1001000000002/5", "accounts": "-1001000000003"}
 
 DISCORD_TOKEN = "sandbox.discord.token"  # noqa: S105 - made up, on purpose
 DISCORD_APP = "900000000000009900"
 DISCORD_GUILD = "900000000000009000"
-DISCORD_ROOMS = {"dispatch": "900000000000009001", "support": "900000000000009002"}
+DISCORD_ROOMS = {
+    "dispatch": "900000000000009001",
+    "support": "900000000000009002",
+    "accounts": "900000000000009003",
+}
 DISCORD_ONCALL_ROLE = "900000000000009101"
 # A made-up Ed25519 key pair, for the interactions endpoint: the seed, from which the public key follows.
 DISCORD_SEED = "5eed" * 16
@@ -75,6 +80,7 @@ def listing(url: str) -> dict[str, dict[str, str]]:
             "client_secret": SERVICENOW_CLIENT_SECRET,
         },
         "fieldservice": {"base_url": f"{url}/fieldservice/api", "token": FIELDSERVICE_TOKEN},
+        "billing": {"base_url": f"{url}/billing/api", "token": BILLING_TOKEN},
         "pager": {"url": f"{url}/pager/oncall"},
         "servicetitan": {
             "base_url": f"{url}/servicetitan",

@@ -1,19 +1,17 @@
 """A scheduling system as many firms have one: jobs with technicians, windows and check-ins behind a JSON API."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from deskbell.sandbox import credentials
-from deskbell.sandbox.clock import Clock, Pulse, parse, stamp
+from deskbell.sandbox.clock import Clock, Pulse, stamp
+from deskbell.sandbox.json_api import JsonApi, listed, refusal
 from deskbell.sandbox.ledger import Ledger
-from deskbell.sandbox.source import Source
 from deskbell.sandbox.web import Json, read_json, reply
 
 STATUSES = ("scheduled", "dispatched", "en_route", "on_site", "completed", "cancelled", "no_show", "on_hold")
 DONE = frozenset({"completed", "cancelled", "no_show"})
-MOST_PER_PAGE = 100
 MOMENTS = ("scheduled_start", "scheduled_end", "window_start", "window_end", "checked_in_at", "travel_started_at",
            "completed_at", "cancelled_at")  # fmt: skip
 TECHNICIANS = (
@@ -28,9 +26,10 @@ TECHNICIANS = (
 WRITABLE = {"technician_id": (int, type(None)), "note": (str,), "status": (str,)}
 
 
-class FieldService(Source):
+class FieldService(JsonApi):
     name = "fieldservice"
     prefix = "/fieldservice/api"
+    token = credentials.FIELDSERVICE_TOKEN
 
     def __init__(self, clock: Clock, ledger: Ledger, pulse: Pulse) -> None:
         super().__init__(clock, ledger, pulse)
@@ -75,37 +74,12 @@ class FieldService(Source):
         """By number (J-4711); KeyError without."""
         return next(job for job in self.jobs.values() if job["number"] == number)
 
-    # ------------------------------------------------------------------ credentials, errors
-
-    def knows(self, request: web.Request) -> bool:
-        return request.headers.get("Authorization") == f"Bearer {credentials.FIELDSERVICE_TOKEN}"
-
-    def unauthorised(self) -> web.Response:
-        return refusal(401, "unauthorized", "The access token is missing or wrong")
-
-    def broken(self, status: int) -> web.Response:
-        return refusal(status, "internal", "Something went wrong on our side")
-
-    def throttled(self, seconds: int) -> web.Response:
-        answer = refusal(429, "too_many_requests", "Slow down")
-        answer.headers["Retry-After"] = str(seconds)
-        return answer
-
     # ------------------------------------------------------------------ HTTP
 
     async def list_jobs(self, request: web.Request) -> web.Response:
-        query = request.query
-        if wrong := check_query(query):
-            return refusal(422, "invalid", "Invalid parameters", wrong)
-        self.sweeps += 1
-        since = parse(query["updated_since"]) if "updated_since" in query else 0.0
-        rows = [job for job in self.jobs.values() if parse(job["updated_at"]) >= since]
-        if "status" in query:
-            rows = [job for job in rows if job["status"] in query["status"].split(",")]
-        rows.sort(key=lambda job: (job["updated_at"], job["id"]))
-        page, per_page = int(query.get("page", 1)), int(query.get("per_page", 50))
-        meta = {"page": page, "per_page": per_page, "pages": -(-len(rows) // per_page), "total": len(rows)}
-        return reply({"data": rows[(page - 1) * per_page : page * per_page], "meta": meta})
+        answer = listed(self.jobs.values(), request.query)
+        self.sweeps += answer.status == 200
+        return answer
 
     async def view_job(self, request: web.Request) -> web.Response:
         job = self._find(request)
@@ -197,21 +171,3 @@ def blank(id: int) -> Json:
         "cancel_reason": None,
         "notes": [],
     }
-
-
-def refusal(status: int, code: str, message: str, fields: dict[str, str] | None = None) -> web.Response:
-    return reply({"error": {"code": code, "message": message, "fields": fields or {}}}, status)
-
-
-def check_query(query: Mapping[str, str]) -> dict[str, str]:
-    known = {"updated_since", "page", "per_page", "status"}
-    wrong = {name: "unknown parameter" for name in query if name not in known}
-    for name, most in (("page", 10_000), ("per_page", MOST_PER_PAGE)):
-        text = query.get(name, "1")
-        if not text.isdigit() or not 1 <= int(text) <= most:
-            wrong[name] = f"a number from 1 to {most}"
-    try:
-        parse(query.get("updated_since", "2026-01-01"))
-    except ValueError:
-        wrong["updated_since"] = "an ISO 8601 moment"
-    return wrong

@@ -14,6 +14,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from deskbell.sandbox import credentials
 from deskbell.sandbox.chat import Card, Chat, Refused
 
 if TYPE_CHECKING:
@@ -77,6 +78,15 @@ LATER: Mapping[str, tuple[Turn, ...]] = {
     "telegram": (Turn("ben", "Take it"), Turn("ben", "Resolve", ("Technician on site",))),
     "discord": (Turn("ana", "Resolve", ("Loaner machine is on the van.",)), Turn("ana", "Take it")),
 }
+# Money is Carla's, in whichever chat: others may not act there.
+MONEY = (
+    CARLA_ACKS,
+    Turn("carla", "Snooze", ("1 hour",)),
+    Turn("carla", "Resolve", ("Customer informed",)),
+    Turn("carla", "Take it"),
+)
+_ROOMS = (credentials.TEAMS_ROOMS, credentials.TELEGRAM_ROOMS, credentials.DISCORD_ROOMS)
+MONEY_ROOMS = frozenset({"C0ACCOUNTS", *(rooms["accounts"] for rooms in _ROOMS)})
 IN_VAIN = Turn("dan", "Escalate", allowed=False)  # he is told why not, and nothing is edited anywhere
 # Who types what; `>` stands before what is said to the bot alone.
 COMMANDS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -122,6 +132,7 @@ class People:
         self._seen: set[str] = set()
         self._first = {name: deque(FIRST[name]) for name in self.chats}
         self._later = {name: deque(LATER[name]) for name in self.chats}
+        self._money = {name: deque(MONEY) for name in self.chats}
         self._in_vain = {name: deque([IN_VAIN]) for name in self.chats}
         self._done: Counter[str] = Counter()  # taps by chat: whose turn it is
         self._count = itertools.count(1)
@@ -156,17 +167,17 @@ class People:
         """One alert: a first reaction in one chat, and to some of them a second, perhaps in another."""
         number = next(self._count)
         await self._wait(REACTION)
-        await self._take(ref, self._first)
+        money = any(card.room in MONEY_ROOMS for card in self._cards(ref))
+        await self._take(ref, self._money if money else self._first)
         if number % NOSY == 0:
             await self._take(ref, self._in_vain)
         if number % SECOND_LOOK == 0:
             await self._wait(FOLLOW_UP)
-            await self._take(ref, self._later)
+            await self._take(ref, self._money if money else self._later)
 
     async def _take(self, ref: str, turns: Mapping[str, deque[Turn]]) -> None:
         """The next turn that the card has a button for, in the chat that had the fewest."""
-        cards = [card for chat in self.chats.values() for card in chat.cards() if card.ref == ref]
-        for card in sorted(cards, key=lambda card: self._done[card.chat]):
+        for card in sorted(self._cards(ref), key=lambda card: self._done[card.chat]):
             waiting = turns[card.chat]
             turn = next((turn for turn in waiting if offers(card, turn.label)), None)
             if turn is not None:
@@ -175,6 +186,9 @@ class People:
                 self._done[card.chat] += 1
                 await self._tap(card, turn)
                 return
+
+    def _cards(self, ref: str) -> list[Card]:
+        return [card for chat in self.chats.values() for card in chat.cards() if card.ref == ref]
 
     async def _tap(self, card: Card, turn: Turn) -> None:
         chat = self.chats[card.chat]

@@ -7,6 +7,7 @@ from typing import Self
 from aiohttp import web
 
 from deskbell.sandbox import samples
+from deskbell.sandbox.billing import Billing
 from deskbell.sandbox.chat import Chat
 from deskbell.sandbox.clock import Clock, Pulse
 from deskbell.sandbox.control import Control, guard
@@ -66,10 +67,10 @@ class Sandbox:
         self.freshdesk = Freshdesk(self.clock, self.ledger, self.pulse)
         self.servicenow = ServiceNow(self.clock, self.ledger, self.pulse)
         self.fieldservice = FieldService(self.clock, self.ledger, self.pulse)
+        self.billing = Billing(self.clock, self.ledger, self.pulse)
         self.pager = Pager(self.ledger)
-        self.sources: dict[str, Source] = {
-            source.name: source for source in (self.freshdesk, self.servicenow, self.fieldservice)
-        }
+        ours: tuple[Source, ...] = (self.freshdesk, self.servicenow, self.fieldservice, self.billing)
+        self.sources = {source.name: source for source in ours}
         # Systems of which the day knows nothing: for tests, and for `deskbell check`.
         self.others: dict[str, Source] = {cls.name: cls(self.clock, self.ledger, self.pulse) for cls in OTHERS}
         self.vendors = {vendor.name: StandIn(vendor, self.clock, self.ledger) for vendor in vendors()}
@@ -90,9 +91,9 @@ class Sandbox:
         app = web.Application(client_max_size=MOST_BODY, middlewares=[guard])
         for way_out in (*self.chats.values(), *self.vendors.values()):
             way_out.add_routes(app.router)
-        for other in self.others.values():
-            other.add_routes(app.router)
-        for part in (self.freshdesk, self.servicenow, self.fieldservice, self.pager, Control(self), View(self)):
+        for source in (self.sources | self.others).values():
+            source.add_routes(app.router)
+        for part in (self.pager, Control(self), View(self)):
             part.add_routes(app.router)
         return app
 

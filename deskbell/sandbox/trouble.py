@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from deskbell.sandbox.clock import parse
 from deskbell.sandbox.fieldservice import DONE
-from deskbell.sandbox.scenario import ordinary
+from deskbell.sandbox.scenario import ordinary, verbs
 from deskbell.sandbox.web import Json
 
 if TYPE_CHECKING:
@@ -120,11 +120,49 @@ async def near_sla(sandbox: "Sandbox", asked: Json) -> str:
     return str(ticket.id)
 
 
+# ------------------------------------------------------------------ accounts
+
+
+async def payment_fails(sandbox: "Sandbox", asked: Json) -> str:
+    """A customer's bank refuses: by default of the next open invoice that nothing is wrong with."""
+    billing, number = sandbox.billing, str(asked.get("invoice", ""))
+    sound = (row["number"] for row in billing.invoices.values() if row["status"] == "open" and not row["attempts"])
+    number = number or next(sound)
+    billing.attempt(number, failed=asked.get("reason", "Card expired"))
+    sandbox.hold(number)
+    sandbox.ledger.expect(number, "payment_failed")
+    return number
+
+
+async def suspend_account(sandbox: "Sandbox", asked: Json) -> str:
+    """Bookkeeping stops an account: by default one with a job planned, so that nobody should be sent there."""
+    billing, number = sandbox.billing, str(asked.get("account", ""))
+    waiting = {job["customer"]["name"] for job in sandbox.fieldservice.jobs.values() if job["status"] == "scheduled"}
+    active = (row for row in billing.accounts.values() if row["status"] == "active" and row["name"] in waiting)
+    number = number or next(active)["number"]
+    billing.stand(number, "suspended", asked.get("reason", "Invoices unpaid for sixty days"))
+    sandbox.hold(number)
+    sandbox.ledger.expect(number, "account_suspended")
+    return number
+
+
+async def payment_in(sandbox: "Sandbox", asked: Json) -> str:  # noqa: ARG001 - one shape for all
+    """Somebody pays: who is suspended, and else whose payment failed."""
+    billing = sandbox.billing
+    if suspended := billing.suspended():
+        number = str(suspended[0]["number"])
+        verbs.lift(sandbox, number, {})
+    else:
+        number = str(next(iter(billing.failing()))["number"])
+        verbs.pay(sandbox, number, {})
+    return number
+
+
 # ------------------------------------------------------------------ the vendors themselves
 
 
 async def break_source(sandbox: "Sandbox", asked: Json) -> None:
-    """source: freshdesk, servicenow, fieldservice; fault: 500, html, 401, 429, slow, drop; seconds or until healed."""
+    """`source` by its name; fault: 500, html, 401, 429, slow, drop; seconds, or until it is healed."""
     source = sandbox.sources[asked["source"]]
     source.faults.set(str(asked.get("fault", "500")), seconds=asked.get("seconds"), delay=asked.get("delay", 10.0))
     sandbox.pulse.beat()
@@ -204,6 +242,9 @@ VERBS: dict[str, Do] = {
     "no_show": no_show,
     "urgent_ticket": urgent_ticket,
     "near_sla": near_sla,
+    "payment_fails": payment_fails,
+    "suspend_account": suspend_account,
+    "payment_in": payment_in,
     "break": break_source,
     "heal": heal,
     "chat_429": chat_429,

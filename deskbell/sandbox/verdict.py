@@ -7,7 +7,7 @@ from deskbell.sandbox.ledger import Expectation, Ledger, names, percentile
 from deskbell.sandbox.web import Json
 
 GRACE = 15.0  # an expectation younger than this may still ring
-SOURCES = ("freshdesk", "servicenow", "fieldservice")
+SOURCES = ("freshdesk", "servicenow", "fieldservice", "billing")
 Chats = Mapping[str, Chat]
 
 

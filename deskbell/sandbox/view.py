@@ -62,6 +62,7 @@ class View:
                 "jobs": [job_row(job) for job in sandbox.fieldservice.jobs.values()],
                 "freshdesk": [self._ticket(ticket) for ticket in sandbox.freshdesk.tickets.rows.values()],
                 "servicenow": [self._incident(row) for row in sandbox.servicenow.tables.incidents],
+                "billing": [self._account(row) for row in sandbox.billing.accounts.values()],
                 "people": [person_row(one) for one in STAFF.values()],
                 "chats": {name: chat.state() for name, chat in sandbox.chats.items()},
                 "faults": [[name, kind] for name, faults in sandbox.all_faults().items() for kind in faults.names()],
@@ -81,7 +82,7 @@ class View:
             "assignee": agent["contact"]["name"] if agent else "",
             "due": parse(row["due_by"]) if row["due_by"] else None,
             "updated": parse(row["updated_at"]),
-            "escalated": row["is_escalated"],
+            "flag": "escalated" if row["is_escalated"] else "",
             "note": ticket.conversations[-1]["body_text"][:LAST_WORDS] if ticket.conversations else "",
         }
 
@@ -97,8 +98,28 @@ class View:
             "assignee": tables.rows["sys_user"].get(row["assigned_to"], {}).get("name", ""),
             "due": parse(row["sla_due"]) if row["sla_due"] else None,
             "updated": parse(row["sys_updated_on"]),
-            "escalated": row["escalation"] not in ("", "0"),
+            "flag": "" if row["escalation"] in ("", "0") else "escalated",
             "note": journal[0]["value"][:LAST_WORDS] if journal else "",
+        }
+
+    def _account(self, row: Json) -> Json:
+        """An account in the look of a ticket; the next day on which it has to pay is its due time."""
+        billing = self.sandbox.billing
+        invoices = [one for one in billing.of(row["id"], "invoices") if one["status"] == "open"]
+        contracts = billing.of(row["id"], "contracts")
+        notes = [note for one in (row, *invoices, *contracts) for note in one["notes"]]
+        newest = max(notes, key=lambda note: str(note["at"]), default={"text": ""})
+        return {
+            "number": row["number"],
+            "subject": row["name"],
+            "priority": row["plan"],
+            "status": row["status"].capitalize(),
+            "open": row["status"] != "closed",
+            "assignee": row["manager"],
+            "due": min((parse(one["due_on"]) for one in invoices), default=None),
+            "updated": parse(row["updated_at"]),
+            "flag": "payment failed" if any(one in invoices for one in billing.failing()) else lapsed(contracts),
+            "note": str(newest["text"])[:LAST_WORDS],
         }
 
     # ------------------------------------------------------------------ stream
@@ -131,6 +152,10 @@ def job_row(job: Json) -> Json:
     row = {name: clipped(job[name]) for name in kept} | {name: seconds(job[name]) for name in moments}
     row["technician"] = job["technician"]["id"] if job["technician"] else None
     return row | {"customer": job["customer"]["name"], "address": job["site"]["address"], "site": job["site"]["name"]}
+
+
+def lapsed(contracts: list[Json]) -> str:
+    return "contract expired" if any(one["status"] == "expired" for one in contracts) else ""
 
 
 def clipped(value: Any) -> Any:

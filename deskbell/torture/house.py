@@ -31,6 +31,7 @@ _SECRETS = {
     "FRESHDESK_API_KEY": "sandbox-freshdesk-key",
     "SERVICENOW_PASSWORD": "sandbox-servicenow",
     "FIELDSERVICE_TOKEN": "sandbox-fieldservice",
+    "BILLING_TOKEN": "sandbox-billing",
 }
 # As many messages as this machine can carry: the vendors' limits are tried elsewhere.
 _MANY = 100_000

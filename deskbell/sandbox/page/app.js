@@ -6,8 +6,9 @@ import * as panes from "./panes.js";
 const TROUBLE = [
   ["Field", ["late", "Technician late"], ["check_in", "Check in"], ["cancel", "Customer cancels"], ["reschedule", "To tomorrow"], ["no_show", "No-show"]],
   ["Tickets", ["urgent_ticket", "Urgent ticket"], ["near_sla", "Near its SLA"]],
+  ["Accounts", ["payment_fails", "Payment fails"], ["suspend_account", "Suspend account"], ["payment_in", "Payment comes in"]],
   ["Sources", ["break", "Freshdesk 500", { source: "freshdesk", fault: "500" }], ["break", "ServiceNow asleep", { source: "servicenow", fault: "html" }],
-    ["break", "Field 401", { source: "fieldservice", fault: "401" }], ["heal", "Heal all"]],
+    ["break", "Field 401", { source: "fieldservice", fault: "401" }], ["break", "Billing 500", { source: "billing", fault: "500" }], ["heal", "Heal all"]],
 ];
 let state = null;
 let offset = 0;
@@ -19,7 +20,7 @@ function draw() {
   if (!state) return;
   panes.show(state);
   drawClocks();
-  for (const name of ["fieldservice", "freshdesk", "servicenow"]) {
+  for (const name of ["fieldservice", "freshdesk", "servicenow", "billing"]) {
     const broken = state.faults.filter(([where]) => where === name).map(([, kind]) => kind);
     render(byId(`${name}-state`), broken, () => (broken.length ? h("span", { class: "chip bad" }, broken.join(", ")) : []));
   }
@@ -29,8 +30,7 @@ function drawClocks() {
   if (!state) return;
   byId("clock").textContent = clockSeconds(now());
   board.show(state, now());
-  board.queue("freshdesk", state.freshdesk, now());
-  board.queue("servicenow", state.servicenow, now());
+  for (const name of ["freshdesk", "servicenow", "billing"]) board.queue(name, state[name], now());
 }
 
 function drawTrouble() {

@@ -101,20 +101,22 @@ export function show(state, now) {
   });
 }
 
-// ---------------------------------------------------------------- the two queues
+// ---------------------------------------------------------------- the queues
 
-const ORDER = ["Urgent", "Critical", "High", "Medium", "Moderate", "Low", "Planning"];
+const ORDER = ["Urgent", "Critical", "High", "Medium", "Moderate", "Low", "Planning", "Gold", "Silver", "Basic"];
+const stopped = (one) => one.status === "Suspended";
+const wrong = (one) => Boolean(one.flag) || stopped(one);
 
 export function queue(id, rows, now) {
-  const open = rows.filter((one) => one.open).sort((a, b) => ORDER.indexOf(a.priority) - ORDER.indexOf(b.priority) || (a.due || 9e12) - (b.due || 9e12));
+  const open = rows.filter((one) => one.open).sort((a, b) => wrong(b) - wrong(a) || ORDER.indexOf(a.priority) - ORDER.indexOf(b.priority) || (a.due || 9e12) - (b.due || 9e12));
   const closed = rows.filter((one) => !one.open).sort((a, b) => b.updated - a.updated).slice(0, 4);
   const list = [...open, ...closed];
   render(byId(id), [list, Math.floor(now)], () => list.map((one) => h("div", { class: `ticket ${one.open ? "" : "closed"}` },
     h("span", { class: `prio ${one.priority.toLowerCase()}`, title: one.priority }, one.priority[0]),
     h("div", { class: "ticket-main" },
       h("div", { class: "ticket-subject" }, h("b", {}, one.number), " ", one.subject),
-      h("div", { class: "ticket-facts" }, h("span", { class: `status ${one.open ? "" : "closed"}` }, one.status),
-        h("span", { class: one.assignee ? "" : "nobody" }, one.assignee || "nobody"), one.escalated && h("span", { class: "escalated" }, "escalated"),
+      h("div", { class: "ticket-facts" }, h("span", { class: `status ${one.open ? "" : "closed"} ${stopped(one) ? "suspended" : ""}` }, one.status),
+        h("span", { class: one.assignee ? "" : "nobody" }, one.assignee || "nobody"), one.flag && h("span", { class: "flag" }, one.flag),
         one.note && h("span", { class: "note" }, `“${one.note}”`))),
     due(one, now))));
 }

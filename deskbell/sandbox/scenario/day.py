@@ -20,6 +20,7 @@ LATE, NOT_EN_ROUTE = 15 * MIN, 40 * MIN
 SLA_NEAR, URGENT_UNASSIGNED, URGENT_INACTIVE = 60 * MIN, 5 * MIN, 4 * HOUR
 MARCO, LENA, TOMAS, PRIYA, JONAS, AISHA, VICTOR = range(1, 8)
 ANA, BEN, CARLA = 1001, 1002, 1003
+MANAGERS = {"Gold": "Carla Weiss", "Silver": "Ben Okafor", "Basic": "Ben Okafor"}  # of accounts, by plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,18 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Customer:
+    """An account in the billing system: `invoices` are (number, total, days until due), `contract` is (number, what it
+    covers, days until it ends)."""
+
+    number: int
+    site: Site
+    plan: str
+    invoices: tuple[tuple[int, str, int], ...]
+    contract: tuple[int, str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """At that second `verb` happens to `subject`; `rings` names the rule that must notice, if one must."""
 
@@ -94,11 +107,11 @@ VISITS = (
           rings=("not_en_route", 96)),
     Visit(4716, None, 120 * MIN + 40, 60, "scheduled", sites.FALKEN, "Medical air: changeover valve sticks", "urgent",
           rings=("unassigned_near_start", 40)),
-    Visit(4729, AISHA, -LATE + 105, 60, "en_route", sites.EBER, "Bottling: condensate in the line",
-          rings=("technician_late", 105)),
+    Visit(4729, AISHA, -LATE + 150, 60, "en_route", sites.EBER, "Bottling: condensate in the line",
+          rings=("technician_late", 150)),
     Visit(4730, VICTOR, -LATE + 140, 75, "en_route", sites.IMMO, "40 bar booster: relief valve blows",
           rings=("technician_late", 140)),
-    Visit(4718, VICTOR, -75 * MIN, 61, "on_site", sites.DELTA, "Oil-free stage: annual check"),
+    Visit(4718, VICTOR, -75 * MIN, 62, "on_site", sites.DELTA, "Oil-free stage: annual check"),
     Visit(4712, LENA, -60 * MIN, 75, "on_site", sites.KRANZ, "Pressure sensor replacement"),
     Visit(4731, TOMAS, -40 * MIN, 90, "on_site", sites.COLORA, "Condensate drain blocked"),
     # later today
@@ -145,27 +158,52 @@ INCIDENTS = (
     Incident("INC0010006", "New phone for the night shift", "4", "Priya Nair", -20 * HOUR, -3 * HOUR, state="3"),
 )  # fmt: skip
 
+# No due day and no end is one on which a rule has its say: what rings is in the timeline alone.
+CUSTOMERS = (
+    Customer(1001, sites.ALDER, "Gold", ((3101, "1860.00", 9),), (701, "Full service, 3 compressors", 212)),
+    Customer(1002, sites.BRANDT, "Gold", ((3102, "7420.50", 12),), (702, "Full service, rolling mill", 318)),
+    Customer(1003, sites.COLORA, "Silver", ((3103, "684.00", -3),), (703, "Inspection, twice a year", 88)),
+    Customer(1004, sites.DELTA, "Gold", ((3104, "2310.00", 5),), (704, "Full service, oil-free", 143)),
+    Customer(1005, sites.EBER, "Silver", ((3105, "930.00", 11),), (705, "Inspection and spare parts", 21)),
+    Customer(1006, sites.FALKEN, "Gold", ((3106, "1475.00", 8),), (706, "Medical air, 24 hours", 402)),
+    Customer(1007, sites.GLASER, "Basic", ((3107, "212.80", -5),), (707, "Annual inspection", 96)),
+    Customer(1008, sites.HOLZ, "Basic", ((3108, "420.00", 4),), (708, "Annual inspection", 51)),
+    Customer(1009, sites.IMMO, "Gold", ((3109, "5140.00", 10),), (709, "High pressure, full service", 267)),
+    Customer(1010, sites.JUTE, "Silver", ((3110, "1190.00", -20), (3112, "640.00", -9)), (710, "Inspection", 134)),
+    Customer(1011, sites.KRANZ, "Basic", ((3111, "318.40", 2),), (711, "Annual inspection", 75)),
+    Customer(1012, sites.LIMES, "Gold", ((3113, "8805.00", 13),), (712, "Full service, mill 1 to 3", 188)),
+)  # fmt: skip
+
 TIMELINE = (
     Event(10, "cancel", "J-4713", {"reason": "Line restarted by own staff, visit not needed"}, "cancelled_by_customer"),
+    Event(14, "payment_fails", "INV-3103", {"reason": "Card declined by the bank"}, "payment_failed"),
     Event(18, "job_note", "J-4731", {"text": "Drain cleaned, testing"}),
+    Event(34, "suspend", "A-1010", {"reason": "Two invoices unpaid, no answer to three letters"}, "account_suspended"),
     Event(45, "complete", "J-4712"),
-    Event(58, "no_show", "J-4718", rings="status_no_show"),
+    Event(48, "close", "A-1008", {"reason": "Saw line sold, ends its service"}, "account_closed"),
+    Event(62, "pay", "INV-3103"),
+    Event(68, "no_show", "J-4718", rings="status_no_show"),
     Event(70, "mail", "", {"subject": "Dryer alarm on the paint line, what to do?", "priority": 3}),
+    Event(74, "lapse", "C-705", rings="contract_expired"),
     Event(75, "check_in", "J-4711"),
-    Event(80, "postpone", "J-4717", {"seconds": 86_400}, "reschedule_short_notice"),
+    Event(84, "postpone", "J-4717", {"seconds": 86_400}, "reschedule_short_notice"),
     Event(86, "reply", "20417", {"text": "Corrected invoice is on its way."}),
+    Event(92, "payment_fails", "INV-3111", {"reason": "Direct debit returned, no funds"}, "payment_failed"),
     Event(108, "escalate_incident", "INC0010003", rings="case_escalated"),
     Event(112, "take_case", "20412", {"agent": BEN}),
     Event(116, "unassign", "J-4722", rings="unassigned_near_start"),
     Event(120, "escalate_case", "20413", rings="case_escalated"),
-    Event(124, "cancel", "J-4728", {"reason": "No power on site, switchboard fire"}, "cancelled_by_customer"),
     Event(128, "travel", "J-4715"),
+    Event(130, "cancel", "J-4728", {"reason": "No power on site, switchboard fire"}, "cancelled_by_customer"),
     Event(132, "solve_case", "20411"),
+    Event(136, "lift", "A-1010"),
     Event(138, "take_incident", "INC0010002", {"who": "Ben Okafor"}),
-    Event(145, "check_in", "J-4729"),
     Event(152, "complete", "J-4714"),
+    Event(154, "renew", "C-705"),
     Event(158, "solve_case", "20415"),
     Event(166, "assign", "J-4716", {"technician": LENA}),
+    Event(170, "pay", "INV-3111"),
     Event(172, "check_in", "J-4730"),
+    Event(174, "check_in", "J-4729"),
     Event(178, "assign", "J-4722", {"technician": TOMAS}),
 )

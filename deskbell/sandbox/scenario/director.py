@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PATIENCE = 60.0  # the day begins by then, read or not
 BASELINE = 2  # sweeps of each source before anything happens that only a comparison can show
 BASELINE_PATIENCE = 30.0
-TROUBLE = ("late", "cancel", "reschedule", "near_sla", "urgent_ticket", "no_show")
+TROUBLE = ("late", "cancel", "reschedule", "near_sla", "urgent_ticket", "no_show", "payment_fails", "suspend_account")
 GAP = (14.0, 30.0)  # seconds between two improvised events
 TROUBLE_SHARE = 0.4
 HEALING = (50.0, 90.0)

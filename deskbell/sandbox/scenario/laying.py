@@ -2,7 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from deskbell.sandbox.scenario.day import CASES, HOUR, INCIDENTS, MIN, TIMELINE, VISITS, Case, Incident, Visit
+from deskbell.sandbox.scenario.day import (
+    CASES,
+    CUSTOMERS,
+    HOUR,
+    INCIDENTS,
+    MANAGERS,
+    MIN,
+    TIMELINE,
+    VISITS,
+    Case,
+    Customer,
+    Incident,
+    Visit,
+)
 from deskbell.sandbox.web import Json
 
 if TYPE_CHECKING:
@@ -10,11 +23,13 @@ if TYPE_CHECKING:
 
 
 def lay(sandbox: "Sandbox", now: float) -> None:
-    """All three systems anew. What rings is entered in the ledger by `promise`."""
+    """All four systems anew. What rings is entered in the ledger by `promise`."""
     sandbox.fieldservice.jobs.clear()
     sandbox.freshdesk.tickets.rows.clear()
     for table in ("incident", "task_sla", "sys_journal_field"):
         sandbox.servicenow.tables.rows[table].clear()
+    for rows in sandbox.billing.tables.values():
+        rows.clear()
     for subject in scripted():
         sandbox.hold(subject)
     for visit in VISITS:
@@ -23,6 +38,8 @@ def lay(sandbox: "Sandbox", now: float) -> None:
         lay_case(sandbox, case, now)
     for incident in INCIDENTS:
         lay_incident(sandbox, incident, now)
+    for customer in CUSTOMERS:
+        lay_customer(sandbox, customer)
 
 
 def scripted() -> set[str]:
@@ -101,6 +118,16 @@ def lay_incident(sandbox: "Sandbox", incident: Incident, now: float) -> None:
         priority=incident.priority,
         state=incident.state,
     )
+
+
+def lay_customer(sandbox: "Sandbox", customer: Customer) -> None:
+    billing, site = sandbox.billing, customer.site
+    manager = MANAGERS[customer.plan]
+    billing.add_account(customer.number, site.customer, plan=customer.plan, manager=manager, phone=site.phone)
+    for number, total, due in customer.invoices:
+        billing.add_invoice(customer.number, total, due=due, id=number)
+    number, title, ends = customer.contract
+    billing.add_contract(customer.number, title, ends=ends, id=number)
 
 
 def promise(sandbox: "Sandbox", now: float) -> None:

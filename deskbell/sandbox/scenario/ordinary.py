@@ -31,6 +31,7 @@ def tick(sandbox: "Sandbox") -> None:
         plan_ahead(sandbox, technician, now)
     tend_tickets(sandbox, now)
     tend_incidents(sandbox, now)
+    tend_accounts(sandbox)
 
 
 def move_on(sandbox: "Sandbox", job: Json, now: float) -> None:
@@ -80,7 +81,7 @@ def book(sandbox: "Sandbox", technician: int | None, start: float, **more: Any) 
     )
 
 
-# ------------------------------------------------------------------ the two queues
+# ------------------------------------------------------------------ the queues
 
 
 def tend_tickets(sandbox: "Sandbox", now: float) -> None:
@@ -107,6 +108,15 @@ def tend_incidents(sandbox: "Sandbox", now: float) -> None:
             solve_incident(sandbox, row)
         elif now - parse(row["sys_updated_on"]) > UNTOUCHED and row["priority"] == "1":
             tables.change("incident", row["sys_id"], {"work_notes": "Still waiting for the vendor."}, by="ana.ruiz")
+
+
+def tend_accounts(sandbox: "Sandbox") -> None:
+    """Bookkeeping: who could not pay pays, and what has run out is renewed."""
+    billing = sandbox.billing
+    for rows, verb in ((billing.suspended, verbs.lift), (billing.failing, verbs.pay), (billing.expired, verbs.renew)):
+        for row in rows():
+            if row["number"] not in sandbox.held:
+                verb(sandbox, row["number"], {})
 
 
 def is_near(start: float, due: float, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""What can happen to a job, a ticket or an incident: the verbs of the timeline."""
+"""What can happen to a job, a ticket, an incident or an account: the verbs of the timeline."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -128,6 +128,46 @@ def take_incident(sandbox: "Sandbox", subject: str, args: dict[str, Any]) -> Non
     _release(sandbox, subject)
 
 
+# ------------------------------------------------------------------ accounts
+
+
+def payment_fails(sandbox: "Sandbox", subject: str, args: dict[str, Any]) -> None:
+    sandbox.billing.attempt(subject, failed=args["reason"])
+
+
+def pay(sandbox: "Sandbox", subject: str, args: dict[str, Any]) -> None:  # noqa: ARG001 - one shape for all
+    """The money comes in, unless it is there already."""
+    if sandbox.billing.find(subject)["status"] != "paid":
+        sandbox.billing.attempt(subject)
+    _release(sandbox, subject)
+
+
+def suspend(sandbox: "Sandbox", subject: str, args: dict[str, Any]) -> None:
+    sandbox.billing.stand(subject, "suspended", args["reason"])
+
+
+def lift(sandbox: "Sandbox", subject: str, args: dict[str, Any]) -> None:
+    """The suspension ends: what was owed is paid."""
+    for invoice in sandbox.billing.of(sandbox.billing.find(subject)["id"], "invoices"):
+        pay(sandbox, invoice["number"], args)
+    sandbox.billing.stand(subject, "active")
+    _release(sandbox, subject)
+
+
+def close(sandbox: "Sandbox", subject: str, args: dict[str, Any]) -> None:
+    sandbox.billing.stand(subject, "closed", args["reason"])
+
+
+def lapse(sandbox: "Sandbox", subject: str, args: dict[str, Any]) -> None:  # noqa: ARG001 - one shape for all
+    """The renewal falls through: the contract ended yesterday."""
+    sandbox.billing.change(subject, status="expired", ends_on=sandbox.billing.day(-1))
+
+
+def renew(sandbox: "Sandbox", subject: str, args: dict[str, Any]) -> None:  # noqa: ARG001 - one shape for all
+    sandbox.billing.change(subject, status="active", ends_on=sandbox.billing.day(364))
+    _release(sandbox, subject)
+
+
 VERBS: dict[str, Happen] = {
     "cancel": cancel,
     "postpone": postpone,
@@ -145,4 +185,11 @@ VERBS: dict[str, Happen] = {
     "mail": mail,
     "escalate_incident": escalate_incident,
     "take_incident": take_incident,
+    "payment_fails": payment_fails,
+    "pay": pay,
+    "suspend": suspend,
+    "lift": lift,
+    "close": close,
+    "lapse": lapse,
+    "renew": renew,
 }
