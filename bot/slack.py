@@ -16,8 +16,8 @@ from bot.clerk import Clerk
 from bot.commands import Commands
 from bot.hooks import NOT_READABLE, PLAIN, Answered
 from bot.ports import Front, Hook
-from bot.slack_acts import Acts
-from bot.slack_http import refusal
+from bot.slack_acts import Ack, Acts
+from bot.slack_http import let_in
 from bot.slack_people import Directory
 from bot.slack_socket import Sockets
 from deskbell.core.ports import Destination
@@ -122,6 +122,7 @@ class SlackGateway:
             logger=SDK_LOG,
             signing_secret="",  # the raw bytes were checked before bolt sees them; a socket needs no signature
             request_verification_enabled=False,
+            process_before_response=True,  # else bolt looks only every 10 ms whether it may answer
         )
         app.action(re.compile(rf"^{re.escape(face.ACTION_PREFIX)}"))(self._guarded(acts.on_tap))
         app.view(re.compile(rf"^{re.escape(forms.CALLBACK_PREFIX)}"))(self._guarded(acts.on_form))
@@ -130,31 +131,44 @@ class SlackGateway:
             app.command(command)(self._guarded(acts.on_command))
         return app
 
-    @staticmethod
     def _guarded(
-        handle: Callable[[AsyncAck, Mapping[str, Any]], Awaitable[None]],
+        self, handle: Callable[[Ack, Mapping[str, Any]], Awaitable[None]]
     ) -> Callable[[AsyncAck, Mapping[str, Any]], Awaitable[None]]:
-        """An error of ours never leaves Slack without an acknowledgement, or HTTP with a 500."""
+        """Bolt is told as soon as Slack has its acknowledgement; what follows goes on behind it.
+
+        An error of ours never leaves Slack without one, or HTTP with a 500.
+        """
 
         async def guarded(ack: AsyncAck, body: Mapping[str, Any]) -> None:
-            try:
-                await handle(ack, body)
-            except Exception:
-                log.exception("what came from Slack could not be handled")
-                if ack.response is None:
-                    await ack()
+            acknowledged = asyncio.Event()
+
+            async def tell(*said: Any, **answer: Any) -> None:
+                await ack(*said, **answer)
+                acknowledged.set()
+
+            async def work() -> None:
+                try:
+                    await handle(tell, body)
+                except Exception:
+                    log.exception("what came from Slack could not be handled")
+                finally:
+                    if not acknowledged.is_set():
+                        await tell()
+
+            self._clerk.spawn(work())
+            await acknowledged.wait()
 
         return guarded
 
     async def handle_http(self, headers: Mapping[str, str], body: bytes) -> Answered:
         """What our HTTP server got from Slack, or from somebody who would like to be Slack."""
-        refused = refusal(self.conf, headers, body)
-        if refused is not None:
-            metrics.refused(PLATFORM, str(refused[0]))
-            return refused
+        said = let_in(self.conf, headers, body)
+        if isinstance(said, tuple):
+            metrics.refused(PLATFORM, str(said[0]))
+            return said
         if self._app is None:
             return 404, PLAIN, b""
-        request = AsyncBoltRequest(body=body.decode(), headers={name.lower(): value for name, value in headers.items()})
+        request = AsyncBoltRequest(body=said, mode="socket_mode")
         answer = await self._app.async_dispatch(request)
         status = answer.status if answer.status < 500 else NOT_READABLE[0]
         return status, answer.first_headers_without_set_cookie(), (answer.body or "").encode()

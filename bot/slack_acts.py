@@ -9,9 +9,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any
-
-from slack_bolt.async_app import AsyncAck
+from typing import Any, Protocol
 
 from bot import answers
 from bot.clerk import UNSAVED, Clerk
@@ -45,8 +43,14 @@ CONNECT = Button(forms.CONNECT, "Connect", forms.CONNECT, Style.PRIMARY, form=Tr
 log = logging.getLogger("deskbell.slack")
 
 
+class Ack(Protocol):
+    """Tells Slack that something has come in, with what it should show."""
+
+    async def __call__(self, *said: Any, **answer: Any) -> None: ...
+
+
 class Acts:
-    """The handlers, as bolt wants them."""
+    """What to do with each kind of thing that people do."""
 
     def __init__(self, clerk: Clerk, web: SlackWeb, people: Directory) -> None:
         self._clerk, self._front, self._web, self._people = clerk, clerk.front, web, people
@@ -59,7 +63,7 @@ class Acts:
         try:
             async with asyncio.timeout(WHO_S):
                 if await self._people.admits(sender):
-                    await self._people.person(sender.account)
+                    await self._people.meet(sender.account)
                     return ""
         except (Trouble, TimeoutError) as trouble:
             log.warning("it can't be told who somebody is: %s", getattr(trouble, "why", "too slow"))
@@ -85,7 +89,7 @@ class Acts:
 
     # ------------------------------------------------------------ taps
 
-    async def on_tap(self, ack: AsyncAck, body: Mapping[str, Any]) -> None:
+    async def on_tap(self, ack: Ack, body: Mapping[str, Any]) -> None:
         tap = read_tap(body)
         if tap is None:
             await ack()
@@ -131,7 +135,7 @@ class Acts:
         people = await self._front.colleagues(press.alert_id)
         return forms.reassign(press.ref, tap.origin, people) if people else forms.nobody(press.ref, tap.origin)
 
-    async def on_form(self, ack: AsyncAck, body: Mapping[str, Any]) -> None:
+    async def on_form(self, ack: Ack, body: Mapping[str, Any]) -> None:
         form = read_form(body)
         if form is None:
             await ack()
@@ -165,7 +169,7 @@ class Acts:
         known = await self._front.person(PLATFORM, form.sender.account)
         return reply if known else " ".join(reply.lines)
 
-    async def on_options(self, ack: AsyncAck, body: Mapping[str, Any]) -> None:
+    async def on_options(self, ack: Ack, body: Mapping[str, Any]) -> None:
         """Suggestions while somebody types a colleague's name, where a menu would be too long."""
         origin = forms.origin_of(str((body.get("view") or {}).get("private_metadata") or ""))
         press = self._front.press(origin.token) if origin else None
@@ -174,7 +178,7 @@ class Acts:
 
     # ------------------------------------------------------------ commands
 
-    async def on_command(self, ack: AsyncAck, body: Mapping[str, Any]) -> None:
+    async def on_command(self, ack: Ack, body: Mapping[str, Any]) -> None:
         typed = read_typed(body)
         if typed is None:
             await ack()

@@ -40,6 +40,7 @@ class Directory:
         self._web, self._front = web, front
         self._ourselves: Ourselves | None = None
         self._asked: dict[str, float] = {}  # account -> when it was last looked up in vain
+        self._met: set[str] = set()  # accounts that were linked when we last looked
 
     async def ourselves(self) -> Ourselves:
         """Asked once. Raises Trouble as long as Slack can't be asked."""
@@ -64,22 +65,25 @@ class Directory:
         same = sender.workspace == ours.team or bool(ours.enterprise and sender.enterprise == ours.enterprise)
         return same and not sender.bot and sender.account not in {ours.user, ours.bot, ""}
 
-    async def person(self, account: str) -> Person | None:
-        """Who this is. Somebody not yet linked is looked up in Slack, at most once a minute."""
-        known = await self._front.person(PLATFORM, account)
-        if known is not None or time.monotonic() - self._asked.get(account, -AGAIN_S) < AGAIN_S:
-            return known
+    async def meet(self, account: str) -> None:
+        """Somebody not yet linked is looked up in Slack, at most once a minute. Who it is, the desk decides."""
+        if account in self._met or time.monotonic() - self._asked.get(account, -AGAIN_S) < AGAIN_S:
+            return
+        if await self._front.person(PLATFORM, account) is not None:
+            self._met.add(account)
+            return
         self._asked[account] = time.monotonic()
         try:
             answer = await self._web.ask(self._web.client.users_info(user=account))
         except Trouble as trouble:
             log.warning("an unknown account could not be looked up in Slack: %s", trouble.why)
-            return None
-        return await self._link(account, answer["user"])
+            return
+        await self._link(account, answer["user"])
 
     async def link_people(self) -> int:
         """Links everybody whose account the configuration names or whose e-mail Slack knows; how many that are."""
         found = 0
+        self._met.clear()  # somebody may have left
         for number, person in enumerate(self._front.people.values()):
             account = person.accounts.get(PLATFORM) or await self._account_of(person)
             if account:
@@ -105,15 +109,14 @@ class Directory:
         log.info("%s is not linked to Slack: %s", person.id, trouble.why)
         return ""
 
-    async def _link(self, account: str, user: Mapping[str, Any]) -> Person | None:
+    async def _link(self, account: str, user: Mapping[str, Any]) -> None:
         email = str((user.get("profile") or {}).get("email") or "").casefold()
         if not email or user.get("deleted") or user.get("is_bot"):
-            return None
+            return
         person = next((one for one in self._front.people.values() if one.email.casefold() == email), None)
         if person is None or person.accounts.get(PLATFORM) or _is_taken(account, person, self._front.people):
-            return None
+            return
         await self._front.link(PLATFORM, account, person.id)
-        return person
 
 
 def _is_taken(account: str, person: Person, people: Mapping[str, Person]) -> bool:

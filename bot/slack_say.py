@@ -1,17 +1,11 @@
 """Words for one person: through the response URL that came with what they did, else as an ephemeral message."""
 
-import asyncio
 import logging
 from urllib.parse import urlsplit
-
-import aiohttp
-from slack_sdk.errors import SlackClientError
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.slack_reading import Sender
 from deskbell.core.card import Reply
 from deskbell.faces import slack as face
-from deskbell.net.redact import redact
 from deskbell.net.session import Trouble
 from deskbell.vendors.slack import RESPONSE_HOST, SlackConf
 from deskbell.vendors.slack_web import SlackWeb
@@ -38,23 +32,19 @@ class Say:
     async def _respond(self, url: str, body: face.Json) -> bool:
         if not is_response_url(url, self._web.conf):
             return False
-        client = AsyncWebhookClient(url, session=self._web.session, retry_handlers=[])
-        client.proxy = self._web.conf.proxy or None
         try:
-            async with asyncio.timeout(self._web.conf.timeout_s):
-                return (await client.send_dict(body)).status_code == 200
-        except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError, ValueError) as error:
-            log.info("Slack did not take an answer: %s", redact(error))
+            status, _, _ = await self._web.send(url, body)
+        except Trouble as trouble:
+            log.info("Slack did not take an answer: %s", trouble.why)
             return False
+        return status == 200
 
     async def _ephemeral(self, sender: Sender, shown: face.Json) -> None:
         if not sender.channel:
             return
-        call = self._web.client.chat_postEphemeral(
-            channel=sender.channel, user=sender.account, parse="none", link_names=False, **shown
-        )
+        message = shown | {"channel": sender.channel, "user": sender.account, "parse": "none", "link_names": False}
         try:
-            await self._web.ask(call)
+            await self._web.call("chat.postEphemeral", message)
         except Trouble as trouble:
             log.warning("an answer did not reach its person: %s", trouble.why)
 

@@ -153,19 +153,19 @@ class SlackChannel:
 
     async def _say(self, message: Json) -> Sent:
         point("slack.send.before")
-        answer = await self._web.ask(self._web.client.chat_postMessage(**message))
+        answer = await self._web.call("chat.postMessage", message)
         point("slack.send.after")
-        return Sent({"channel": str(answer["channel"]), "ts": str(answer["ts"])})
+        return _sent(answer)
 
     async def _edit(self, message: Json, identity: Identity) -> Outcome:
         point("slack.edit.before")
-        call = self._web.client.chat_update(**message, metadata=metadata(identity), link_names=False, parse="none")
+        more = {"metadata": metadata(identity), "link_names": False, "parse": "none"}
         try:
-            answer = await self._web.ask(call)
+            answer = _sent(await self._web.call("chat.update", message | more))
         except Trouble as trouble:
             return trouble.outcome
         point("slack.edit.after")
-        return Sent({"channel": str(answer["channel"]), "ts": str(answer["ts"])})
+        return answer
 
     async def _mention(self, people: Sequence[str]) -> face.Mention:
         """How to call these people: a mention that rings where their account is known, else their name."""
@@ -257,6 +257,14 @@ class SlackChannel:
                 return Finding(f"slack {to.name}", ok=True, detail="not looked at: the app lacks channels:read")
             return Finding(f"slack {to.name}", ok=False, detail=trouble.why)
         return check_room(to, answer["channel"])
+
+
+def _sent(answer: Json) -> Sent:
+    """Without a receipt nobody can tell how far it came."""
+    try:
+        return Sent({"channel": str(answer["channel"]), "ts": str(answer["ts"])})
+    except KeyError:
+        raise Trouble(Unknown("Slack said yes, and gave no receipt")) from None
 
 
 def metadata(identity: Identity) -> Json:

@@ -50,10 +50,11 @@ class Backend(Protocol):
         """A number that grows with every row that the connection changes; those on their way do not count yet."""
         ...
 
-    def commit(self, connection: Any, since: int) -> bool:
+    def commit(self, connection: Any, since: int, *, news: bool) -> bool:
         """Ends the writer's transaction. When it returns, all of it is durable; when it raises, nothing of it is.
 
-        Tells whether it changed anything: whether `changes` is no longer what it was at its beginning.
+        Tells whether it changed anything: whether `changes` is no longer what it was at its beginning. `news`: others
+        may find work for themselves in it.
         """
         ...
 
@@ -63,7 +64,7 @@ class Backend(Protocol):
 
     def trouble(self, error: BaseException) -> Trouble: ...
     def listen(self, wake: Callable[[], None]) -> None:
-        """Calls `wake`, in a thread of its own, when another process wrote, where the database can tell."""
+        """Calls `wake`, in a thread of its own, when another process made work, where the database can tell."""
         ...
 
     def run_alone(self, first: Callable[[], None]) -> None:

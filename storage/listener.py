@@ -13,6 +13,7 @@ from storage.errors import StoreError
 from storage.libpq import Session
 
 CHANNEL = "deskbell"
+NEWS = " news"  # behind the name of who wrote: there may be work for others
 RETRY_S = 1.0  # so often a lost connection is tried anew
 POLL_S = 5.0  # so often an instance looks by itself, should a notification be lost
 
@@ -109,13 +110,16 @@ class Listener:
     def _hear(self, session: Session) -> None:
         try:
             session.pgconn.consume_input()
-            others = 0
+            others, news = 0, False
             while note := session.pgconn.notifies():
-                others += note.extra.decode() != self._me
+                who, _, what = note.extra.decode().partition(NEWS[0])
+                others += who != self._me
+                news |= who != self._me and bool(what)
         except psycopg.Error:
             session.close()
             self._session = None
             return
         if others:
             self.version += others
+        if news:
             self.wake()

@@ -25,7 +25,7 @@ from storage import revision as revisions
 from storage.backend import parsed
 from storage.errors import CommitUnknown, SchemaError, StoreError, Trouble, Unreachable
 from storage.libpq import Session, in_transaction
-from storage.listener import CHANNEL, Listener
+from storage.listener import CHANNEL, NEWS, Listener
 
 DIALECT: sa.Dialect = dialect.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
 _COMPILED: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})  # for all stores of a process
@@ -167,14 +167,14 @@ class Postgres:
     def changes(self, session: Session) -> int:
         return session.changes
 
-    def commit(self, session: Session, since: int) -> bool:
+    def commit(self, session: Session, since: int, *, news: bool) -> bool:
         if session.idle:
             session.execute("ROLLBACK")
             return False
         number = session.execute(_NUMBER, []).fetchall()[0][0]
         changed = session.changes != since
         try:
-            held = session.commit((_TELL, [CHANNEL, self._me]) if changed else None)
+            held = session.commit((_TELL, [CHANNEL, f"{self._me}{NEWS}" if news else self._me]) if changed else None)
         except psycopg.Error as error:
             if not number or self.trouble(error) is not Trouble.LOST or not self._was_committed(number):
                 raise

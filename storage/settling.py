@@ -18,12 +18,16 @@ _P, _D = POSTS.c, DISPATCHES.c
 _TIME, _INT = sa.BigInteger(), sa.Integer()
 
 
-def _settle(table: sa.Table, **changes: Any) -> Statement:
+def _held(table: sa.Table, **changes: Any) -> Any:
     """Only who holds the claim may settle it."""
     held = sa.and_(
         table.c.id == bind("row_id"), table.c.fence == bind("held_fence"), table.c.state == literally("claimed")
     )
-    return Statement(sa.update(table).where(held).values(**changes), each=("row_id",))
+    return sa.update(table).where(held).values(**changes)
+
+
+def _settle(table: sa.Table, **changes: Any) -> Statement:
+    return Statement(_held(table, **changes), each=("row_id",))
 
 
 # a card goes out in mode card only; what comes back otherwise is held
@@ -31,7 +35,7 @@ CARDED = sa.select(ALERTS.c.mode).where(ALERTS.c.id == _P.alert_id).scalar_subqu
 _NOW, _NEXT = bind("now", _TIME), bind("next", _TIME)
 _VERSION, _REF = bind("version", _INT), bind("new_ref", sa.Text())
 _behind = _P.wanted > _VERSION
-_SHOWN = _settle(
+_SHOWING = _held(
     POSTS,
     shown=_VERSION,
     ref=sa.case((_REF == "", _P.ref), else_=_REF),
@@ -42,6 +46,7 @@ _SHOWN = _settle(
     unsure_since=None,
     last_error="",
 )
+_SHOWN, _SHOWN_NEXT = Statement(_SHOWING, each=("row_id",)), Statement(_SHOWING.returning(_P.due_at))
 _SENT = _settle(DISPATCHES, state="sent", ref=_REF, done_at=_NOW, due_at=None, unsure_since=None, last_error="")
 
 
@@ -132,6 +137,7 @@ class Settling:
 
     def __init__(self, db: Db) -> None:
         self._db = db
+        self.news = False  # whether there may be work now, or at another time, that nobody has been told of
         self._fences: dict[tuple[bool, int], int | None] = {}  # what `expect` saw: None is held by nobody
         self._turns: dict[tuple[int, str], None] = {}  # where it is open whose turn it is
 
@@ -156,17 +162,29 @@ class Settling:
 
     def sent(self, claim: Claim, ref: Mapping[str, str], shown: int, now: datetime) -> bool:
         work = claim.work
-        statement = _SENT if isinstance(work, Dispatch) else _SHOWN
-        settled = self._settle(statement, claim, now=micros(now), new_ref=dumps(ref) if ref else "", version=shown)
+        values = {"now": micros(now), "new_ref": dumps(ref) if ref else "", "version": shown}
+        settled = self._settle(_SENT, claim, **values) if isinstance(work, Dispatch) else self._shown(claim, values)
         if settled and (isinstance(work, Dispatch) or not work.ref):
             self.arrange(work.alert_id, work.destination)
         return settled
+
+    def _shown(self, claim: Claim, values: Mapping[str, Any]) -> bool:
+        """What has changed while it was on its way is to be shown next."""
+        if self._db.several:
+            self.news = True
+            return self._settle(_SHOWN, claim, **values)
+        point("outbox.settle.before")
+        rows = self._db.all(_SHOWN_NEXT, **values, row_id=claim.work.id, held_fence=claim.fence)
+        self.news |= any(due_at is not None for (due_at,) in rows)
+        point("outbox.settle.after")
+        return bool(rows)
 
     def retry(self, claim: Claim, next_try_at: datetime, error: str, *, unsure: bool, counts: bool) -> bool:
         work = claim.work
         statement = _RETRY_DISPATCH if isinstance(work, Dispatch) else _RETRY_POST
         values = {"next": micros(next_try_at), "counted": int(counts), "unsure": int(unsure), "error": error}
         settled = self._settle(statement, claim, **values)
+        self.news = True
         if settled and isinstance(work, Dispatch):  # while it was away, something may have come before it
             self.arrange(work.alert_id, work.destination)
         return settled
@@ -175,6 +193,7 @@ class Settling:
         """Given up. What waited for it goes on without it: a dead card may not silence the notes behind it."""
         statement = _DEAD_DISPATCH if isinstance(claim.work, Dispatch) else _DEAD_POST
         settled = self._settle(statement, claim, error=error, now=micros(now))
+        self.news = True
         if settled:
             self.arrange(claim.work.alert_id, claim.work.destination)
         return settled
@@ -207,6 +226,7 @@ class Settling:
         order of their own: who is paged may not wait for a thread.
         """
         turns = self._turns if self._db.several else self._open()
+        self.news |= bool(turns)
         for statement in (_BLOCK, _UNBLOCK):
             for alert_id, destination in turns:
                 self._db.later(statement, of_alert=alert_id, of_destination=destination)

@@ -115,7 +115,7 @@ class Sqlite:
     def changes(self, connection: sqlite3.Connection) -> int:
         return connection.total_changes
 
-    def commit(self, connection: sqlite3.Connection, since: int) -> bool:
+    def commit(self, connection: sqlite3.Connection, since: int, *, news: bool) -> bool:  # noqa: ARG002 - nobody hears
         connection.execute("COMMIT")
         return connection.total_changes != since
 

@@ -4,7 +4,6 @@ import asyncio
 import queue
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +17,7 @@ from storage.headfile import HeadFile, newest
 from storage.people import PeopleReader
 from storage.sql import Db
 from storage.verify import Verdict
-from storage.writer import Job, Writer
+from storage.writer import Call, Job, Writer, tell
 
 T = TypeVar("T")
 
@@ -41,11 +40,11 @@ class SqlStore:
         self._key = key
         self._head_file = head_file
         self._clock = clock
-        self._wakes: list[tuple[asyncio.AbstractEventLoop | None, Callable[[], None]]] = []
+        self._wakes: list[Call] = []
         self._closed = False
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="deskbell-reader")
-        self._writer = Writer(backend, connection, key, clock, sealed=self._sealed, wake=self._wake)
+        self._writer = Writer(backend, connection, key, clock, sealed=self._sealed, woken=self._wakes)
 
     @classmethod
     def open(
@@ -189,7 +188,7 @@ class SqlStore:
     # ------------------------------------------------------------ commits
 
     def on_commit(self, wake: Callable[[], None]) -> None:
-        """Calls `wake` after each commit that changed something: in the event loop, or in the writer without one."""
+        """Calls `wake` after each commit that may have made work: in the event loop, or in the writer without one."""
         try:
             loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
@@ -198,9 +197,7 @@ class SqlStore:
         self._backend.listen(self._wake)
 
     def _wake(self) -> None:
-        for loop, wake in list(self._wakes):
-            with suppress(RuntimeError):  # the loop was closed meanwhile
-                wake() if loop is None else loop.call_soon_threadsafe(wake)
+        tell(self._wakes)
 
     def _sealed(self, head: Head) -> None:
         if self._head_file:

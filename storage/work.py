@@ -131,9 +131,15 @@ class SqlWork(AlertWork, PeopleWork, RecordWork):
         """A card for the alert in the destination; nothing if there is one. Where all were retired, a new one."""
         self._insert_post(alert_id, destination, 1, lane, severity, now)
 
+    @property
+    def news(self) -> bool:
+        """Whether there may be work in the outbox, now or later, that there was not before."""
+        return self._settling.news
+
     def _insert_post(
         self, alert_id: int, destination: str, wanted: int, lane: int, severity: int, now: datetime
     ) -> None:
+        self._settling.news = True
         self.db.hold(locks.ALERT, alert_id=alert_id)
         self.db.later(
             _WANT_POST,
@@ -148,12 +154,18 @@ class SqlWork(AlertWork, PeopleWork, RecordWork):
 
     def bump_posts(self, alert_id: int, now: datetime, lane: Lane = Lane.EDIT) -> None:
         """Something that the cards show has changed: wanted_version + 1 on each post of the alert."""
+        self._settling.news = True
         self.db.hold(locks.ALERT, alert_id=alert_id)
         self.db.later(_BUMP_ALERT, of_alert=alert_id, now=micros(now), edit=int(lane))
 
     def bump_source_posts(self, source: str, now: datetime) -> None:
         """The same for every live alert on records of one source (its data became stale, or fresh again)."""
+        self._settling.news = True
         self.db.later(_BUMP_SOURCE, of_source=source, now=micros(now), edit=int(Lane.TIDY))
+
+    def set_mode(self, alert_id: int, mode: Mode) -> None:
+        self._settling.news = True
+        super().set_mode(alert_id, mode)
 
     def repost(self, post_id: int, now: datetime) -> None:
         """The message is gone: a new generation of the post, in a row of its own. Who holds the old one loses it."""
@@ -174,6 +186,7 @@ class SqlWork(AlertWork, PeopleWork, RecordWork):
 
     def add_dispatch(self, dispatch: Dispatch, severity: Severity, now: datetime) -> None:
         """Nothing where its key is already there."""
+        self._settling.news = True
         start = micros(dispatch.not_before or now)
         if dispatch.alert_id:
             self.db.hold(locks.ALERT, alert_id=dispatch.alert_id)
@@ -216,8 +229,14 @@ class SqlWork(AlertWork, PeopleWork, RecordWork):
             return fence
         taken = self.take_lease(name, holder, now, ttl)
         if taken is not None:
+            self._settling.news = True
             outbox.free_in(self.db, destination, now)
         return taken
+
+    def release_lease(self, name: str, fence: int) -> bool:
+        """Others may go on with what its holder did."""
+        self._settling.news = True
+        return super().release_lease(name, fence)
 
     def expect_settled(self, claims: Sequence[Claim]) -> None:
         """These are settled next: a database far away is asked once whether they are still held."""
@@ -244,6 +263,7 @@ class SqlWork(AlertWork, PeopleWork, RecordWork):
 
     def hurry(self, destination: str, now: datetime) -> None:
         """What waits for another try there is due at once, for the way is open again."""
+        self._settling.news = True
         for statement in outbox.HURRY:
             self.db.later(statement, of_destination=destination, now=micros(now))
 
@@ -252,6 +272,7 @@ class SqlWork(AlertWork, PeopleWork, RecordWork):
         statement = _REVIVE_POST if kind == "post" else _REVIVE_DISPATCH
         row = self.db.one(statement, row_id=outbox_id, of_kind=kind, next=micros(now))
         if row is not None:
+            self._settling.news = True
             self._settling.arrange(row[0] or 0, row[1])
         return row is not None
 

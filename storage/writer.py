@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from deskbell.core.store import UnitOfWork
 from deskbell.net.faults import point
@@ -37,6 +37,14 @@ _PASSING = (Trouble.CONFLICT, Trouble.LOST)
 _EVERYBODYS = (Trouble.BUSY, Trouble.LOST, Trouble.UNKNOWN)
 
 Change = Callable[[UnitOfWork], Any]
+Call = tuple[asyncio.AbstractEventLoop | None, Callable[[], None]]  # what is to be called, and in which loop, if in one
+
+
+class Done(NamedTuple):
+    """What a commit did: changed something; may have made work for the outbox."""
+
+    changed: bool
+    news: bool
 
 
 @dataclass(slots=True)
@@ -68,7 +76,10 @@ class _Queued:
 
 
 class Writer:
-    """Owns the writing connection. `sealed` is called after a commit that appended to the audit, `wake` after each."""
+    """Owns the writing connection.
+
+    `sealed` is called after a commit that appended to the audit; `woken` are called after one that may have made work.
+    """
 
     def __init__(
         self,
@@ -78,13 +89,13 @@ class Writer:
         clock: Callable[[], datetime],
         *,
         sealed: Callable[[Head], None],
-        wake: Callable[[], None],
+        woken: Sequence[Call],
     ) -> None:
         self._backend = backend
         self._key = key
         self._clock = clock
         self._sealed = sealed
-        self._wake = wake
+        self._woken = woken
         self._connection = connection
         self._db = Db(connection, backend, writes=True)
         self._queue: list[_Queued] = []
@@ -155,13 +166,13 @@ class Writer:
         ran: list[Job] = []
         try:
             with self._using:
-                head, changed = self._transaction(jobs, ran)
+                head, done = self._transaction(jobs, ran)
         except BaseException as error:  # noqa: BLE001 - whatever a change raises belongs to who asked for it
             self._failed(ran or list(jobs), error, tries, min(until, time.monotonic() + PATIENCE))
         else:
-            self._committed(ran, head, changed=changed)
+            self._committed(ran, head, done)
 
-    def _transaction(self, jobs: Iterable[Job], ran: list[Job]) -> tuple[Head | None, bool]:
+    def _transaction(self, jobs: Iterable[Job], ran: list[Job]) -> tuple[Head | None, Done]:
         self._connect()
         before = self._backend.changes(self._connection)
         self._connection.execute(self._backend.begin_writing)
@@ -173,11 +184,11 @@ class Writer:
                 self._carry_out(job, work)
             head = work.seal(now)
             point("store.commit.before")
-            changed = self._backend.commit(self._connection, before)
+            changed = self._backend.commit(self._connection, before, news=work.news)
         except BaseException:
             self._roll_back()
             raise
-        return head, changed
+        return head, Done(changed, work.news)
 
     def _carry_out(self, job: Job, work: SqlWork) -> None:
         try:
@@ -231,8 +242,8 @@ class Writer:
         told.trouble = self._backend.trouble(error)
         return told
 
-    def _committed(self, jobs: list[Job], head: Head | None, *, changed: bool) -> None:
-        if changed:
+    def _committed(self, jobs: list[Job], head: Head | None, done: Done) -> None:
+        if done.changed:
             self.written_at = time.monotonic()
         try:
             point("store.commit.after")
@@ -243,9 +254,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - it is durable, and must not be carried out again
             for job in jobs:
                 job.error = error
-        _deliver(jobs)
-        if changed:
-            self._wake()
+        _deliver(jobs, self._woken if done.changed and done.news else ())
 
     def _connect(self) -> None:
         if self._lost:
@@ -264,19 +273,23 @@ class Writer:
         return self._version
 
 
-def _deliver(jobs: Sequence[Job]) -> None:
-    """One call into each event loop, however many of its futures are done."""
-    by_loop: dict[asyncio.AbstractEventLoop | None, list[Job]] = defaultdict(list)
-    for job in jobs:
-        by_loop[job.loop].append(job)
+def _deliver(jobs: Sequence[Job], woken: Sequence[Call] = ()) -> None:
+    tell([*((job.loop, job.deliver) for job in jobs), *woken])
+
+
+def tell(calls: Iterable[Call]) -> None:
+    """One call into each event loop, however many there are for it: each would wake it up and take turns with it."""
+    by_loop: dict[asyncio.AbstractEventLoop | None, list[Callable[[], None]]] = defaultdict(list)
+    for loop, call in calls:
+        by_loop[loop].append(call)
     for loop, theirs in by_loop.items():
         if loop is None:
-            _deliver_all(theirs)
+            _call_all(theirs)
         else:
             with suppress(RuntimeError):  # the loop ended while the change was under way
-                loop.call_soon_threadsafe(_deliver_all, theirs)
+                loop.call_soon_threadsafe(_call_all, theirs)
 
 
-def _deliver_all(jobs: Sequence[Job]) -> None:
-    for job in jobs:
-        job.deliver()
+def _call_all(calls: Sequence[Callable[[], None]]) -> None:
+    for call in calls:
+        call()

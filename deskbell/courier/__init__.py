@@ -1,6 +1,7 @@
 """The courier carries the outbox to where it goes."""
 
 from deskbell.courier.delivery import SOURCE_LANE
-from deskbell.courier.lanes import Courier, Share
+from deskbell.courier.lane import Share
+from deskbell.courier.lanes import Courier
 
 __all__ = ["SOURCE_LANE", "Courier", "Share"]

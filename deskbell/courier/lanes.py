@@ -8,7 +8,6 @@ claimed than can go at once, so that whatever is more severe waits for what is o
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
@@ -23,6 +22,7 @@ from deskbell.core.store import NotKept, Store, UnitOfWork
 from deskbell.courier.circuit import Circuit, State
 from deskbell.courier.delivery import Delivery, op_of
 from deskbell.courier.gather import Gather
+from deskbell.courier.lane import Lane, Piece, Share, Wish
 from deskbell.net import metrics
 from deskbell.net.faults import point
 from deskbell.net.limits import Buckets, Key, wanted
@@ -30,10 +30,11 @@ from deskbell.net.limits import Buckets, Key, wanted
 log = structlog.get_logger("deskbell.courier")
 T = TypeVar("T")
 
-TTL = timedelta(seconds=10)  # so long a lane is an instance's alone, unless it prolongs that; claims do
 LEASE = timedelta(seconds=60)  # longer than the whole timeout of any delivery
 SLOTS = 32  # so many pieces of a lane may be on their way at a time
 IDLE_S = 5.0  # how long a lane-keeper sleeps when nobody wakes it; a wake-up may be lost, an alert may not
+REST_S = 0.01  # between two looks which lanes have work; those that are open are told of it at once
+JUST_NOW_S = 0.002  # who asked for work so shortly before a look may have what it saw
 LOCKED_S = 30.0  # how long a room is left alone whose chat refuses our login, however much waits for it
 AGAIN_S = 1.0  # until what the database did not take is tried anew
 _AGAIN = timedelta(seconds=AGAIN_S)
@@ -48,49 +49,6 @@ class CourierDesk(Protocol):
     async def claim(self, take: Callable[[UnitOfWork, datetime], T]) -> T: ...
     async def settle_all(self, settlements: Sequence[Settlement]) -> Sequence[bool]: ...
     async def cards(self, alerts: Sequence[Alert]) -> Sequence[Card]: ...
-
-
-@dataclass(slots=True)
-class _Lane:
-    """What is on its way to one destination. `news`: something committed, or a piece has arrived."""
-
-    name: str
-    circuit: Circuit
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    under_way: set["asyncio.Task[None]"] = field(default_factory=set)
-    last: dict[int, "asyncio.Task[None]"] = field(default_factory=dict)  # of each alert, the piece that goes last
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A claim that was counted against the limits `keys`, which say that it must `wait` (seconds), or may go."""
-
-    claim: Claim
-    op: Op
-    keys: Mapping[Key, Sequence[Limit]]
-    wait: float
-    before: "asyncio.Task[None] | None"  # the piece of the same alert that goes first
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """So many pieces for a lane, of each kind as many as may go now."""
-
-    lane: str
-    count: int
-    ops: Mapping[Op, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """Which lanes one of several instances works. `mine`: whether it should work a lane, now.
-
-    `holder`, `ttl`: for the leases of its lanes; no holder where there is one instance.
-    """
-
-    mine: Callable[[str], bool] = lambda _lane: True
-    holder: str = ""
-    ttl: timedelta = TTL
 
 
 class Courier:
@@ -115,7 +73,8 @@ class Courier:
         self._claim = Gather(self._claim_all)
         self._keep = Gather(desk.settle_all)
         self._woken = asyncio.Event()
-        self._lanes: dict[str, tuple[_Lane, asyncio.Task[None]]] = {}
+        self._lanes: dict[str, tuple[Lane, asyncio.Task[None]]] = {}
+        self._known_keys: dict[tuple[str, Op], dict[Key, list[Limit]]] = {}
         self._circuits: dict[str, Circuit] = {}
         self._open = True
         self.carried = 0  # attempts that came to an end, for whoever watches that they do
@@ -123,7 +82,7 @@ class Courier:
     def wake(self) -> None:
         self._woken.set()
         for lane, _ in self._lanes.values():
-            lane.news.set()
+            lane.hear()
 
     async def run(self) -> None:
         """Until `drain`: whenever something commits or falls due, every destination with work gets its runner."""
@@ -135,8 +94,8 @@ class Courier:
             except Exception as error:  # noqa: BLE001 - a database that is away may not end what delivers when it is back
                 log.warning("work_unknown", error=repr(error))
                 wait = AGAIN_S
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), wait)
+            await asyncio.sleep(REST_S)
+            await _heard(self._woken, wait)
 
     async def drain(self, within_s: float) -> None:
         """Takes nothing new, and lets what is under way arrive."""
@@ -153,36 +112,46 @@ class Courier:
 
     async def _start_lanes(self) -> float:
         """Starts a runner for each destination with work; the seconds until more falls due."""
-        now = self._desk.now()
+        now, clock = self._desk.now(), _clock()
         due, next_at = await self._store.read(lambda reader: reader.work_due(now))
         if self._share.holder and _clock() >= self._look_at:
             left = await self._store.read(lambda reader: reader.left_behind(now))
             due |= {name: Severity.P4 for name in left if name not in due}
             self._look_at = _clock() + self._look_s
-        clock = _clock()
         self._elsewhere = {name: until for name, until in self._elsewhere.items() if until > clock}
         if self._elsewhere.keys() & due.keys():
             next_at = min(next_at or now + _AGAIN, now + _AGAIN)
         for name, _severity in sorted(due.items(), key=lambda item: item[1]):
-            if self._open and name not in self._lanes and name not in self._elsewhere and self._share.mine(name):
-                lane = _Lane(name, self._circuit(name))
+            if name in self._lanes:
+                next_at = self._remind(self._lanes[name][0], clock, now, next_at)
+            elif self._open and name not in self._elsewhere and self._share.mine(name):
+                lane = Lane(name, self._circuit(name))
                 task = asyncio.create_task(self._work(lane), name=f"lane {name}")
                 self._lanes[name] = lane, task
                 task.add_done_callback(partial(self._left, name))
         wait = IDLE_S if next_at is None else min(IDLE_S, max(0.01, (next_at - now).total_seconds()))
         return min(wait, self._look_s) if self._share.holder else wait
 
+    @staticmethod
+    def _remind(lane: Lane, clock: float, now: datetime, next_at: datetime | None) -> datetime | None:
+        """Something is due in a lane that is open; the next time to look."""
+        if lane.asked_at < clock - JUST_NOW_S:
+            lane.hear()
+            return next_at
+        soon = now + timedelta(seconds=5 * REST_S)
+        return min(next_at or soon, soon)
+
     def _left(self, name: str, task: asyncio.Task[None]) -> None:
-        del self._lanes[name]
+        lane, _ = self._lanes.pop(name)
         if not task.cancelled() and (error := task.exception()):
             log.error("lane_stopped", lane=name, exc_info=error)
             asyncio.get_running_loop().call_later(AGAIN_S, self.wake)  # a database that takes nothing is not hurried
-        else:
-            self.wake()
+        elif lane.more:
+            self._woken.set()
 
     # ------------------------------------------------------------ one lane
 
-    async def _work(self, lane: _Lane) -> None:
+    async def _work(self, lane: Lane) -> None:
         """Works one destination off, as far as its limits allow at this moment."""
         try:
             while self._open and self._share.mine(lane.name) and await self._next(lane):
@@ -210,24 +179,20 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - then it runs out
             log.warning("lanes_not_released", why=repr(error))
 
-    async def _next(self, lane: _Lane) -> bool:
+    async def _next(self, lane: Lane) -> bool:
         """Sets what may go now on its way, and waits until more may. False when there is no more."""
         lane.news.clear()
         free = max(0, lane.circuit.room(_clock(), SLOTS) - len(lane.under_way))
-        ops, wait = self._allowed(lane.name)
+        ops, wait = self._allowed(lane.name) if lane.more else ({}, 0.0)
         if lane.circuit.wait(_clock()) > wait:
             ops, wait = {}, lane.circuit.wait(_clock())
-        claims = (
-            await self._claim(_Wish(lane.name, free, ops))
-            if (ops and free) or (lane.under_way and self._share.holder)
-            else []
-        )
+        claims = await self._claimed(lane, free, ops)
         if claims is None:  # another instance works it
-            self._elsewhere[lane.name] = _clock() + AGAIN_S
+            lane.more, self._elsewhere[lane.name] = True, _clock() + AGAIN_S
             return False
         for claim in claims:
             self._begin(lane, claim)
-        if claims:
+        if claims and lane.more:
             _, wait = self._allowed(lane.name)
         if free and len(claims) == free:  # there may be more: it is taken when it is worth a journey
             until = _clock() + IDLE_S
@@ -238,27 +203,39 @@ class Courier:
         if lane.under_way:
             await _heard(lane.news, min(wait or IDLE_S, IDLE_S))
             return True
-        if not (wait and await self._more(lane.name)):
-            return False
-        # A limit holds some of the work back; an edit that comes meanwhile does not wait for it.
-        await _heard(lane.news, min(wait, IDLE_S))
-        return True
+        if wait and await self._more(lane.name):
+            # A limit holds some of the work back; an edit that comes meanwhile does not wait for it.
+            await _heard(lane.news, min(wait, IDLE_S))
+            lane.more = True
+            return True
+        return await _heard(lane.news, IDLE_S)
 
-    def _begin(self, lane: _Lane, claim: Claim) -> None:
+    async def _claimed(self, lane: Lane, free: int, ops: Mapping[Op, int]) -> list[Claim] | None:
+        """What may go now, where there may be anything; and the lane is kept, where others might take it."""
+        due = bool(self._share.holder and lane.under_way) and _clock() - lane.asked_at > self._look_s
+        if not (due or (lane.more and free and ops)):
+            return []
+        lane.more, lane.asked_at = not (free and ops), _clock()
+        claims = await self._claim(Wish(lane.name, free, ops))
+        held_back = len(ops) < len(EVERY_OP) or len(claims or ()) >= min(free, *ops.values())
+        lane.more = lane.more or held_back
+        return claims
+
+    def _begin(self, lane: Lane, claim: Claim) -> None:
         work = claim.work
         op = op_of(claim)
         keys = self._keys(work.destination, op)
         wait = self._buckets.wait(keys)
         in_order = work.alert_id if isinstance(work, Post) or not work.payload.get("direct") else 0
         lane.circuit.begin()
-        piece = _Piece(claim, op, keys, wait, lane.last.get(in_order))
+        piece = Piece(claim, op, keys, wait, lane.last.get(in_order))
         task = asyncio.create_task(self._carry(piece))
         lane.under_way.add(task)
         if in_order:
             lane.last[in_order] = task
         task.add_done_callback(partial(self._arrived, lane, in_order))
 
-    def _arrived(self, lane: _Lane, in_order: int, task: asyncio.Task[None]) -> None:
+    def _arrived(self, lane: Lane, in_order: int, task: asyncio.Task[None]) -> None:
         lane.under_way.discard(task)
         if lane.last.get(in_order) is task:
             del lane.last[in_order]
@@ -279,13 +256,18 @@ class Courier:
         return ops, min(waits, default=0.0)
 
     def _keys(self, name: str, op: Op) -> dict[Key, list[Limit]]:
-        op = Op.EDIT if op is Op.TIDY else op
+        """What an operation counts against, which never changes."""
+        if (known := self._known_keys.get((name, op))) is None:
+            known = self._known_keys[name, op] = self._counted(name, Op.EDIT if op is Op.TIDY else op)
+        return known
+
+    def _counted(self, name: str, op: Op) -> dict[Key, list[Limit]]:
         destination = self._destinations.get(name)
         if destination is None:
             return wanted(name, name, op, ())  # a source paces its own requests
         return wanted(destination.platform, name, op, self._channels[destination.platform].limits)
 
-    async def _claim_all(self, wishes: Sequence[_Wish]) -> Sequence[list[Claim] | None]:
+    async def _claim_all(self, wishes: Sequence[Wish]) -> Sequence[list[Claim] | None]:
         """For each lane its claims; None where another instance has the lane."""
 
         def take(uow: UnitOfWork, now: datetime) -> list[tuple[int | None, list[Claim]]]:
@@ -297,7 +279,7 @@ class Courier:
             self._fences[wish.lane] = fence or 0
         return [None if fence is None else claims for fence, claims in taken]
 
-    def _take(self, uow: UnitOfWork, wish: _Wish, now: datetime) -> tuple[int | None, list[Claim]]:
+    def _take(self, uow: UnitOfWork, wish: Wish, now: datetime) -> tuple[int | None, list[Claim]]:
         fence = uow.hold_lane(wish.lane, self._share.holder, self._fences.get(wish.lane, 0), now, self._share.ttl)
         asked = fence is not None and wish.count and wish.ops
         return fence, uow.claim(wish.lane, now, LEASE, wish.count, wish.ops) if asked else []
@@ -318,7 +300,7 @@ class Courier:
 
     # ------------------------------------------------------------ one piece
 
-    async def _carry(self, piece: _Piece) -> None:
+    async def _carry(self, piece: Piece) -> None:
         if piece.before is not None:
             await asyncio.wait([piece.before])
         claim, work = piece.claim, piece.claim.work
@@ -376,6 +358,8 @@ def _clock() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _heard(news: asyncio.Event, within_s: float) -> None:
+async def _heard(news: asyncio.Event, within_s: float) -> bool:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(news.wait(), within_s)
+        async with asyncio.timeout(within_s):
+            await news.wait()
+    return news.is_set()
