@@ -143,7 +143,8 @@ class Intercom(Source):
         if start + size < len(rows):
             pages["next"] = {"page": start // size + 2, "starting_after": cursor_of(start + size)}
         listed = {"conversations": "conversations", "tickets": "tickets", "contacts": "data"}[what]
-        return self.answer({"type": f"{what[:-1]}.list", listed: page, "total_count": len(rows), "pages": pages})
+        kind = "list" if what == "contacts" else f"{what[:-1]}.list"
+        return self.answer({"type": kind, listed: page, "total_count": len(rows), "pages": pages})
 
     async def view(self, request: web.Request) -> web.Response:
         return self.answer(self._row(request))
