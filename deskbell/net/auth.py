@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from deskbell.net import redact
 
@@ -103,10 +104,25 @@ class SignedClaim:
     audience: str = ""
 
 
-OAuth = ClientCredentials | RefreshToken | SignedClaim
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A login of the vendor's own: `form` is sent to `token_url`, and in its answer are a token, and where to call with
+    it. That must be on one of `hosts` (endings of a name), or where we asked: a stranger is not given the token.
+    """
+
+    kind = "session"
+    token_url: str
+    form: Mapping[str, str] = field(repr=False)
+    token: str = "access_token"  # noqa: S105 - where in the answer it is
+    base: str = ""  # the same of the address
+    scheme: str = ""
+    hosts: tuple[str, ...] = ()
+
+
+OAuth = ClientCredentials | RefreshToken | SignedClaim | Session
 Auth = NoAuth | Basic | Bearer | HeaderKey | InRequest | AwsKey | PusherKey | OAuth
 # What a configuration may ask for by name; the others are their vendors' own.
-KINDS: Mapping[str, type[Auth]] = {
+KINDS: Mapping[str, type[Any]] = {
     "none": NoAuth,
     "basic": Basic,
     "bearer": Bearer,
@@ -129,7 +145,8 @@ def make(kind: str, values: Mapping[str, str]) -> Auth:
         raise ValueError(f"auth kind {kind}: {', '.join(sorted(unknown))} is not known; it takes {_listed(known)}")
     if missing := {name for name in needed if not values.get(name)}:
         raise ValueError(f"auth kind {kind}: {', '.join(sorted(missing))} is missing")
-    return cls(**values)
+    made: Auth = cls(**values)
+    return made
 
 
 def learn(auth: Auth) -> None:
@@ -150,6 +167,8 @@ def learn(auth: Auth) -> None:
         case RefreshToken(client_secret=secret, refresh_token=token):
             redact.learn(secret)
             redact.learn(token)
+        case Session(form=form):
+            redact.learn(*form.values())
         case NoAuth():
             pass
 

@@ -1,6 +1,7 @@
 """Where we may call: https, or plain http to this machine; and never to a host that a vendor's answer names."""
 
 import ipaddress
+from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
@@ -37,6 +38,16 @@ def same_origin(base: str, url: str) -> bool:
         return _origin(_split(base)) == _origin(_split(url))
     except (Forbidden, ValueError):
         return False
+
+
+def on_host(url: str, endings: Iterable[str]) -> bool:
+    """Whether the address is encrypted, and on a host whose name ends with one of these."""
+    try:
+        parts = _split(checked_base(url))
+    except Forbidden:
+        return False
+    host = parts.hostname or ""
+    return parts.scheme == "https" and any(host == ending or host.endswith(f".{ending}") for ending in endings)
 
 
 def shown(url: str) -> str:

@@ -34,10 +34,10 @@ from deskbell.net.answers import (
     source_error_of,
     source_error_of_failure,
 )
-from deskbell.net.auth import Auth, AwsKey, Basic, Bearer, HeaderKey, NoAuth, OAuth, PusherKey
-from deskbell.net.egress import checked_base, is_loopback, same_origin
+from deskbell.net.auth import Auth, AwsKey, Basic, Bearer, HeaderKey, NoAuth, OAuth, PusherKey, Session
+from deskbell.net.egress import checked_base, is_loopback, on_host, same_origin
 from deskbell.net.redact import basic_pair, redact
-from deskbell.net.tokens import Tokens
+from deskbell.net.tokens import Tokens, token_of
 
 MAX_BYTES = 10 * 1024 * 1024
 _TEXT_KEPT = 500  # of an answer that is not JSON, for the error message
@@ -167,7 +167,7 @@ class Http:
     ) -> Reply:
         """Any answer, whatever its status. CallFailed when there is none, or none that can be used."""
         self._check_cool(path)
-        request = self._build(method, path, params, json, form, headers)
+        request = self._build(method, await self._place(path), params, json, form, headers)
         await self._sign(request)
         reply = await self._exchange(request, path, expect_json=expect_json)
         if reply.status == 401 and self._tokens is not None:
@@ -177,16 +177,28 @@ class Http:
         self._note_limit(reply)
         return reply
 
+    async def _place(self, path: str) -> str:
+        """The whole address: below where the vendor's login sent us, if it did, or else where it was configured."""
+        if "://" in path:
+            return path
+        if self._tokens is None or not isinstance(self._auth, Session):
+            return self.base_url + path
+        async with self._renewing:
+            await self._tokens.valid()
+        base = self._tokens.base
+        if base and not (same_origin(self.base_url, base) or on_host(base, self._auth.hosts)):
+            raise CallFailed(Gap.NOT_SENT, f"{self.name}: its login sends us to a host that is not its own")
+        return (base or self.base_url) + path
+
     def _build(
         self,
         method: str,
-        path: str,
+        url: str,
         params: Mapping[str, Any] | None,
         json: Any,
         form: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
     ) -> httpx.Request:
-        url = path if "://" in path else self.base_url + path
         body, sent = None, dict(headers or {})
         if form is not None:
             body = urlencode({name: _sound(text) for name, text in form.items()}).encode()
@@ -253,7 +265,7 @@ class Http:
                 request.url = request.url.copy_merge_params(signing.pusher(key, asked, datetime.now(UTC)))
         if self._tokens is not None:
             async with self._renewing:  # however many calls need a new one, one of them fetches it
-                request.headers["Authorization"] = f"{self._tokens.scheme} {await self._tokens.valid()}"
+                request.headers["Authorization"] = await self._tokens.header()
 
     async def _ask_token(self, address: str, form: Mapping[str, str]) -> Mapping[str, Any]:
         url = checked_base(address, allow_http=self._allow_http)
@@ -263,7 +275,8 @@ class Http:
             reply = await self._exchange(request, path, expect_json=True)
         except CallFailed as failed:  # the call that needed the token has not been sent
             raise CallFailed(Gap.NOT_SENT, f"no token: {failed}", failed.after) from failed
-        token = reply.data.get("access_token") if reply.ok and isinstance(reply.data, dict) else None
+        place = token_of(self._auth) if isinstance(self._auth, OAuth) else ""
+        token = reply.data.get(place) if reply.ok and isinstance(reply.data, dict) else None
         if isinstance(token, str) and token:
             return dict(reply.data)
         why = f"{self._where(path)} gave no token (answered {reply.status}); check client_id and client_secret"

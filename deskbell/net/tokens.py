@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from deskbell.net.auth import ClientCredentials, OAuth, RefreshToken, SignedClaim
+from deskbell.net.auth import ClientCredentials, OAuth, RefreshToken, Session, SignedClaim
 from deskbell.net.redact import learn as hide
 
 _EARLY = 60.0  # seconds before its end that a token is renewed
@@ -30,18 +30,20 @@ class Tokens:
     value: str = ""
     until: float = 0.0
     newest: str = ""  # refresh token, also where it could not be written down
+    base: str = ""  # where to call with it, when the vendor says so
 
-    @property
-    def scheme(self) -> str:
-        """The word before the token."""
-        return self.auth.scheme if isinstance(self.auth, RefreshToken) else "Bearer"
+    async def header(self) -> str:
+        """What the Authorization header has to say."""
+        scheme = self.auth.scheme if isinstance(self.auth, RefreshToken | Session) else "Bearer"
+        return f"{scheme} {await self.valid()}".strip()
 
     async def valid(self) -> str:
         if not self.value or self.until <= time.monotonic():
             form = grant(self.auth, int(time.time()))
             form |= {"refresh_token": self.newest} if self.newest else {}
             given = await self.ask(self.auth.token_url, form)
-            self.value = str(given["access_token"])
+            self.value = str(given[token_of(self.auth)])
+            self.base = str(given.get(self.auth.base, "")).rstrip("/") if isinstance(self.auth, Session) else ""
             self.until = time.monotonic() + life(given.get("expires_in"))
             hide(self.value)
             self._keep(given.get("refresh_token"))
@@ -74,6 +76,13 @@ def grant(auth: OAuth, now: int) -> dict[str, str]:
             return {"grant_type": "refresh_token", "refresh_token": newest(auth)} | _client(auth)
         case SignedClaim():
             return {"grant_type": _CLAIM_GRANT, "assertion": claim(auth, now)}
+        case Session():
+            return dict(auth.form)
+
+
+def token_of(auth: OAuth) -> str:
+    """Where in an answer the token is."""
+    return auth.token if isinstance(auth, Session) else "access_token"
 
 
 def claim(auth: SignedClaim, now: int) -> str:
