@@ -6,11 +6,10 @@ Headless, scripted people tap and type instead of you, and the stand-ins' own le
 import asyncio
 import contextlib
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from typing import Any
 import aiohttp
 import orjson
 import typer
+
+from deskbell.stand_ins import stand_ins
 
 SETTLE_S = 70.0  # what is still under way when the day ends may arrive within this time: Telegram counts by the minute
 BEAT_S = 0.005
@@ -43,8 +44,8 @@ def show(what: Show) -> int:
 
 async def _show(what: Show) -> int:
     with tempfile.TemporaryDirectory(prefix="deskbell-demo-") as folder:
-        async with _stand_ins(what) as (url, credentials):
-            os.environ |= environment(url, credentials, Path(folder))
+        async with stand_ins(*_wanted(what)) as url:
+            os.environ |= environment(url, Path(folder))
             from deskbell.config import load
             from deskbell.daemon import Daemon, tune
             from deskbell.net import logs
@@ -66,6 +67,11 @@ async def _show(what: Show) -> int:
     return 0 if _good(report) else 1
 
 
+def _wanted(what: Show) -> list[str]:
+    people, sabotage = ["--people"] * what.headless, ["--sabotage"] * what.sabotage
+    return ["--port", str(what.port), "--scenario", "day", *people, *sabotage]
+
+
 async def _introduce(url: str, port: int) -> None:
     """Tells the stand-ins where Deskbell's own server listens: Teams speaks to it, and the page shows its audit."""
     where = {"do": "desk", "url": f"http://127.0.0.1:{port}", "token": DESK_TOKEN}
@@ -73,44 +79,13 @@ async def _introduce(url: str, port: int) -> None:
         answer.raise_for_status()
 
 
-@contextlib.asynccontextmanager
-async def _stand_ins(what: Show) -> AsyncIterator[tuple[str, Mapping[str, str]]]:
-    """The sandbox in its own process, so that its ledger is nobody's but its own."""
-    arguments = ["--port", str(what.port), "--scenario", "day", *(["--people"] if what.headless else [])]
-    arguments += ["--sabotage"] if what.sabotage else []
-    process = subprocess.Popen(  # noqa: ASYNC220 - our own module, started once
-        [sys.executable, "-m", "deskbell.sandbox", *arguments], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        line = await asyncio.to_thread(_first_line, process)
-        yield str(line["url"]), line.get("credentials", {})
-    finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-
-
-def _first_line(process: "subprocess.Popen[str]") -> dict[str, Any]:
-    line = process.stdout.readline() if process.stdout else ""
-    if not line:
-        raise SystemExit("The stand-ins did not start. Is the port taken? Choose another with --port.")
-    answer: dict[str, Any] = orjson.loads(line)
-    return answer
-
-
-def environment(url: str, credentials: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """What config.toml takes from the environment: where the stand-ins are, and their (made-up) credentials."""
+def environment(url: str, folder: Path) -> dict[str, str]:
+    """What config.toml takes from the environment: where the stand-ins are, and their made-up credentials."""
     return {
         "DESKBELL_SANDBOX": url,
         "DESKBELL_DATA": str(folder),
         "DESKBELL_SECRET": "a-secret-of-the-demo-and-no-other-use",
         "DESKBELL_API_TOKEN": DESK_TOKEN,
-        **_fakes(credentials),
-    }
-
-
-def _fakes(credentials: Mapping[str, str]) -> dict[str, str]:
-    names = {
         "SLACK_BOT_TOKEN": "xoxb-sandbox",
         "SLACK_APP_TOKEN": "xapp-sandbox",
         "SLACK_SIGNING_SECRET": "sandbox-signing-secret",
@@ -122,7 +97,6 @@ def _fakes(credentials: Mapping[str, str]) -> dict[str, str]:
         "FIELDSERVICE_TOKEN": "sandbox-fieldservice",
         "BILLING_TOKEN": "sandbox-billing",
     }
-    return {name: credentials.get(name.lower(), value) for name, value in names.items()}
 
 
 async def _watch(url: str) -> int:

@@ -33,7 +33,7 @@ def _at_rest(ground: Ground) -> Row:
     with running("-m", "deskbell.sandbox", "--port", "0", log=ground.folder / "sandbox.log") as stand_ins:
         config = ground.folder / "demo.toml"
         config.write_text(CONFIG.read_text().replace("port = 8780", "port = 0"))
-        env = environment(stand_ins.line()["url"], {}, ground.folder)
+        env = environment(stand_ins.line()["url"], ground.folder)
         with telling(config, rest_s, env, ground.folder / "demo.log") as (daemon, modules):
             ours.append(daemon.resident_kib() / 1024)
     with importing(modules) as (idle, _):
