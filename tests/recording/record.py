@@ -197,6 +197,10 @@ async def of_account(config: Path, name: str, pages: int, keep: frozenset[str], 
     if name not in settings.sources:
         raise ConfigError([f"there is no source {name!r}; there are: {', '.join(settings.sources)}"], str(config))
     setting = settings.sources[name]
+    if setting.kind == "sql":
+        raise ConfigError([f"{name} is a database: it speaks no HTTP, and there is nothing to record"], str(config))
+    if name == "synthetic" or not re.fullmatch(r"\w[\w-]*", name):
+        raise ConfigError([f"{name!r} can't be the name of a recording: call the source something else"], str(config))
     now = datetime.now(UTC).replace(microsecond=0)
     about = f"recorded from a live account on {now:%d %B %Y}: secrets, hosts and people are masked"
     return await record(Order(setting.kind, name, setting.conf, now, about, pages, keep, folder))

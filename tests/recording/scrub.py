@@ -119,7 +119,7 @@ class Scrubber:
             return None
         data = _json(text)
         if data is not None:
-            return json.dumps(_keyed(data, self._secret_of), ensure_ascii=False)
+            return _dumped(_keyed(data, self._secret_of))
         pairs = parse_qsl(text, keep_blank_values=True)
         return urlencode(
             [(name, value if name in {"grant_type", "scope"} else self._hide(value)) for name, value in pairs]
@@ -136,7 +136,7 @@ class Scrubber:
             return text
         data = _json(text)
         if data is not None:
-            return json.dumps(self._masked(data, "", Class.UNKNOWN, about=about), ensure_ascii=False, indent=1)
+            return _dumped(self._masked(data, "", Class.UNKNOWN, about=about), indent=1)
         if "calendar" in kind or text.startswith("BEGIN:VCALENDAR"):
             return self._calendar(text)
         return self.masks.text(text)
@@ -186,7 +186,9 @@ class Scrubber:
         for place, instead in self.places.items():
             table |= {place: instead, quote(place, safe=""): quote(instead, safe="")}
         pattern = re.compile("|".join(map(re.escape, sorted(table, key=len, reverse=True))))
-        return lambda text: named(pattern.sub(lambda found: table[found[0]], text))
+        account = self._account()
+        firm = (lambda text: account.sub("example", text)) if account else str
+        return lambda text: firm(named(pattern.sub(lambda found: table[found[0]], text)))
 
     def _known(self) -> list[str]:
         found = [value for _, value in self.secrets] + list(self.masks.hidden)
@@ -199,14 +201,17 @@ class Scrubber:
             if value.lower() in lower:
                 raise Leak(f"{what} still stands in it")
         for host in self.hosts:
-            first, *more = host.split(".")
-            named = (
-                len(more) > 1
-                and len(first) >= _SHORTEST
-                and re.search(rf"(?<![a-z0-9]){re.escape(first)}(?![a-z0-9])", lower)
-            )
-            if host in lower or named:
-                raise Leak("the account's host, or the part of it that names the account, still stands in it")
+            if host in lower:
+                raise Leak("the account's host still stands in it")
+        if (named := self._account()) and (found := named.search(text)):
+            raise Leak(f"{found[0]}, which names the account, still stands in it")
+
+    def _account(self) -> re.Pattern[str] | None:
+        """The first parts of its hosts, which often name the firm; one that is a word of the system too can be kept."""
+        parts = (host.split(".") for host in self.hosts)
+        firsts = {first for first, *more in parts if len(more) > 1 and len(first) >= _SHORTEST} - self.keep
+        either = "|".join(map(re.escape, sorted(firsts)))
+        return re.compile(rf"(?<![a-z0-9])(?:{either})(?![a-z0-9])", re.IGNORECASE) if firsts else None
 
     def _forbidden(self) -> Iterable[tuple[str, str]]:
         named = [*self.secrets, *(("a token that the vendor gave", value) for value in self.masks.hidden)]
@@ -240,6 +245,12 @@ def _json(text: str) -> Any:
     except ValueError:
         return None
     return data if isinstance(data, dict | list) else None
+
+
+def _dumped(data: Any, **how: Any) -> str:
+    """As people read it; half a character, which no file can hold, as its escape."""
+    text = json.dumps(data, ensure_ascii=False, **how)
+    return text if text.isascii() or text == text.encode(errors="replace").decode() else json.dumps(data, **how)
 
 
 def _keyed(value: Any, change: Callable[[str, Any], Any], key: str = "") -> Any:

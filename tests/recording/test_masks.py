@@ -6,10 +6,12 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from vcr.serialize import deserialize
+from vcr.serializers import yamlserializer
 
 from tests.recording.masks import Class, Masks, class_of
 from tests.recording.scrub import Leak, Scrubber
-from tests.recording.tape import Take
+from tests.recording.tape import Take, written
 
 SECRET = "s3cret-of-the-account"
 
@@ -160,6 +162,24 @@ def test_a_token_that_the_vendor_gives_is_scrubbed_wherever_it_comes_back():
     assert "tok-en-1" not in text
     assert "abcd1" not in text
     assert "grant_type=refresh_token" in text
+
+
+def test_the_firms_name_is_no_ones_and_a_word_that_is_also_the_systems_can_be_kept():
+    (take,) = scrubber().takes([a_take({"status": "at Acme", "id": "acme-7"})])
+    assert json.loads(take.response["body"]["string"]) == {"status": "at example", "id": "example-7"}
+    made = scrubber(keep=frozenset({"acme"}))
+    (take,) = made.takes([a_take({"status": "at Acme"})])
+    assert "at Acme" in take.response["body"]["string"]
+    made.search("the Acme pumps")
+
+
+@given(answers)
+def test_a_tape_is_read_as_it_was_written(answer):
+    takes = scrubber().takes([a_take(answer)])
+    text = written(takes, "synthetic: a test").encode().decode()
+    requests, responses = deserialize(text, yamlserializer)
+    assert [one._to_dict()["uri"] for one in requests] == [take.request["uri"] for take in takes]
+    assert [one["body"]["string"].decode() for one in responses] == [take.response["body"]["string"] for take in takes]
 
 
 def test_what_is_no_json_is_masked_as_a_whole():

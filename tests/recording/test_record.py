@@ -4,12 +4,14 @@ import asyncio
 import base64
 import json
 import subprocess
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 import yaml
+from aiohttp import web
 
 from deskbell.sandbox import credentials
+from pollers.bamboohr import BambooHrConf
 from tests.crash.lives import ROOT
 from tests.recording import record, tape
 
@@ -165,6 +167,29 @@ async def test_a_mask_on_what_the_source_goes_by_is_told_with_what_to_do(recorde
     assert not list(folder.rglob("acme.*"))
     status, told, folder = await recorded(JOBS, "acme", "--keep", "wibbles", status="wibbles[0]")
     assert status == 0, told
+
+
+async def test_a_packed_answer_is_recorded_unpacked(tmp_path):
+    async def packed(_request):
+        rows = web.json_response([{"id": 1477, "employeeId": 31, "name": PEOPLE[0], "start": "2026-11-25",
+                                   "end": "2026-11-26", "status": {"status": "approved"}}])  # fmt: skip
+        rows.enable_compression(web.ContentCoding.gzip)
+        return rows
+
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", packed)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    conf = BambooHrConf(f"http://127.0.0.1:{runner.addresses[0][1]}", "a-key", emails=False)
+    order = record.Order(
+        "bamboohr", "packed", conf, datetime(2026, 11, 20, tzinfo=UTC), "recorded ...", folder=tmp_path
+    )
+    done = await record.record(order)
+    await runner.cleanup()
+    assert done["records"] >= 1
+    assert '"employeeId": 31' in order.file.read_text()
+    assert "Quux" not in order.file.read_text()
 
 
 def test_make_record_says_what_it_needs():
