@@ -36,6 +36,7 @@ SERVICES = (
     "http",
     "pagerduty",
     "pushover",
+    "smtp",
     "trello",
     "twilio",
 )

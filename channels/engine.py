@@ -13,6 +13,7 @@ from deskbell.core.alert import Severity
 from deskbell.core.card import Card, Note, Tone, as_text
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Destination, Finding, Identity, Limit
+from deskbell.core.text import clean, clean_lines
 from deskbell.net.answers import CallFailed, Dialect, Reply, outcome_of, outcome_of_failure, wait_of, words
 from deskbell.net.clock import wall
 from deskbell.net.egress import Forbidden
@@ -26,6 +27,7 @@ OPEN, ACKED, RESOLVED = "open", "acked", "resolved"
 _STATES = {Tone.ACKED: ACKED, Tone.RESOLVED: RESOLVED}
 TELLS = ("first", "rings", "all")  # the option `tells` of a destination: the card only, what must ring too, every line
 _TIMEOUTS = Timeouts(connect=5, read=15, write=10, whole=25)
+_LONGEST = 20_000  # characters of what is told; vendors' own sizes cut it further
 _TEXT_KEPT = 4000  # characters of an answer that is not JSON
 _GONE = "the record was deleted there; it is opened anew"
 
@@ -210,7 +212,7 @@ class VendorChannel:
         code = self.service.code(reply)
         if reply.status in call.ok and not code:
             return reply
-        where = f"{self.service.title} {path}"
+        where = f"{self.service.title} {path}".strip()
         match self._class_of(code or str(reply.status)):
             case Fault() as fault:
                 return Rejected(fault, _said(reply, where, code, self._dialect))
@@ -253,23 +255,24 @@ class VendorChannel:
         link = self._link(card.ref)
         return replace(
             self._sought(to, identity, to.address),
-            line=f"[{identity.severity}] {card.ref} {card.summary}",
-            title=card.title,
-            summary=card.summary,
-            text="\n".join(filter(None, (as_text(card), link))),
-            facts=card.facts,
+            line=clean(f"[{identity.severity}] {card.ref} {card.summary}"),
+            title=clean(card.title),
+            summary=clean(card.summary),
+            text=clean_lines("\n".join(filter(None, (as_text(card), link))), _LONGEST),
+            facts=tuple((clean(label, 60), clean(value)) for label, value in card.facts),
             url=card.url,
             link=link,
-            said=card.state,
+            said=clean(card.state),
         )
 
     def _of_note(self, to: Destination, note: Note, identity: Identity) -> Notice:
         link = self._link(identity.alert_ref) if identity.alert_ref else ""
-        head = note.text if note.ref in note.text else f"{note.ref}: {note.text}"
+        head = clean(note.text if note.ref in note.text else f"{note.ref}: {note.text}")
         line = f"[{identity.severity}] {head}" if identity.alert_ref else head
-        text = "\n".join(filter(None, (line, link)))
+        said = clean_lines(note.text, _LONGEST)
+        text = "\n".join(filter(None, (line if "\n" not in said else said, link)))
         sought = self._sought(to, identity, to.address)
-        return replace(sought, line=line, title=head, summary=head, text=text, link=link, said=note.text)
+        return replace(sought, line=line, title=head, summary=head, text=text, link=link, said=said)
 
     def _sought(self, to: Destination, identity: Identity, address: str) -> Notice:
         """What is known of a message without its words."""

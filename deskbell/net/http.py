@@ -313,13 +313,13 @@ class Http:
             follow_redirects=False,
             trust_env=not is_loopback(urlsplit(self.base_url).hostname or ""),  # a proxy can't reach this machine
             headers={"Accept": _JSON, "User-Agent": "Deskbell", **headers},
-            verify=_tls(),
+            verify=tls(),
             transport=transport,
         )
 
 
 @cache
-def _tls() -> SSLContext:
+def tls() -> SSLContext:
     """Loading the certificates takes 20 ms; all clients share one context."""
     return httpx.create_ssl_context()
 

@@ -16,6 +16,7 @@ from deskbell.sandbox.faults import Faults
 from deskbell.sandbox.fieldservice import FieldService
 from deskbell.sandbox.freshdesk.stand_in import Freshdesk
 from deskbell.sandbox.ledger import CardKey, Ledger
+from deskbell.sandbox.mail import MailServer
 from deskbell.sandbox.ordeal import Ordeal
 from deskbell.sandbox.others import OTHERS
 from deskbell.sandbox.pager import Pager
@@ -74,6 +75,7 @@ class Sandbox:
         # Systems of which the day knows nothing: for tests, and for `deskbell check`.
         self.others: dict[str, Source] = {cls.name: cls(self.clock, self.ledger, self.pulse) for cls in OTHERS}
         self.vendors = {vendor.name: StandIn(vendor, self.clock, self.ledger) for vendor in vendors()}
+        self._mail = MailServer(self.vendors["smtp"])
         self.ordeal = Ordeal(self, seed)
         self.removed: set[tuple[str, str]] = set()  # chat and room that Deskbell was removed from
         self.held: set[str] = set()  # numbers in trouble: the ordinary day leaves them alone
@@ -135,6 +137,7 @@ class Sandbox:
             source.url = self.url
         for vendor in self.vendors.values():
             vendor.url = self.url
+        self.vendors["smtp"].port = await self._mail.start(HOST)
         for chat in self.chats.values():
             chat.url, chat.desk_url = self.url, self.desk_url
         if self.scenario == "day":
@@ -163,6 +166,7 @@ class Sandbox:
         await self.end_day()
         for chat in self.chats.values():
             await chat.close()
+        await self._mail.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 

@@ -16,6 +16,7 @@ from deskbell.core.ports import Destination, Identity
 from deskbell.net import redact
 from deskbell.sandbox.clock import Clock, Pulse
 from deskbell.sandbox.ledger import Ledger
+from deskbell.sandbox.mail import MailServer
 from deskbell.sandbox.vendors import vendors
 from deskbell.sandbox.vendors.stand_in import StandIn
 
@@ -71,6 +72,13 @@ def settings_of(name, given):
     return conf, reading
 
 
+def stand_in_of(name):
+    row = next((vendor for vendor in vendors() if vendor.name == name), None)
+    assert row is not None, f"deskbell/sandbox/vendors/{name}.py is missing"
+    clock = Clock()
+    return StandIn(row, clock, Ledger(clock, Pulse()))
+
+
 @pytest.fixture(autouse=True)
 def no_secrets_from_other_tests():
     redact._secrets.forget()
@@ -80,16 +88,15 @@ def no_secrets_from_other_tests():
 
 @pytest.fixture
 async def world(name):
-    row = next((vendor for vendor in vendors() if vendor.name == name), None)
-    assert row is not None, f"deskbell/sandbox/vendors/{name}.py is missing"
-    clock = Clock()
-    stand_in = StandIn(row, clock, Ledger(clock, Pulse()))
+    stand_in = stand_in_of(name)
     app = web.Application(client_max_size=1 << 22)
     stand_in.add_routes(app.router)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     stand_in.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    mail = MailServer(stand_in)
+    stand_in.port = await mail.start("127.0.0.1") if name == "smtp" else 0
     conf, reading = settings_of(name, stand_in.settings())
     assert not reading.problems
     accounts = {}
@@ -98,7 +105,8 @@ async def world(name):
         return accounts.get(person)
 
     channel = VendorChannel(name, service(name), conf, account_of, {"ben": "Ben Okafor"}, lambda _ref: LINK)
-    room = Destination("there", name, stand_in.address(), dict(row.options))
+    room = Destination("there", name, stand_in.address(), dict(stand_in.vendor.options))
     yield World(channel, stand_in, room, conf, accounts)
     await channel.close()
+    await mail.stop()
     await runner.cleanup()

@@ -130,6 +130,7 @@ class StandIn:
         self.refused: list[str] = []
         self.given = 0  # tokens; the newest alone is good
         self.url = ""  # of the server, once it listens
+        self.port = 0  # the same of what does not speak HTTP
 
     @property
     def base(self) -> str:
@@ -137,12 +138,15 @@ class StandIn:
 
     def settings(self) -> dict[str, Any]:
         """The vendor's part of a configuration."""
-        return {name: self._placed(value) for name, value in ({"base_url": "{base}"} | dict(self.vendor.conf)).items()}
+        given = {"base_url": "{base}"} | dict(self.vendor.conf)
+        return {name: self._placed(value) for name, value in given.items() if value is not None}
 
     def address(self) -> str:
         return str(self._placed(self.vendor.address))
 
     def _placed(self, value: Any) -> Any:
+        if value == "{port}":
+            return self.port
         return value.replace("{base}", self.base) if isinstance(value, str) else value
 
     @property
@@ -162,6 +166,11 @@ class StandIn:
             return self._sent(self._handle(asked, way))
 
         return await with_trouble(request, self.faults, places, handle, self._trouble)
+
+    def take(self, asked: Asked) -> Answer:
+        """A request that came by another way than HTTP."""
+        self.calls.append(asked)
+        return self._handle(asked, self._way(asked))
 
     def _way(self, asked: Asked) -> Way | None:
         for way in self.vendor.ways:
