@@ -63,12 +63,15 @@ _WORDS: Mapping[Class, frozenset[str]] = {
         kind class object zone timezone tz lang language locale currency country scope role version cursor offset page
         token date day time at on due start end since until created updated modified closed opened resolved changed
         active deleted unit format method order sort field fields table element action actions stamp sla level result
-        cost tags tag pipeline transp sequence prefix rate total count visibility sourced via"""),
+        cost metric tags tag pipeline transp sequence prefix rate total count visibility sourced via"""),
 }
 _CLASS = {word: cls for cls, words in reversed(_WORDS.items()) for word in words}
 _WRAPS = _listed("value display_value raw full values current old new label name title text string text_value")
-_STANDS_FOR_WORD = _listed("status state stage phase priority type kind category field table zone pipeline")
+_STANDS_FOR_WORD = _listed(
+    "status state stage phase priority type kind category field table zone pipeline sla policy milestone"
+)
 
+_CHOICE = re.compile(r"\d{1,2}")  # in a field for texts a number is one of a list
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?|\d\d:\d\d(?::\d\d)?")
 _SHAPES = re.compile(
     r"-?\d{1,20}(?:\.\d+)?|[0-9a-fA-F]{16,64}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|true|false|"
@@ -135,6 +138,8 @@ class Masks:
         if cls is Class.SECRET:
             self.hidden.setdefault(text)
             return HIDDEN
+        if _MAIL.fullmatch(text):
+            return self.mail(text)
         if cls is Class.PHONE:
             return self.phone(text)
         if cls is Class.PLACE and re.fullmatch(r"-?\d+(\.\d+)?", text):
@@ -212,9 +217,9 @@ def _stays(text: str, cls: Class) -> bool:
         return True
     if cls is Class.ID:
         return bool(_ID.fullmatch(text))
-    return (
-        bool(_ISO.fullmatch(text)) if cls in {Class.TEXT, Class.PLACE} else _known(text) or bool(_MAIL.fullmatch(text))
-    )
+    if cls in {Class.TEXT, Class.PLACE}:
+        return bool(_ISO.fullmatch(text) or _CHOICE.fullmatch(text))
+    return _known(text)
 
 
 def _known(text: str) -> bool:

@@ -60,7 +60,8 @@ def test_the_same_gets_the_same_mask_and_a_mask_stays_what_it_is():
     assert once == [masks.value(*pair) for pair in PAIRS]
     assert once == [masks.value(new, cls) for new, (_, cls) in zip(once, PAIRS, strict=True)]
     assert once == ["Name 1", "person1@example.org", "+1 555 0000000", "Xxxx Xxxxx, xx 00", "J-4711 xxxxxx", 54.0,
-                    "Waiting on parts", "<p>Xxxx</p>", "closed by person1@example.org", "Name 2"]  # fmt: skip
+                    "Waiting on parts", "<p>Xxxx</p>", "closed by person1@example.org", "Name 2",
+                    "person1@example.org", "3"]  # fmt: skip
 
 
 PAIRS = (
@@ -68,6 +69,8 @@ PAIRS = (
     ("Call Marco, at 12", Class.TEXT), ("J-4711 broken", Class.TEXT), (54.32, Class.PLACE),
     ("Waiting on parts", Class.UNKNOWN), ("<p class='a'>Text</p>", Class.TEXT),
     ("closed by marco@firm.com", Class.WORD), ("Lena Hoffmann", Class.ID),
+    ("marco@firm.com", Class.TEXT),
+    ("3", Class.TEXT),
 )  # fmt: skip
 
 
