@@ -106,6 +106,7 @@ COMMANDS: tuple[Spec, ...] = (
         ("link", "link k3v9mwqt2hx7"),
         aliases=("connect",),
     ),
+    Spec("health", "how Deskbell itself is: its sources, how soon it tells, what waits", examples=("health",)),
     Spec("whoami", "who Deskbell thinks you are, and what you may do", examples=("whoami",)),
     Spec("help", "this list, or more about one command", "[COMMAND]", ("help", "help snooze"), aliases=("?",)),
 )

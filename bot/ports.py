@@ -13,6 +13,7 @@ from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Severity, Status
 from deskbell.core.button import Press
 from deskbell.core.card import Card, Reply
+from deskbell.core.history import Vitals
 from deskbell.core.ports import Answer, Interaction, Said, StoredRecord
 from deskbell.core.records import Record
 from deskbell.core.rota import Duty
@@ -204,6 +205,10 @@ class Front(Protocol):
         ...
 
     def health(self) -> Mapping[str, Any]: ...
+    async def vitals(self) -> Vitals:
+        """How Deskbell itself is: its sources, how soon cards come, what waits."""
+        ...
+
     async def ready(self) -> tuple[bool, Sequence[str]]:
         """Whether all of it works (store, sources, chats), and what doesn't, in words."""
         ...

@@ -37,6 +37,7 @@ class Questions:
             "why": self._why,
             "whynot": self._whynot,
             "oncall": self._oncall,
+            "health": self._health,
             "whoami": self._whoami,
             "help": self._help,
         }
@@ -212,6 +213,9 @@ class Questions:
             return self._problem(what, "oncall")
         rows = self._front.on_duty(rota, meant.at)
         return Spoken(answers.duty(rows, self._front.people, person.zone, meant, now))
+
+    async def _health(self, _person: Person, _line: Line) -> Spoken:
+        return Spoken(answers.health(await self._front.vitals()))
 
     async def _whoami(self, person: Person, _line: Line) -> Spoken:
         return Spoken(answers.who(person))

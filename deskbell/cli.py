@@ -266,6 +266,35 @@ def simulate(
 
 
 @app.command()
+def health(config: ConfigPath = CONFIG, as_json: AsJson = False) -> None:
+    """How Deskbell is: its sources, how soon cards follow what happens (half, 95 and 99 of 100), what waits."""
+    from datetime import UTC, datetime
+
+    from deskbell.core.history import in_words
+    from deskbell.core.text import span
+    from deskbell.desk.vitals import vitals
+
+    settings = _settings(config)
+    store = _store(settings)
+    now = datetime.now(UTC)
+    told = store.read_now(lambda reader: vitals(reader, settings.house, now))
+    store.close()
+    if as_json:
+        _print_json(told.as_json())
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("Source", "Read", "Cards", "p50", "p95", "p99", "Goal", box=None)
+    for one in told.sources:
+        read = one.error or (f"{span(now - one.read_at)} ago" if one.read_at else "not yet")
+        paces = map(in_words, (one.pace.p50, one.pace.p95, one.pace.p99)) if one.pace else ("-",) * 3
+        table.add_row(*map(Text, (one.title, read, str(one.pace.count if one.pace else 0), *paces, in_words(one.goal))))
+    _console().print(table)
+    typer.echo(f"{told.open} alerts are open; to be sent: {told.waiting}, given up: {told.dead}.")
+
+
+@app.command()
 def alerts(config: ConfigPath = CONFIG, as_json: AsJson = False, everything: bool = False) -> None:
     """The alerts that are open, most severe first (`--everything`: the resolved ones too)."""
     from deskbell.core.alert import Status

@@ -39,6 +39,7 @@ from deskbell.config.settings import General
 from deskbell.core.access import ACTORS, Person, Role
 from deskbell.core.alert import MOVES, Severity, Verb, roles_for
 from deskbell.core.calendar import Calendar
+from deskbell.core.history import Recording
 from deskbell.core.policy import Level, Policy
 from deskbell.core.ports import Destination
 from deskbell.core.rota import Hours, Layer, Override, Rota
@@ -224,6 +225,7 @@ def _rule_sections() -> Iterator[Section]:
         yield Section(f"`[rules.{name}]`", f"rules.{name}", rule.conf_class, common)
     yield Section("`[own_rules]`", "own_rules", OwnRules)
     yield Section("`[repeats]`", "repeats", RepeatConf)
+    yield Section("`[history]`", "history", Recording)
 
 
 def settings_markdown() -> str:

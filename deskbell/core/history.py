@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil
+from typing import Any
+
+from deskbell.core.text import span
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """[history]: what sources brought is kept for `deskbell simulate`, without names, addresses and texts.
-
-    At most `rows` readings, the newest; one is some 700 bytes.
-    """
+    """What sources brought is kept so long for `deskbell simulate`, without names, addresses and texts."""
 
     keep: timedelta = timedelta(days=35)
     rows: int = 200_000
@@ -75,6 +75,49 @@ def pace(source: str, lags: Sequence[timedelta]) -> Pace:
     return Pace(source, len(ordered), *(_quantile(ordered, share) for share in (0.5, 0.95, 0.99)))
 
 
+def in_words(lag: timedelta) -> str:
+    """`95 s`, `2 min`: to the second where seconds tell."""
+    seconds = round(lag.total_seconds())
+    return f"{seconds} s" if seconds < 180 and seconds % 60 else span(lag)
+
+
 def _quantile(ordered: Sequence[timedelta], share: float) -> timedelta:
     """The smallest that so large a share does not exceed."""
     return ordered[ceil(share * len(ordered)) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVitals:
+    """One source: when it was read last, what is wrong with it, how soon cards about it came in the last day (None:
+    there were none) and how soon they should.
+    """
+
+    name: str
+    title: str
+    read_at: datetime | None
+    error: str
+    pace: Pace | None
+    goal: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """How Deskbell itself is: its sources, how many alerts are open, what waits to be sent and what was given up."""
+
+    at: datetime
+    sources: tuple[SourceVitals, ...]
+    open: int
+    waiting: int
+    dead: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Spans in seconds."""
+        known = {"at": self.at, "open": self.open, "waiting": self.waiting, "dead": self.dead}
+        return {**known, "sources": [_source_json(one) for one in self.sources]}
+
+
+def _source_json(one: SourceVitals) -> dict[str, Any]:
+    known = {"name": one.name, "title": one.title, "read_at": one.read_at, "error": one.error}
+    lags = {"p50": one.pace.p50, "p95": one.pace.p95, "p99": one.pace.p99} if one.pace else {}
+    seconds = {name: lag.total_seconds() for name, lag in lags.items()}
+    return {**known, "goal": one.goal.total_seconds(), "cards": one.pace.count if one.pace else 0, **seconds}

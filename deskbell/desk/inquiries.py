@@ -6,6 +6,7 @@ from datetime import datetime
 from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Status
 from deskbell.core.card import Card
+from deskbell.core.history import Vitals
 from deskbell.core.ports import StoredRecord
 from deskbell.core.records import Record
 from deskbell.core.rota import Duty, duty
@@ -15,6 +16,7 @@ from deskbell.desk import act, manual, reasons
 from deskbell.desk.book import removed
 from deskbell.desk.cards import Drawn, card_now, cards_now
 from deskbell.desk.house import House
+from deskbell.desk.vitals import vitals
 from deskbell.net.clock import Clock
 
 LIVE = (Status.OPEN, Status.ACKED)
@@ -105,6 +107,9 @@ class Inquiries:
 
     async def whynot(self, record: Record) -> list[Stand]:
         return await self.store.read(lambda reader: reasons.whynot(reader, self.house, record, self.now()))
+
+    async def vitals(self) -> Vitals:
+        return await self.store.read(lambda reader: vitals(reader, self.house, self.now()))
 
     async def find_records(self, text: str, kind: str | None) -> list[StoredRecord]:
         return await self.store.read(lambda reader: reader.find_records(text, kind))

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from deskbell.core.alert import Alert, Severity
-from deskbell.core.history import Pace, pace
+from deskbell.core.history import Pace, in_words, pace
 from deskbell.core.records import Record
 from deskbell.core.store import Reader
-from deskbell.core.text import span
 from deskbell.desk.book import Book
 from deskbell.desk.house import House
 
@@ -53,12 +52,13 @@ def watch(book: Book) -> None:
         if source in found and found[source].p95 > wanted:
             _slow(book, key, found[source], wanted)
         elif book.on(key):
-            book.over(key, f"within the last hour, cards came within {span(wanted)}")
+            book.over(key, f"within the last hour, cards came within {in_words(wanted)}")
 
 
 def _slow(book: Book, key: str, measured: Pace, wanted: timedelta) -> None:
     title = book.house.source_title(measured.source)
-    summary = f"Cards about {title} came after {span(measured.p95)} in the last hour; the goal is {span(wanted)}"[:118]
+    took, aim = in_words(measured.p95), in_words(wanted)
+    summary = f"Cards about {title} came after {took} in the last hour; the goal is {aim}"[:118]
     book.about_us(key, RULE, Severity.P3, summary, source=measured.source, subject=measured.source)
 
 

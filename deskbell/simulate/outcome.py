@@ -68,8 +68,10 @@ def _moved(now: Bell, then: Bell) -> str:
     words = [f"{span(abs(by))} {'later' if by > timedelta(0) else 'sooner'}"] if by else []
     if then.severity != now.severity:
         words.append(f"{then.severity} instead of {now.severity}")
-    if now.rises != then.rises:
-        words.append(f"at worst {then.worst} instead of {now.worst}" if now.worst != then.worst else "rises otherwise")
+    if now.worst != then.worst:
+        words.append(f"at worst {then.worst} instead of {now.worst}")
+    if not words and now.rises != then.rises:
+        words.append("rises at another time")
     return ", ".join(words) or "the same"
 
 
@@ -116,7 +118,8 @@ class Outcome:
 
     @property
     def days(self) -> str:
-        return span(self.end - self.begin)
+        days = (self.end - self.begin) / timedelta(days=1)
+        return f"{days:.0f} days" if days >= 2 else span(self.end - self.begin)
 
     def count(self, change: Change) -> int:
         return sum(pair.change is change for pair in self.pairs)
@@ -126,16 +129,12 @@ class Outcome:
         """The whole of it in one sentence or two."""
         rang = _ringing(self.now)
         if not self.settings:
-            return f"{self.rule} rings {_times(rang)} in {self.days}{_of_those(rang)}."
+            return f"{self.rule} rings {_times(rang)}{_of_those(rang)} in {self.days}."
         would = _ringing(self.then)
         counts = {change: self.count(change) for change in Change}
-        parts = [
-            f"{counts[Change.MISSED]} would be missed",
-            f"{counts[Change.NEW]} would be new",
-            f"{counts[Change.OTHER]} would ring otherwise",
-            f"{counts[Change.SAME]} as now",
-        ]
-        first = f"{self.rule} would ring {_times(would)} in {self.days} instead of {_times(rang)}{_of_those(would)}"
+        kinds = ((Change.MISSED, "missed"), (Change.NEW, "new"), (Change.OTHER, "changed"), (Change.SAME, "as now"))
+        parts = [f"{counts[change]} {word}" for change, word in kinds if counts[change]] or ["nothing rings in either"]
+        first = f"{self.rule} would ring {_times(would)}{_of_those(would)} in {self.days}, instead of {_times(rang)}"
         return f"{first}: {', '.join(parts)}."
 
     def as_json(self) -> dict[str, Any]:
@@ -161,12 +160,12 @@ def _ringing(bells: Iterable[Bell]) -> list[Bell]:
 
 
 def _times(bells: Sequence[Bell]) -> str:
-    return f"{len(bells)} {'time' if len(bells) == 1 else 'times'}"
+    return "once" if len(bells) == 1 else f"{len(bells)} times"
 
 
 def _of_those(bells: Sequence[Bell]) -> str:
     nights = sum(map(at_night, bells))
-    return f", {nights} at night" if nights else ""
+    return f" ({nights} at night)" if nights else ""
 
 
 def _counts(bells: Sequence[Bell]) -> Mapping[str, Any]:
@@ -206,6 +205,7 @@ def _bell_json(bell: Bell | None) -> dict[str, Any] | None:
         "severity": str(bell.severity),
         "rises": [{"at": at, "to": str(severity)} for at, severity in bell.rises],
         "rooms": list(bell.rooms),
+        "called": bell.told,
         "on_duty": bell.on_duty,
     }
 
@@ -215,8 +215,8 @@ def _held_json(alert: Alert) -> dict[str, Any]:
 
 
 def moment(at: datetime, zone: str) -> str:
-    """`Mon 23 Nov 14:02`, by the clock of a zone."""
-    return f"{local(at, zone):%a %d %b %H:%M}"
+    """`23 Nov 14:02`, by the clock of a zone."""
+    return f"{local(at, zone):%d %b %H:%M}"
 
 
 def utc(at: datetime) -> str:

@@ -11,19 +11,21 @@ from deskbell.simulate.outcome import Change, Outcome, Pair, utc
 from deskbell.simulate.replay import Bell
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 1120, 92, 28, 128, 74
-LANE, GAP = 190, 34  # the height of a lane; between the two, where the days stand
+LANE, GAP = 190, 34  # the height of a lane at most; between the two, where the days stand
 BLOCK, LEAST = 15, 3  # the height of an alert, where there is room, and at least
 INK, GREY, FAINT, PAPER = "#24292f", "#57606a", "#d0d7de", "#ffffff"
 COLOURS = {Severity.P1: "#b3402e", Severity.P2: "#dd8a26", Severity.P3: "#3b78b5", Severity.P4: "#8a939c"}
 _STEPS = tuple(timedelta(hours=hours) for hours in (1, 2, 3, 6, 12, 24, 48, 168, 336))
-_COLUMNS = 62  # as many as can be told apart
+_COLUMNS = 44  # so many that each can hold a block
+_FEW, _NAMED = 4, 16  # days; and so many of them are named at most
 
 
 def svg(outcome: Outcome) -> str:
     compared = bool(outcome.settings)
-    height = TOP + LANE + GAP + (LANE if compared else 0) + BOTTOM
-    line = TOP + LANE
     grid = _Grid(outcome)
+    lanes = [_Lane(grid, outcome.pairs, up=up) for up in ((True, False) if compared else (True,))]
+    height = TOP + sum(lane.height for lane in lanes) + GAP + BOTTOM
+    line = TOP + lanes[0].height
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="system-ui, sans-serif">',
@@ -31,8 +33,7 @@ def svg(outcome: Outcome) -> str:
         f'<rect width="{WIDTH}" height="{height}" fill="{PAPER}"/>',
         *_head(outcome),
         *_days(grid, line, height - BOTTOM),
-        *_lane(grid, outcome.pairs, "now", line, up=True),
-        *(_lane(grid, outcome.pairs, "then", line + GAP, up=False) if compared else ()),
+        *(part for lane in lanes for part in lane.drawn(line)),
         *_legend(height - 30, compared=compared),
         "</svg>",
     ]
@@ -58,9 +59,13 @@ class _Grid:
     def x(self, column: int) -> float:
         return round(LEFT + column * self.width, 1)
 
-    def label(self, column: int) -> str:
-        at = (self.start + column * self.step).astimezone(self.zone)
-        return f"{at:%H:%M}" if self.step < timedelta(days=1) and at.hour else f"{at.day} {at:%b}"
+    def labels(self) -> Iterator[tuple[int, str]]:
+        """The columns that are named: days by their date, and hours where there are few days."""
+        moments = [(n, (self.start + n * self.step).astimezone(self.zone)) for n in range(self.columns)]
+        days = [(n, f"{at.day} {at:%b}") for n, at in moments if at.hour < self.step / timedelta(hours=1)]
+        if len(days) < _FEW:
+            days = [(n, f"{at:%H:%M}" if at.hour else f"{at.day} {at:%b}") for n, at in moments]
+        yield from days[:: max(1, -(-len(days) // _NAMED))]
 
 
 def _head(outcome: Outcome) -> Iterator[str]:
@@ -73,37 +78,52 @@ def _head(outcome: Outcome) -> Iterator[str]:
 
 
 def _days(grid: _Grid, line: int, low: int) -> Iterator[str]:
-    every = max(1, -(-grid.columns // 16))
-    for column in range(grid.columns):
+    for column, said in grid.labels():
         x = grid.x(column)
-        if column % every == 0:
-            yield f'<line x1="{x}" y1="{TOP - 8}" x2="{x}" y2="{low}" stroke="{FAINT}" stroke-width="0.6"/>'
-            yield _text(x + 3, line + GAP / 2 + 4, grid.label(column), size=11, colour=GREY)
-    for y in (line, line + GAP):
-        yield f'<line x1="{LEFT}" y1="{y}" x2="{WIDTH - RIGHT}" y2="{y}" stroke="{INK}"/>'
+        yield f'<line x1="{x}" y1="{TOP - 8}" x2="{x}" y2="{low}" stroke="{FAINT}" stroke-width="0.6"/>'
+        yield _text(x + 3, line + GAP / 2 + 4, said, size=11, colour=GREY)
 
 
-def _lane(grid: _Grid, pairs: Sequence[Pair], which: str, base: int, *, up: bool) -> Iterator[str]:
-    """What rings in one of the two, stacked away from the line; what the other does not have is marked."""
-    stacks: dict[int, list[tuple[Bell, Pair]]] = {}
-    for pair in pairs:
-        bell = pair.now if which == "now" else pair.then
-        if bell is not None and bell.rings:
-            stacks.setdefault(grid.column(bell.opened_at), []).append((bell, pair))
-    most = max((len(stack) for stack in stacks.values()), default=0)
-    block = min(BLOCK, max(LEAST, (LANE - 24) / max(most, 1)))
-    total = sum(len(stack) for stack in stacks.values())
-    yield _text(16, base - 12 if up else base + 24, "Now" if up else "Then", size=15, weight="600")
-    yield _text(16, base - 30 if up else base + 42, f"{total}", size=13, colour=GREY)
-    for column, stack in sorted(stacks.items()):
-        stack.sort(key=lambda item: (item[0].worst, item[0].opened_at))
-        shown = stack[: int((LANE - 12) // block)]
-        for level, (bell, pair) in enumerate(shown):
-            y = base - (level + 1) * block if up else base + level * block
-            yield from _block(grid.x(column), y, grid.width, block, bell, pair)
-        if len(stack) > len(shown):
-            y = base - LANE + 8 if up else base + LANE
-            yield _text(grid.x(column) + grid.width / 2, y, f"+{len(stack) - len(shown)}", size=10, anchor="middle")
+class _Lane:
+    """What rings in one of the two replays, stacked away from the line: now upwards, then downwards."""
+
+    def __init__(self, grid: _Grid, pairs: Sequence[Pair], *, up: bool) -> None:
+        self._grid, self._up = grid, up
+        self._stacks: dict[int, list[tuple[Bell, Pair]]] = {}
+        for pair in pairs:
+            bell = pair.now if up else pair.then
+            if bell is not None and bell.rings:
+                self._stacks.setdefault(grid.column(bell.opened_at), []).append((bell, pair))
+        most = max((len(stack) for stack in self._stacks.values()), default=0)
+        self._block = min(BLOCK, max(LEAST, (LANE - 2 * BLOCK) / max(most, 1)))
+        self.height = round(min(LANE, max(4 * BLOCK, most * self._block + 2 * BLOCK)))
+
+    def drawn(self, line: int) -> Iterator[str]:
+        """`line`: where the upper lane stands; the lower one hangs from below the days."""
+        base = line if self._up else line + GAP
+        yield f'<line x1="{LEFT}" y1="{base}" x2="{WIDTH - RIGHT}" y2="{base}" stroke="{INK}"/>'
+        total = sum(len(stack) for stack in self._stacks.values())
+        yield _text(16, base - 12 if self._up else base + 24, "Now" if self._up else "Then", size=15, weight="600")
+        yield _text(16, base - 32 if self._up else base + 43, _times(total), size=13, colour=GREY)
+        for column, stack in sorted(self._stacks.items()):
+            yield from self._stack(self._grid.x(column), base, sorted(stack, key=_severest))
+
+    def _stack(self, x: float, base: int, stack: Sequence[tuple[Bell, Pair]]) -> Iterator[str]:
+        room = max(1, int((self.height - BLOCK) / self._block))
+        for level, (bell, pair) in enumerate(stack[:room]):
+            y = base - (level + 1) * self._block if self._up else base + level * self._block
+            yield from _block(x, y, self._grid.width, self._block, bell, pair)
+        if more := len(stack[room:]):
+            y = base - self.height + BLOCK * 0.6 if self._up else base + self.height
+            yield _text(x + self._grid.width / 2, y, f"+{more}", size=10, anchor="middle")
+
+
+def _severest(item: tuple[Bell, Pair]) -> tuple[int, datetime]:
+    return item[0].worst, item[0].opened_at
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _block(x: float, y: float, width: float, height: float, bell: Bell, pair: Pair) -> Iterator[str]:

@@ -9,13 +9,13 @@ from functools import partial
 from itertools import islice
 
 from deskbell.core.access import Person
-from deskbell.core.alert import Alert, Mode, Severity, Status
+from deskbell.core.alert import Alert, Mode, Severity, Status, name_of
 from deskbell.core.history import Ended, Recording
 from deskbell.core.ports import AuditRow, Page
 from deskbell.core.records.masked import mask_id, mask_name
 from deskbell.core.rules import Override, RuleConf
 from deskbell.core.store import UnitOfWork
-from deskbell.desk import reasons, weather
+from deskbell.desk import ladder, reasons, weather
 from deskbell.desk.book import Book
 from deskbell.desk.house import House
 from deskbell.desk.observe import Tally, observe, take_one
@@ -31,9 +31,10 @@ _STORY = 200
 
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """One alert of a replay: when it would have rung and how severely, where, who was on duty, when it was over.
+    """One alert of a replay: when it would have rung and how severely, in which rooms, and when it was over.
 
-    `rises`: when it became more severe. `standing`: it was so already when the time looked at began.
+    `rises`: when it became more severe. `told`: whom its policy names first, who were these people then; `on_duty`: who
+    was in each rota. `standing`: it was so already when the time looked at began.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Bell:
     zone: str
     rises: tuple[tuple[datetime, Severity], ...] = ()
     rooms: tuple[str, ...] = ()
+    told: str = ""
     on_duty: str = ""
     standing: bool = False
 
@@ -203,9 +205,14 @@ def _bell(book: Book, alert: Alert, story: Iterable[AuditRow], begin: datetime) 
         zone=alert.zone,
         rises=tuple(rises),
         rooms=book.rooms(alert) if alert.mode is Mode.CARD else (),
+        told=", ".join(name_of(person, book.house.people) for person in _first(book, alert)),
         on_duty=reasons.duty(book.house, alert.opened_at),
         standing=alert.opened_at <= begin,
     )
+
+
+def _first(book: Book, alert: Alert) -> tuple[str, ...]:
+    return ladder.whom(replace(book, now=alert.opened_at), alert) if alert.mode is Mode.CARD else ()
 
 
 def _severities(alert: Alert, story: Iterable[AuditRow]) -> tuple[Severity, list[tuple[datetime, Severity]]]:

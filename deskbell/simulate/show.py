@@ -8,6 +8,7 @@ from rich.text import Text
 
 from deskbell.core.text import cut
 from deskbell.simulate.outcome import Change, Outcome, Pair, moment
+from deskbell.simulate.replay import Bell
 
 _MOST = 60  # rows; the rest is in --json
 _COLOURS = {Change.MISSED: "red", Change.NEW: "green", Change.OTHER: "yellow", Change.SAME: ""}
@@ -30,15 +31,16 @@ def write(outcome: Outcome, console: Console) -> None:
 
 def _table(pairs: Iterable[Pair], outcome: Outcome) -> Table:
     compared = bool(outcome.settings)
-    heads = ("When", "What", *(("Now", "Then", "Change") if compared else ("Severity",)), "Rooms", "On duty")
-    table = Table(*heads, box=None)
+    heads = ("When", "What", *(("Now", "Then", "Change") if compared else ("Severity",)), "To")
+    table = Table(*heads, box=None, pad_edge=False)
+    for column in table.columns[: 4 if compared else 3]:
+        column.no_wrap = True
     for pair in pairs:
         bell = pair.bell
         how = (_rings(pair, "now"), _rings(pair, "then"), pair.said) if compared else (_rings(pair, "now"),)
-        what = f"{bell.subject} {bell.title}"
-        cells = (moment(bell.opened_at, bell.zone), what, *how, _few(bell.rooms), bell.on_duty or "-")
+        cells = (moment(bell.opened_at, bell.zone), bell.subject, *how, _whom(bell))
         style = _COLOURS[pair.change] if compared else ""
-        table.add_row(*(Text(cut(cell, 60)) for cell in cells), style=style)  # what strangers wrote is no markup
+        table.add_row(*(Text(cut(cell, 40)) for cell in cells), style=style)  # what strangers wrote is no markup
     return table
 
 
@@ -46,11 +48,13 @@ def _rings(pair: Pair, which: str) -> str:
     bell = pair.now if which == "now" else pair.then
     if bell is None or not bell.rings:
         return "-"
-    return " ".join([str(bell.severity), *(f"> {severity}" for _, severity in bell.rises)])
+    return " ".join(map(str, (bell.severity, *(severity for _, severity in bell.rises))))
 
 
-def _few(rooms: tuple[str, ...]) -> str:
-    return ", ".join(rooms[:2]) + (f" and {len(rooms) - 2} more" if len(rooms) > 2 else "")
+def _whom(bell: Bell) -> str:
+    """The first room, how many there are besides, and who is called."""
+    more = f" + {len(bell.rooms) - 1}" if len(bell.rooms) > 1 else ""
+    return ", ".join(filter(None, ("".join(bell.rooms[:1]) + more, bell.told)))
 
 
 def _held(outcome: Outcome) -> list[str]:

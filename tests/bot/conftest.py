@@ -8,6 +8,7 @@ from bot.ports import LIVE, Said
 from deskbell.core.access import Person, Role
 from deskbell.core.alert import Alert, Change, Command, Severity, Verb, decide
 from deskbell.core.card import Reply
+from deskbell.core.history import Pace, SourceVitals, Vitals
 from deskbell.core.ports import Answer, StoredRecord
 from deskbell.core.present import View, card_of
 from deskbell.core.records import Case, CaseStatus, Sla, Visit, VisitStatus, changed, kind_of
@@ -177,6 +178,15 @@ class Desk:
             "text": "\ud800",
         }
         return {"entries": [row][:limit], "count": 1, "verified": True}
+
+    async def vitals(self):
+        pace = Pace("freshdesk", 34, *(timedelta(seconds=seconds) for seconds in (3, 9, 200)))
+        goal = timedelta(minutes=2)
+        sources = (
+            SourceVitals("freshdesk", "Freshdesk", self.read_at, "", pace, goal),
+            SourceVitals("fieldwork", "Schedule", None, "HTTP 500", None, goal),
+        )
+        return Vitals(NOON, sources, open=3, waiting=1, dead=2)
 
     def health(self):
         return {"since": NOON.isoformat()}

@@ -189,6 +189,13 @@ async def test_help_about_a_slip_and_about_nonsense(ask):
     assert "Yours don't allow it" in text_of(await ask("help ack", "vera"))
 
 
+async def test_health(ask):
+    told = text_of(await ask("health", "tom"))
+    assert "Freshdesk: read 12 s ago; 34 cards, half within 3 s, 95 % within 9 s, 99 % within 3 min" in told
+    assert "Schedule: can't be read: HTTP 500; no cards in a day (goal 2 min)" in told
+    assert "3 alerts are open; to be sent: 1, 2 given up." in told
+
+
 async def test_whoami(ask):
     told = text_of(await ask("whoami", "tom"))
     assert "Tom Field (tom)" in told

@@ -26,7 +26,7 @@ from deskbell.core.alert import MOVES, Severity, Verb
 VERBS = (
     *("list", "show", "case", "job", "why", "whynot"),
     *("ack", "unack", "take", "reassign", "escalate", "snooze", "resolve", "reopen", "note"),
-    *("undo", "reveal", "new", "oncall", "link", "whoami", "help"),
+    *("undo", "reveal", "new", "oncall", "link", "health", "whoami", "help"),
 )
 
 
