@@ -5,6 +5,7 @@ import base64
 import json
 import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import yaml
@@ -12,9 +13,10 @@ from aiohttp import web
 
 from deskbell.sandbox import credentials
 from pollers.bamboohr import BambooHrConf
-from tests.crash.lives import ROOT
+
 from tests.recording import record, tape
 
+ROOT = Path(__file__).parents[2]
 PEOPLE = ("Wilhelmina Quux", "wilhelmina@quux-pumps.com", "+49 171 5550 123", "Quuxstrasse 7", "Wilhelmina")
 CONFIG = """
 [deskbell]
