@@ -76,7 +76,7 @@ class Smtp:
         if self._way == "starttls":
             server.starttls(context=tls())
         if isinstance(self._auth, Basic):
-            server.login(self._auth.user, self._auth.password)
+            _log_in(server, self._auth)
         return server
 
     def _hand_over(self, server: smtplib.SMTP, mail: Mapping[str, str]) -> Reply:
@@ -99,3 +99,13 @@ class Smtp:
     def _reply(self, code: int, said: bytes | str) -> Reply:
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
         return Reply(status=code, headers={}, text=text[: self._kept])
+
+
+def _log_in(server: smtplib.SMTP, auth: Basic) -> None:
+    """Once: the library's own way tries each method it knows, which would count as so many wrong passwords."""
+    server.ehlo_or_helo_if_needed()
+    if "PLAIN" not in server.esmtp_features.get("auth", "").split():
+        server.login(auth.user, auth.password)
+        return
+    server.user, server.password = auth.user, auth.password
+    server.auth("PLAIN", server.auth_plain)
