@@ -198,7 +198,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    lines = text.splitlines() == text.rstrip("\n").split("\n")  # other ends of lines would be read as this one
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if lines and "\n" in text else None)
 
 
 _Dumper.add_representer(str, _text)

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from vcr.serialize import deserialize
 from vcr.serializers import yamlserializer
@@ -176,6 +176,7 @@ def test_the_firms_name_is_no_ones_and_a_word_that_is_also_the_systems_can_be_ke
     made.search("the Acme pumps")
 
 
+@example(["\x85", "\u2028", "\r", " \n", "\ud83d", "\x00\ufeff"])
 @given(answers)
 def test_a_tape_is_read_as_it_was_written(answer):
     takes = scrubber().takes([a_take(answer)])

@@ -13,7 +13,6 @@ from aiohttp import web
 
 from deskbell.sandbox import credentials
 from pollers.bamboohr import BambooHrConf
-
 from tests.recording import record, tape
 
 ROOT = Path(__file__).parents[2]
