@@ -41,7 +41,7 @@ KINDS: Mapping[str, Row] = {
     "servicenow": Row(
         "ServiceNow", "pollers.servicenow", "ServiceNow", "ServiceNowConf", ("password", *_APP),
         "https://www.servicenow.com/docs/bundle/zurich-api-reference/page/integrate/inbound-rest/concept/c_TableAPI.html",
-        _CASES),
+        ("case", "visit")),
     "zendesk": Row(
         "Zendesk", "pollers.zendesk", "Zendesk", "ZendeskConf", ("API token", *_APP),
         "https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/", _CASES),

@@ -1,43 +1,38 @@
-"""ServiceNow as a source of incidents, with their service clocks. Table API, table `incident` and others like it.
+"""ServiceNow as a source of incidents, cases, catalog tasks and work order tasks. Table API, one table a source.
 
-What it hides: a wrong filter is dropped without a word, a short page is not the last one, `task_sla` moves without its
-incident, and a journal reads back as nothing.
+What it hides: a wrong filter is dropped without a word, a short page is not the last one, service clocks and files move
+without their task, a journal reads back as nothing, and a column that we may not see is just not there.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent
 from deskbell.core.ports import Finding, Page, SourceError, SourceFault, WriteBack, WriteKind
-from deskbell.core.records import CASE_DONE, Case, Sla
+from deskbell.core.records import CASE_DONE, VISIT_DONE, Record, Sla
 from deskbell.net.answers import Reply
 from deskbell.net.http import Http, Limits
 from deskbell.vendors import servicenow as vendor
-from pollers import checks, servicenow_slas
+from pollers import servicenow_journal, servicenow_parts, servicenow_slas
 from pollers.cursor import Batch, Fetched, Pace, Row, from_json, sweep, to_json
 from pollers.names import Names
 from pollers.own import OwnWrites
-from pollers.rows import as_row, line, moment, note_text, number
-from pollers.servicenow_incident import (
-    COLUMNS,
-    Book,
-    ServiceNowConf,
-    auth_of,
-    by_us,
-    status_of,
-    to_record,
-    unmapped,
-)
+from pollers.rows import line, moment, note_text
+from pollers.servicenow_api import Instance, path_of, row_of
+from pollers.servicenow_case import to_record, unmapped
+from pollers.servicenow_conf import Book, ServiceNowConf, auth_of, by_us, status_of
+from pollers.servicenow_journal import Authors
+from pollers.servicenow_parts import Part, Rights
+from pollers.servicenow_visit import to_visit
 from pollers.sweeper import FullSweep, Mapped, Poll, map_each, pages
 from pollers.writing import failed_read
 
-__all__ = ["ServiceNow", "ServiceNowConf", "to_record"]
+__all__ = ["ServiceNow", "ServiceNowConf", "to_record", "to_visit"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MARGIN = 20  # one row in so many is read twice when paging by offset, because rows move while we read
 _FEW = "sys_id,sys_updated_on,sys_updated_by,state,assigned_to"
 
 
@@ -56,12 +51,21 @@ class ServiceNow:
             allow_http=conf.allow_http,
             limits=Limits(connections=2),
         )
+        self.api = Instance(conf.title, self.http)
         self.own = OwnWrites()
-        self.slas = servicenow_slas.Slas()
+        self.rights = Rights(conf.name)
         self.now = now
         self._terms = vendor.terms(conf.query)
+        self._parts = [
+            *([servicenow_parts.slas()] if conf.slas else []),
+            *([servicenow_parts.attachments(conf.table)] if conf.attachments and not conf.kind.visits else []),
+            *([servicenow_parts.deletions(conf.table)] if conf.deletions else []),
+        ]
         self._users = Names(f"{conf.name} people", lambda ids: self._named("sys_user", ids))
         self._groups = Names(f"{conf.name} groups", lambda ids: self._named("sys_user_group", ids))
+        self._labels = Names(f"{conf.name} states", self._load_labels)
+        self._writers = Names(f"{conf.name} writers", lambda ids: self._accounts(ids, "name"))
+        self._classes = Names(f"{conf.name} writers' classes", lambda ids: self._accounts(ids, "sys_class_name"))
 
     @property
     def name(self) -> str:
@@ -92,51 +96,66 @@ class ServiceNow:
             own=self.own,
             full=FullSweep(self._fetch_active, EPOCH, conf.full_every, first=True),
         )
-        clocks, last = cursor.get("slas", {}), None
+        # Deskbell 0.1 knew of the clocks alone.
+        beside, last = cursor.get("beside", {"task_sla": cursor.get("slas", {})}), None
         async for page in pages(cursor, poll):
-            last = replace(page, cursor={**page.cursor, "slas": clocks})
+            last = replace(page, cursor={**page.cursor, "beside": beside})
             yield last
-        if last is not None and conf.slas:
-            async for page in self._moved_clocks(last, now):
+        if last is not None:
+            async for page in self._all_beside(last, now):
                 yield page
 
-    async def _moved_clocks(self, last: Page, now: datetime) -> AsyncIterator[Page]:
-        """Incidents whose service clock was set, stopped or moved, which their own time of change does not show."""
+    async def _all_beside(self, last: Page, now: datetime) -> AsyncIterator[Page]:
+        """The tables beside, one after the other. Places without news are kept together, at the end."""
+        spare: Page | None = None
+        for part in self._parts:
+            async for page in self._beside(part, last, now):
+                last = page
+                spare = None if page.records or page.bad or page.gone else page
+                if spare is None:
+                    yield page
+        if spare is not None:
+            yield spare
+
+    async def _beside(self, part: Part, last: Page, now: datetime) -> AsyncIterator[Page]:
+        """What changed in a table beside, and the records that it belongs to."""
+        if not self.rights.may(part.table):
+            return
+        held = from_json(last.cursor["beside"].get(part.table, {}))
+        fetch = partial(self.api.changed, part.table, part.filters, columns=part.columns, limit=self.conf.page_size)
         pace = Pace(overlap=self.conf.overlap, max_pages=self.conf.max_pages)
         try:
-            async for batch in sweep(from_json(last.cursor["slas"]), self._fetch_slas, now - self.conf.overlap, pace):
-                page = await self._clock_page(last, batch)
-                if page.records or page.cursor != last.cursor:
-                    last = page
-                    yield page
-                self.slas.keep()
+            async for batch in sweep(held, fetch, held.floor or now - self.conf.overlap, pace):
+                last = await self._page_beside(part, last, batch)
+                yield last
+                part.kept()
         except SourceError as error:
             if error.fault is not SourceFault.AUTH:
                 raise
-            self.slas.refused(self.name, error)
+            self.rights.refused(part.table, error)
 
-    async def _clock_page(self, last: Page, batch: Batch) -> Page:
-        moved = self.slas.moved([row.raw for row in batch.rows if isinstance(row.raw, Mapping)])
-        raws = await self._by_ids(self.conf.table, sorted(moved), COLUMNS) if moved else []
-        mapped = await self._map([self._row(raw) for raw in raws if self._fits(raw)])
+    async def _page_beside(self, part: Part, last: Page, batch: Batch) -> Page:
+        news = sorted(part.news([row.raw for row in batch.rows if isinstance(row.raw, Mapping)]))
+        raws = await self.api.by_ids(self.conf.table, news, self.conf.asked) if news and not part.gone else []
+        mapped = await self._map([row_of(raw) for raw in raws if self._fits(raw)])
+        beside = {**last.cursor["beside"], part.table: to_json(batch.cursor)}
         return replace(
             last,
             records=mapped.records,
             bad=mapped.bad,
             unmapped=mapped.unmapped,
-            cursor={**last.cursor, "slas": to_json(batch.cursor), "own": self.own.dump()},
+            gone=tuple(news) if part.gone else (),
+            cursor={**last.cursor, "beside": beside, "own": self.own.dump()},
             read_at=batch.date or last.read_at,
         )
 
-    async def fetch(self, record_id: str) -> Case | None:
-        raw = await self.view(record_id, COLUMNS)
-        if raw is None:
-            return None
-        return to_record(raw, self.conf, await self._book([raw]))
+    async def fetch(self, record_id: str) -> Record | None:
+        raw = await self.api.view(self.conf.table, record_id, self.conf.asked)
+        return None if raw is None else self._mapped(raw, await self._book([raw]))[0]
 
     async def missing(self, ids: Sequence[str]) -> list[str]:
         """Those of the incidents that are gone, or that we may no longer see."""
-        found = {vendor.ref(raw.get("sys_id")) for raw in await self._by_ids(self.conf.table, list(ids), "sys_id")}
+        found = {vendor.ref(raw.get("sys_id")) for raw in await self.api.by_ids(self.conf.table, list(ids), "sys_id")}
         return [one for one in ids if one not in found]
 
     async def fetch_page(self, since: datetime, step: int) -> Fetched:
@@ -146,138 +165,136 @@ class ServiceNow:
         return await self._fetch(vendor.joined("active=true", self.conf.query), since, step)
 
     async def _fetch(self, filters: str, since: datetime, step: int) -> Fetched:
-        extra = [term.column for term in self._terms if term.column not in COLUMNS.split(",")]
-        fetched = await self._changed(self.conf.table, filters, since, step, ",".join([COLUMNS, *extra]))
+        fetched = await self.api.changed(
+            self.conf.table, filters, since, step, columns=self.conf.asked, limit=self.conf.page_size
+        )
         fit = [row for row in fetched.rows if self._fits(row.raw)]
         if len(fit) * 2 < len(fetched.rows):
             why = f"{self.title} ignored the filter {self.conf.query!r}: check its column names"
             raise SourceError(SourceFault.ANSWER, why)
         return replace(fetched, rows=fit)
 
-    async def _fetch_slas(self, since: datetime, step: int) -> Fetched:
-        return await self._changed("task_sla", "", since, step, servicenow_slas.COLUMNS)
-
-    async def _changed(self, table: str, filters: str, since: datetime, step: int, columns: str) -> Fetched:
-        """Rows changed since, oldest first. `X-Total-Count` counts rows we may not see as well; it tells the end."""
-        limit = self.conf.page_size
-        offset = step * (limit - limit // _MARGIN)
-        order = "ORDERBYsys_updated_on^ORDERBYsys_id"
-        query = vendor.joined(filters, f"sys_updated_on>={vendor.stamp(since)}", order)
-        reply = await self.read(table, query, columns, limit=limit, offset=offset)
-        rows = self.results(reply, table)
-        total = number(reply.headers.get("x-total-count"))
-        more = offset + limit < total if total is not None else 'rel="next"' in reply.headers.get("link", "")
-        return Fetched([self._row(raw) for raw in rows], more, reply.date)
-
     def _fits(self, raw: Any) -> bool:
         """The filter again, on our side: a misspelt one is dropped without a word, and everything comes."""
         return not isinstance(raw, Mapping) or all(term.holds(raw) for term in self._terms)
-
-    def _row(self, raw: Any) -> Row:
-        row = raw if isinstance(raw, Mapping) else {}
-        return as_row(raw, vendor.ref(row.get("sys_id")), moment(row.get("sys_updated_on")))
 
     async def _map(self, rows: Sequence[Row]) -> Mapped:
         book = await self._book([row.raw for row in rows if isinstance(row.raw, Mapping)])
         return map_each(rows, lambda raw: self._mapped(raw, book))
 
-    def _mapped(self, raw: Any, book: Book) -> tuple[Case, list[tuple[str, str]]]:
-        case = to_record(raw, self.conf, book)
-        return case, unmapped(raw, case)
+    def _mapped(self, raw: Any, book: Book) -> tuple[Record, list[tuple[str, str]]]:
+        record = (to_visit if self.conf.kind.visits else to_record)(raw, self.conf, book)
+        return record, unmapped(raw, self.conf, book)
 
     async def _book(self, raws: Sequence[Mapping[str, Any]]) -> Book:
-        people = [vendor.ref(raw.get(name)) for raw in raws for name in ("assigned_to", "caller_id")]
+        asker = self.conf.named.get("requester_id", "")
+        people = [vendor.ref(raw.get(name)) for raw in raws for name in ("assigned_to", asker)]
+        ids = [one for raw in raws if (one := vendor.ref(raw.get("sys_id")))]
         return Book(
             users=await self._users.of(people),
             groups=await self._groups.of(vendor.ref(raw.get("assignment_group")) for raw in raws),
-            slas=await self._clocks([vendor.ref(raw.get("sys_id")) for raw in raws]),
+            labels=await self._labels.of(line(raw.get("state"), 50) for raw in raws),
+            slas=await self._clocks(ids),
+            told={} if self.conf.kind.visits else await self._told(ids, raws),
             activity=self.own.activity,
         )
 
     async def _clocks(self, ids: Sequence[str]) -> Mapping[str, tuple[Sla, ...]]:
-        """Without the right to read them there are none; any other trouble stops the page, or alerts would end."""
-        if not self.conf.slas or not ids or self.slas.resting():
+        """Without the right to read them there are none."""
+        if not self.conf.slas:
             return {}
-        try:
-            rows = await self._by_ids("task_sla", ids, servicenow_slas.COLUMNS, column="task")
-        except SourceError as error:
-            if error.fault is not SourceFault.AUTH:
-                raise
-            self.slas.refused(self.name, error)
-            return {}
+        rows = await self.rights.or_nothing(
+            "task_sla", lambda: self.api.by_ids("task_sla", ids, servicenow_slas.COLUMNS, column="task")
+        )
         return servicenow_slas.by_task(ids, rows)
 
+    async def _told(self, ids: Sequence[str], raws: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """What was written in tasks and attached to them."""
+        entries, files = await self._entries(ids), await self._files(ids)
+        logins = {line(row.get("sys_created_by"), 100) for row in [*entries, *files]}
+        authors = Authors(await self._writers.of(logins), await self._classes.of(logins))
+        asker = self.conf.named.get("login", "")
+        return {
+            task: servicenow_journal.told_in(
+                [row for row in entries if row.get("element_id") == task],
+                [row for row in files if vendor.ref(row.get("table_sys_id")) == task],
+                vendor.ref(raw.get(asker)),
+                authors,
+                self.conf.documents,
+            )
+            for raw in raws
+            if (task := vendor.ref(raw.get("sys_id")))
+        }
+
+    async def _entries(self, ids: Sequence[str]) -> list[Mapping[str, Any]]:
+        table, since = "sys_journal_field", vendor.stamp(self.now() - self.conf.journal_within)
+        filters = f"elementINwork_notes,comments^sys_created_on>={since}^ORDERBYDESCsys_created_on"
+        if not self.conf.journal:
+            return []
+        return await self.rights.or_nothing(
+            table, lambda: self.api.by_ids(table, ids, servicenow_journal.COLUMNS, "element_id", filters)
+        )
+
+    async def _files(self, ids: Sequence[str]) -> list[Mapping[str, Any]]:
+        table, filters = "sys_attachment", f"table_name={vendor.safe(self.conf.table)}^ORDERBYDESCsys_created_on"
+        if not self.conf.attachments:
+            return []
+        return await self.rights.or_nothing(
+            table, lambda: self.api.by_ids(table, ids, servicenow_journal.FILE_COLUMNS, "table_sys_id", filters)
+        )
+
     async def _named(self, table: str, ids: Iterable[str]) -> dict[str, str]:
-        rows = await self._by_ids(table, sorted(ids), "sys_id,name")
+        rows = await self.api.by_ids(table, sorted(ids), "sys_id,name")
         return {vendor.ref(row.get("sys_id")): line(row.get("name"), 200) for row in rows}
 
-    async def _by_ids(
-        self, table: str, ids: Sequence[str], columns: str, column: str = "sys_id"
-    ) -> list[Mapping[str, Any]]:
-        """Rows by sys_id, some at a time; rows that were not asked for (a dropped condition) are left out."""
-        found: list[Mapping[str, Any]] = []
-        for start in range(0, len(ids), vendor.IN_AT_MOST):
-            some = list(ids[start : start + vendor.IN_AT_MOST])
-            reply = await self.read(table, vendor.is_in(column, some), columns, limit=1000)
-            rows = self.results(reply, table)
-            found += [row for row in rows if isinstance(row, Mapping) and vendor.ref(row.get(column)) in some]
-        return found
+    async def _accounts(self, logins: Iterable[str], column: str) -> dict[str, str]:
+        known = [one for one in sorted(logins) if "," not in one]
+        rows = await self.api.by_ids("sys_user", known, f"user_name,{column}", "user_name")
+        return {vendor.ref(row.get("user_name")): line(row.get(column), 200) for row in rows}
 
-    async def read(self, table: str, query: str, columns: str, *, limit: int, offset: int = 0) -> Reply:
-        params: dict[str, Any] = {
-            "sysparm_query": query,
-            "sysparm_fields": columns,
-            "sysparm_limit": limit,
-            "sysparm_display_value": "false",
-            "sysparm_exclude_reference_link": "true",
-        }
-        if offset:
-            params["sysparm_offset"] = offset
-        return await self.http.read(f"{vendor.TABLES}/{table}", params)
+    async def _load_labels(self, _codes: frozenset[str]) -> dict[str, str]:
+        return vendor.labels(await self.choices(), self.conf.table, self.conf.language)
 
-    def results(self, reply: Reply, table: str) -> list[Any]:
-        result = reply.data.get("result") if isinstance(reply.data, Mapping) else None
-        return checks.listed(result, self.title, f"{vendor.TABLES}/{table}")
-
-    async def view(self, record_id: str, columns: str, display: str = "false") -> Mapping[str, Any] | None:
-        params = {
-            "sysparm_fields": columns,
-            "sysparm_display_value": display,
-            "sysparm_exclude_reference_link": "true",
-        }
-        reply = await self.http.read(self._path(record_id), params, missing_ok=True)
-        result = reply.data.get("result") if reply.ok and isinstance(reply.data, Mapping) else None
-        return result if isinstance(result, Mapping) else None
-
-    def _path(self, record_id: str) -> str:
-        return f"{vendor.TABLES}/{self.conf.table}/{quote(record_id, safe='')}"
+    async def choices(self) -> list[Any]:
+        """The words for states, of the table and of the one that it is built on."""
+        query = vendor.joined(
+            vendor.is_in("name", [self.conf.table, "task"]),
+            "element=state",
+            vendor.is_in("language", [vendor.ENGLISH, self.conf.language]),
+        )
+        columns = "name,element,value,label,language,inactive"
+        return self.api.results(await self.api.read("sys_choice", query, columns, limit=1000), "sys_choice")
 
     # ------------------------------------------------------------ writing
 
+    async def one(self, record_id: str) -> Mapping[str, Any] | None:
+        """What a write has to know of the row as it is now; None when it is gone or hidden."""
+        return await self.api.view(self.conf.table, record_id, _FEW)
+
     async def write(self, item: WriteBack) -> Outcome:
         try:
-            row = await self.view(item.record_id, _FEW)
+            row = await self.one(item.record_id)
         except SourceError as error:
             return failed_read(error)
         if row is None:
             return Rejected(Fault.TARGET, f"{self.title}: {self.conf.table} {item.record_id} is gone or hidden from us")
         if (before := moment(row.get("sys_updated_on"))) is not None:
             self.own.begin(item.record_id, before, ours=by_us(row, self.conf))
-        if self._is_so(item, row):
+        if await self._is_so(item, row):
             return Sent({}, "was so already")
         reply = await self.http.send(
             "PATCH",
-            self._path(item.record_id),
+            path_of(self.conf.table, item.record_id),
             self._values(item),
             params={"sysparm_fields": _FEW},
         )
-        return self._written(item, reply) if isinstance(reply, Reply) else reply
+        return await self._written(item, reply) if isinstance(reply, Reply) else reply
 
     async def find(self, item: WriteBack) -> bool:
         """A note by its marker in the journal, an assignment or a resolution by what the row says now."""
         if item.kind is not WriteKind.NOTE:
-            row = await self.view(item.record_id, _FEW)
-            return row is not None and self._is_so(item, row)
+            row = await self.one(item.record_id)
+            return row is not None and await self._is_so(item, row)
         return await self._in_journal(item) or await self._in_notes(item)
 
     def _values(self, item: WriteBack) -> dict[str, str]:
@@ -288,19 +305,25 @@ class ServiceNow:
             case WriteKind.ASSIGN:
                 return {"assigned_to": item.assignee}
             case WriteKind.RESOLVE:
-                return {"state": self.conf.resolve_state, "close_code": self.conf.close_code, "close_notes": text}
+                kind = self.conf.kind
+                column, usual = kind.closing
+                values = {"state": self.conf.resolve_state or kind.resolved, column: self.conf.close_code or usual}
+                return {name: value for name, value in (values | {kind.closing_notes: text}).items() if name and value}
 
-    def _is_so(self, item: WriteBack, row: Mapping[str, Any]) -> bool:
+    async def _is_so(self, item: WriteBack, row: Mapping[str, Any]) -> bool:
         if item.kind is WriteKind.ASSIGN:
             return vendor.ref(row.get("assigned_to")) == item.assignee
-        return item.kind is WriteKind.RESOLVE and status_of(line(row.get("state"), 50), row, self.conf) in CASE_DONE
+        if item.kind is WriteKind.NOTE:
+            return False
+        labels = await self._labels.of([line(row.get("state"), 50)])
+        return status_of(row, self.conf, Book(labels=labels)) in CASE_DONE | VISIT_DONE
 
-    def _written(self, item: WriteBack, reply: Reply) -> Outcome:
+    async def _written(self, item: WriteBack, reply: Reply) -> Outcome:
         result = reply.data.get("result") if isinstance(reply.data, Mapping) else None
         row = result if isinstance(result, Mapping) else {}
         if (after := moment(row.get("sys_updated_on"))) is not None:
             self.own.done(item.record_id, after)
-        if item.kind is WriteKind.ASSIGN and "assigned_to" in row and not self._is_so(item, row):
+        if item.kind is WriteKind.ASSIGN and "assigned_to" in row and not await self._is_so(item, row):
             why = f"{self.title} did not take {item.assignee!r} as assignee; it must be the sys_id of an active user"
             return Rejected(Fault.CONFIG, why)
         return Sent({"id": item.record_id})
@@ -311,8 +334,8 @@ class ServiceNow:
             "element=work_notes",
             f"valueLIKE{vendor.safe(item.marker)}",
         )
-        reply = await self.read("sys_journal_field", query, "element_id,value,sys_created_on", limit=10)
-        for row in self.results(reply, "sys_journal_field"):
+        reply = await self.api.read("sys_journal_field", query, "element_id,value,sys_created_on", limit=10)
+        for row in self.api.results(reply, "sys_journal_field"):
             if isinstance(row, Mapping) and row.get("element_id") == item.record_id:
                 if item.marker not in str(row.get("value")):
                     continue
@@ -323,7 +346,7 @@ class ServiceNow:
 
     async def _in_notes(self, item: WriteBack) -> bool:
         """Where the journal's own table may not be read, the form's text may."""
-        row = await self.view(item.record_id, "work_notes", display="true")
+        row = await self.api.view(self.conf.table, item.record_id, "work_notes", display="true")
         return row is not None and item.marker in str(row.get("work_notes"))
 
     # ------------------------------------------------------------ checking

@@ -1,12 +1,8 @@
 """ServiceNow's service clocks: rows of `task_sla`, several to an incident, one of each kind that counts."""
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import structlog
-
-from deskbell.core.ports import SourceError
 from deskbell.core.records import Sla
 from deskbell.vendors.servicenow import ref
 from pollers.rows import flag, line, moment
@@ -14,11 +10,8 @@ from pollers.rows import flag, line, moment
 COLUMNS = (
     "sys_id,task,stage,active,has_breached,start_time,planned_end_time,sys_updated_on,sla.target,sla.name,sys_mod_count"
 )
-REST = 3600.0  # seconds after a refusal until the table is asked for again
-KEPT = 20_000
+KEPT = 20_000  # clocks
 _GONE = frozenset({"cancelled", "canceled"})
-
-log = structlog.get_logger(__name__)
 
 
 def slas_of(rows: Iterable[Mapping[str, Any]]) -> tuple[Sla, ...]:
@@ -65,11 +58,9 @@ class Slas:
     A scheduled job of the vendor touches all of them every few minutes to refresh a percentage, which is no change.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._faces: dict[str, tuple[str, ...]] = {}
         self._fresh: dict[str, tuple[str, ...]] = {}
-        self._rest_until = 0.0
 
     def moved(self, rows: Sequence[Mapping[str, Any]]) -> set[str]:
         """The incidents whose clocks look different from what was last kept."""
@@ -84,15 +75,6 @@ class Slas:
         self._fresh = {}
         while len(self._faces) > KEPT:
             del self._faces[next(iter(self._faces))]
-
-    def resting(self) -> bool:
-        return self._clock() < self._rest_until
-
-    def refused(self, source: str, error: SourceError) -> None:
-        """We may not read the table; due times are unknown until somebody grants it."""
-        if not self.resting():
-            log.warning("slas_unreadable", source=source, error=str(error))
-        self._rest_until = self._clock() + REST
 
 
 def _face(row: Mapping[str, Any]) -> tuple[str, ...]:

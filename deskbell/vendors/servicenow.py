@@ -9,31 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from deskbell.core.records import CaseStatus, Priority
+from deskbell.core.records import Priority
 from deskbell.net.answers import Dialect, Reply
 
 TABLES = "/api/now/table"
 TOKENS = "/oauth_token.do"
+ENGLISH = "en"  # the language of labels that nobody translated
 IN_AT_MOST = 50  # sys_ids in one query: an address of 2 KB passes every proxy
-ON_HOLD, AWAITING_CALLER = "3", "1"
+ON_HOLD, AWAITING_CALLER = "3", "1"  # of incident.state, of incident.hold_reason
 
-# The default codes of incident.state, incident.hold_reason and task.priority
-STATES: Mapping[str, CaseStatus] = {
-    "1": CaseStatus.NEW,
-    "2": CaseStatus.OPEN,
-    "3": CaseStatus.PAUSED,
-    "6": CaseStatus.RESOLVED,
-    "7": CaseStatus.CLOSED,
-    "8": CaseStatus.CLOSED,
-}
-STATE_NAMES: Mapping[str, str] = {
-    "1": "New",
-    "2": "In Progress",
-    "3": "On Hold",
-    "6": "Resolved",
-    "7": "Closed",
-    "8": "Canceled",
-}
+# The usual codes of task.priority; a case's priority goes to 4
 PRIORITIES: Mapping[str, Priority] = {
     "1": Priority.URGENT,
     "2": Priority.HIGH,
@@ -65,6 +50,11 @@ def ref(value: Any) -> str:
     return inner if isinstance(inner, str) else ""
 
 
+def is_name(text: str) -> bool:
+    """Whether it may stand for a table or a column, dot-walked where need be."""
+    return re.fullmatch(r"[a-z_][a-z0-9_]{0,79}([.][a-z_][a-z0-9_]{0,79}){0,4}", text) is not None
+
+
 def joined(*terms: str) -> str:
     return "^".join(term for term in terms if term)
 
@@ -76,6 +66,17 @@ def is_in(column: str, ids: list[str]) -> str:
 def safe(value: str) -> str:
     """A value fit for a query. `^` can't be escaped there, and `javascript:` would be run."""
     return re.sub(r"javascript:", "", value.replace("^", ""), flags=re.IGNORECASE)
+
+
+def labels(rows: list[Any], table: str, language: str) -> dict[str, str]:
+    """Code -> label out of rows of sys_choice: a table's own, else those of `task`, which it inherits.
+
+    https://www.servicenow.com/docs/bundle/zurich-platform-administration/page/administer/field-administration/concept/c_ChoiceLists.html
+    """
+    good = [row for row in rows if isinstance(row, Mapping) and row.get("element") == "state"]
+    own = [row for row in good if row.get("name") == table] or [row for row in good if row.get("name") == "task"]
+    spoken = sorted(own, key=lambda row: row.get("language") == language)
+    return {value: label for row in spoken if (value := ref(row.get("value"))) and (label := ref(row.get("label")))}
 
 
 # ---------------------------------------------------------------- a filter, checked on our side too

@@ -205,10 +205,40 @@ def graph_calendar(sb) -> Trial:
     )
 
 
+def servicenow_field(sb) -> Trial:
+    from deskbell.sandbox.servicenow.tables import stored
+    from pollers.servicenow import ServiceNow, ServiceNowConf
+
+    stand, tables = sb.servicenow, sb.servicenow.tables
+    conf = ServiceNowConf(
+        f"{sb.url}/servicenow", credentials.SERVICENOW_USER, credentials.SERVICENOW_PASSWORD, table="wm_task",
+        page_size=10,
+    )  # fmt: skip
+    times = lambda start: {"expected_start": stored(start), "estimated_end": stored(start + HOUR)}  # noqa: E731
+    change = lambda one, **values: tables.change("wm_task", one, values, by="ana.ruiz") and None  # noqa: E731
+    crew = {"state": "16", "assigned_to": tables.user("priya@example.org")}
+    return Trial(
+        ServiceNow(conf, now=sb.clock.now),
+        stand,
+        lay=lambda start, at=None: tables.task("wm_task", "Pump down", opened=at, **crew, **times(start))["sys_id"],
+        move=lambda one, start: change(one, **times(start)),
+        remove=lambda one: tables.remove("wm_task", one),
+        listing="/api/now/table/wm_task",
+        people=(tables.user("lena@example.org"), "nobody"),
+        assign=lambda one, who: change(one, assigned_to=who),
+        notes=True,
+        resolves=True,
+        write="PATCH",
+        secrets=(credentials.SERVICENOW_PASSWORD,),
+        revoke=stand.expire_tokens,
+    )
+
+
 ALL: dict[str, Callable[[Any], Trial]] = {
     "servicetitan": servicetitan,
     "salesforce_field": salesforce_field,
     "dynamics": dynamics,
+    "servicenow_field": servicenow_field,
     "jobber": jobber,
     "google_calendar": google_calendar,
     "graph_calendar": graph_calendar,

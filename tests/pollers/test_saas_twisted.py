@@ -9,11 +9,12 @@ import pytest
 from aiohttp import web
 
 from deskbell.core.ports import SourceError, SourceFault
-from tests.pollers.trials import ALL, HOUR, on_trial
+from tests.pollers.trials import HOUR, on_trial
 
 # Where the rows of each listing are, and what a row calls its id and its time of change.
 ROWS = {
     "freshdesk": ("", "id", "updated_at"),  # the rows are all of the answer
+    "servicenow": ("result", "sys_id", "sys_updated_on"),
     "zendesk": ("tickets", "id", "updated_at"),
     "salesforce": ("records", "Id", "SystemModstamp"),
     "hubspot": ("results", "id", "updatedAt"),
@@ -44,7 +45,7 @@ class Twister:
         return web.Response(body=body, status=status, headers=sent)
 
 
-@pytest.fixture(params=sorted(ALL.keys() - {"intercom_tickets"}))
+@pytest.fixture(params=ROWS)
 async def twisted(request, sb):
     """A trial behind a twister: (trial, twister, where its rows are)."""
     twister = Twister(sb.url)

@@ -274,7 +274,7 @@ async def test_check_names_wrong_credentials_and_stops_there(sb, trial):
 
 async def test_check_sees_a_clock_that_is_off(sb, trial):
     lay(sb, trial)
-    trial.source._now = lambda: sb.clock.now() + timedelta(minutes=5)
+    trial.source.now = trial.source._now = lambda: sb.clock.now() + timedelta(minutes=5)
     clocks = [finding for finding in await trial.source.check() if finding.what.endswith("clock")]
     assert clocks
     assert not clocks[0].ok

@@ -10,7 +10,9 @@ from deskbell.core.records import CaseStatus, Priority, Sla
 from deskbell.vendors import servicenow as vendor
 from pollers import servicenow_slas
 from pollers.rows import BadRow
-from pollers.servicenow_incident import Book, ServiceNowConf, to_record, unmapped
+from pollers.servicenow_case import to_record, unmapped
+from pollers.servicenow_conf import Book, ServiceNowConf
+from pollers.servicenow_parts import REST_S, Rights
 
 CONF = ServiceNowConf("https://acme.service-now.com", "deskbell", "pw-12345")
 BOOK = Book(
@@ -43,7 +45,7 @@ def test_a_moderate_escalation_is_none_and_unknown_words_are_told(recorded):
     assert not to_record(rows[2], CONF, BOOK).escalated
     case = to_record(rows[3], CONF, BOOK)
     assert case.status is CaseStatus.UNKNOWN
-    assert unmapped(rows[3], case) == [("state", "-5"), ("priority", "9")]
+    assert unmapped(rows[3], CONF, BOOK) == [("state", "-5"), ("priority", "9")]
     assert to_record(rows[3], replace(CONF, status_map={"-5": CaseStatus.NEW}), BOOK).status is CaseStatus.NEW
 
 
@@ -75,11 +77,12 @@ def test_a_moved_clock_is_told_until_it_is_kept(recorded):
 
 def test_a_refused_table_is_left_alone_for_an_hour():
     now = [0.0]
-    slas = servicenow_slas.Slas(lambda: now[0])
-    slas.refused("servicenow", SourceError(SourceFault.AUTH, "403"))
-    assert slas.resting()
-    now[0] = servicenow_slas.REST
-    assert not slas.resting()
+    rights = Rights("servicenow", lambda: now[0])
+    rights.refused("task_sla", SourceError(SourceFault.AUTH, "403"))
+    assert not rights.may("task_sla")
+    assert rights.may("sys_attachment")
+    now[0] = REST_S
+    assert rights.may("task_sla")
 
 
 def test_hostile_fields_never_raise(recorded, hostile, sound):

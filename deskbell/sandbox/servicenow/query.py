@@ -29,6 +29,7 @@ class Query:
 
     groups: list[list[list[Condition]]] = field(default_factory=lambda: [[]])
     order: list[tuple[str, bool]] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)  # what it did not understand
 
     def matches(self, row: Json, value: Value) -> bool:
         return any(all(any(holds(c, row, value) for c in either) for either in group) for group in self.groups)
@@ -57,19 +58,22 @@ def parse(text: str, known: Callable[[str], bool]) -> Query:
         if part.startswith("NQ"):
             query.groups.append([])
             part = part[2:]  # noqa: PLW2901 - the rest is an ordinary condition
-        _add(query.groups[-1], part, known)
+        if not _add(query.groups[-1], part, known):
+            query.dropped.append(part)
     return query
 
 
-def _add(group: list[list[Condition]], part: str, known: Callable[[str], bool]) -> None:
+def _add(group: list[list[Condition]], part: str, known: Callable[[str], bool]) -> bool:
+    """Whether it was understood."""
     alternative = part.startswith("OR")
     condition = read(part[2:] if alternative else part, known)
     if condition is None:
-        return
+        return False
     if alternative and group:
         group[-1].append(condition)
     else:
         group.append([condition])
+    return True
 
 
 def read(text: str, known: Callable[[str], bool]) -> Condition | None:

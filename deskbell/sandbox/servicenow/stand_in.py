@@ -1,29 +1,36 @@
 """The HTTP side of ServiceNow: the Table API and the token endpoint."""
 
 import base64
+import math
+import re
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from deskbell.sandbox import credentials
 from deskbell.sandbox.clock import Clock, Pulse
 from deskbell.sandbox.ledger import Ledger
+from deskbell.sandbox.limits import Window
 from deskbell.sandbox.servicenow import query
 from deskbell.sandbox.servicenow.tables import (
-    CHOICES,
     COLUMNS,
     DISPLAY,
     JOURNALS,
     REFERENCES,
+    STAMP,
+    TASKS,
     Aborted,
     Tables,
 )
 from deskbell.sandbox.source import Source, Work
 from deskbell.sandbox.web import Json, read_json, reply
 
+STORED_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 LIMIT = 10_000  # default of sysparm_limit
 TOKEN_SECONDS = 1799
 REALM = {"WWW-Authenticate": 'Basic realm="Service-now"'}
@@ -50,6 +57,10 @@ class ServiceNow(Source):
         self.tables = Tables(clock)
         self.url = ""
         self.hidden: set[str] = set()  # sys_ids the API user may not read
+        self.hidden_columns: set[tuple[str, str]] = set()  # (table, column): left out of every row
+        self.forbidden: set[str] = set()  # tables it may not read at all
+        self.refuses_invalid = False  # the property glide.invalid_query.returns_no_rows; unset on most instances
+        self.rule: Window | None = None  # a rate limit rule, if an admin made one
         self.tokens: dict[str, float] = {}  # token -> expires
 
     # ------------------------------------------------------------------ credentials
@@ -88,10 +99,12 @@ class ServiceNow(Source):
 
     async def list_rows(self, request: web.Request) -> web.Response:
         table, asked = self._table(request), request.query
-        self.sweeps += table == "incident"
+        self.sweeps += table in TASKS
         wanted = query.parse(asked.get("sysparm_query", ""), lambda name: self.known(table, name))
         value = self.valuer(table)
-        rows = [row for row in self.tables.rows[table].values() if wanted.matches(row, value)]
+        rows = [row for row in self.tables.listed(table) if wanted.matches(row, value)]
+        if wanted.dropped and self.refuses_invalid:
+            rows = []
         rows = wanted.sort(rows, value)
         limit, offset = number(asked, "sysparm_limit", LIMIT), number(asked, "sysparm_offset", 0)
         # Rows nobody may see are taken away after the limit: a short page is not the last one.
@@ -129,11 +142,14 @@ class ServiceNow(Source):
         table = request.match_info["table"]
         if table not in COLUMNS:
             raise Stop(400, f"Invalid table {table}", None)
+        if table in self.forbidden:
+            why = "ACL Exception Query Failed due to security constraints"
+            raise Stop(403, "Operation Failed", why)
         return table
 
     def _row(self, request: web.Request) -> tuple[str, Json]:
         table, key = self._table(request), request.match_info["sys_id"]
-        row = self.tables.rows[table].get(key)
+        row = self.tables.find(table, key)
         if row is None or key in self.hidden:
             raise Stop(404, *NO_RECORD)
         return table, row
@@ -158,12 +174,13 @@ class ServiceNow(Source):
         if not rest:
             return table, row.get(first), row, first
         below = REFERENCES.get(first, "")
-        target = self.tables.rows.get(below, {}).get(row.get(first, ""))
+        target = self.tables.find(below, row.get(first, "")) if below else None
         return (below, "", {}, rest) if target is None else self.walk(below, target, rest)
 
     def shown(self, table: str, row: Json, asked: Mapping[str, str]) -> Json:
         names = [name for name in asked.get("sysparm_fields", "").split(",") if name]
         names = [name for name in names if self.known(table, name)] if names else list(COLUMNS[table])
+        names = [name for name in names if (table, name) not in self.hidden_columns]
         return {name: self.cell(table, row, name, asked) for name in names}
 
     def cell(self, table: str, row: Json, name: str, asked: Mapping[str, str]) -> Any:
@@ -184,17 +201,26 @@ class ServiceNow(Source):
         return value if plain else {"link": link, "value": value}
 
     def display(self, table: str, row: Json, column: str, value: str) -> str:
-        """What a form shows: a person's name, a choice's label, the journal as one text."""
-        if column in JOURNALS and table == "incident" and row:
+        """What a form shows: a person's name, a choice's label, the journal as one text, times in the user's zone."""
+        if column in JOURNALS and table in TASKS and row:
             return "".join(self.journal_text(entry) for entry in self.tables.journal(row["sys_id"], column))
         if column in REFERENCES:
-            target = self.tables.rows[REFERENCES[column]].get(value, {})
+            target = self.tables.find(REFERENCES[column], value) or {}
             return str(target.get(DISPLAY[REFERENCES[column]], ""))
-        return CHOICES.get(column, {}).get(value, value) if table == "incident" else value
+        if STORED_TIME.fullmatch(value):
+            return self.local(value)
+        return self.tables.label(table, column, value) if table in TASKS else value
+
+    def local(self, value: str) -> str:
+        """A stored time, which is in UTC, as the API's user reads it."""
+        zone = self.tables.rows["sys_user"][self.tables.user(self.tables.api_user)]["time_zone"]
+        at = datetime.strptime(value, STAMP).replace(tzinfo=UTC)
+        return at.astimezone(ZoneInfo(zone)).strftime(STAMP)
 
     def journal_text(self, entry: Json) -> str:
         kind = "Work notes" if entry["element"] == "work_notes" else "Additional comments"
-        return f"{entry['sys_created_on']} - {entry['sys_created_by']} ({kind})\n{entry['value']}\n\n"
+        at = self.local(entry["sys_created_on"])
+        return f"{at} - {entry['sys_created_by']} ({kind})\n{entry['value']}\n\n"
 
     # ------------------------------------------------------------------ writing
 
@@ -218,14 +244,13 @@ class ServiceNow(Source):
 
     def _reference(self, table: str, value: str) -> str:
         """A sys_id, or what the row is called; anything else empties the field."""
-        rows = self.tables.rows[table]
-        return (
-            value if value in rows else next((key for key, row in rows.items() if row.get(DISPLAY[table]) == value), "")
-        )
+        rows = {row["sys_id"]: row for row in self.tables.all(table)}
+        named = (key for key, row in rows.items() if row.get(DISPLAY[table]) == value)
+        return value if value in rows else next(named, "")
 
     async def delete_row(self, request: web.Request) -> web.Response:
         table, row = self._row(request)
-        del self.tables.rows[table][row["sys_id"]]
+        self.tables.remove(table, row["sys_id"])
         return web.Response(status=204)
 
     async def _body(self, request: web.Request) -> Json:
@@ -246,12 +271,18 @@ class ServiceNow(Source):
                 return failure(
                     400, "Invalid Accept header", f"{accept or 'none'} is not supported, use application/json"
                 )
+            if self.rule is not None and (wait := self.rule.take()):
+                return self.throttled(math.ceil(wait))
             if request.method in ("POST", "PUT", "PATCH") and request.content_type != "application/json":
                 return failure(400, "Invalid Content-Type header", "use application/json")
             try:
-                return await work(request)
+                answer = await work(request)
             except Stop as stop:
-                return stop.answer
+                answer = stop.answer
+            if self.rule is not None:
+                answer.headers["X-RateLimit-Limit"] = str(self.rule.total)
+                answer.headers["X-RateLimit-Reset"] = str(int(self.rule.since + 60))
+            return answer
 
         return handle
 
