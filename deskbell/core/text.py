@@ -69,7 +69,7 @@ def _joined(text: str, at: int) -> bool:
     before, here = text[at - 1], text[at]
     if unicodedata.category(here) in ("Mn", "Mc", "Me") or here == _JOINER or "\U0001f3fb" <= here <= "\U0001f3ff":
         return True
-    if before == _JOINER or before + here == "\r\n" or "\U000e0020" <= here <= "\U000e007f":
+    if before == _JOINER or "\U000e0020" <= here <= "\U000e007f":
         return True
     if _is_flag(before) and _is_flag(here):
         start = at
