@@ -619,6 +619,22 @@ def bench(
 
 
 @app.command()
+def prove(
+    histories: Annotated[int, typer.Option(min=1, help="How many made-up histories of sources are played.")] = 2000,
+    seed: Annotated[int, typer.Option(min=1, help="The same seed makes the same histories.")] = 1,
+    only: Annotated[int, typer.Option(min=0, help="Play this one history again, and tell all that happens.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Play made-up histories of sources, and compare what rang with what an independent oracle says had to ring."""
+    from deskbell.prove.run import Ordered
+    from deskbell.prove.show import carry_out, carry_out_one
+
+    if only:
+        raise SystemExit(carry_out_one(only, as_json=as_json))
+    raise SystemExit(carry_out(Ordered(histories, seed), as_json=as_json))
+
+
+@app.command()
 def torture(  # noqa: PLR0913, PLR0917 - a command has as many flags as it has
     config: ConfigPath = CONFIG,
     kills: Annotated[int, typer.Option(min=3, help="How often a daemon dies.")] = 200,

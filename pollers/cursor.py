@@ -111,7 +111,7 @@ class _Walk:
         """Moves on behind a page; whether there is anything left to fetch."""
         self.ordered = self.ordered and _ascending(got.rows)
         newest = _newest(got.rows) or self.place.anchor
-        if self.floor is None and got.date and newest >= got.date - self.overlap:
+        if self.floor is None and got.date and (not got.more or newest >= got.date - self.overlap):
             self.floor = got.date - self.overlap
         place = self.place
         if not self.ordered:

@@ -7,6 +7,7 @@ import pytest
 from deskbell.core.ports import SourceError, SourceFault
 from pollers import cursor as cursors
 from pollers.cursor import SEEN_AT_MOST, Cursor, Fetched, Pace, Row
+from tests.pollers.conftest import START
 
 OVERLAP = 60
 
@@ -235,3 +236,17 @@ def some_time(second=0):
     from datetime import UTC, datetime
 
     return datetime(2026, 11, 20, tzinfo=UTC) + timedelta(seconds=second)
+
+
+async def test_nothing_is_passed_where_nothing_was_yet(ledger, reader):
+    """A list that is empty when it is first read is read on from there, however long the next reading lets wait."""
+    reader.lookback = 60  # as of a list of which the past does not matter
+    await reader.poll()
+    for pause in (500, 700):
+        ledger.now += pause
+        reader.lookback += pause
+        assert await reader.poll()
+    begun = cursors.from_json(reader.cursor).floor
+    assert begun is not None, "how far it was read"
+    seconds = (begun - START).total_seconds()
+    assert seconds >= ledger.now - 60, "up to the present, but for what may still become visible"

@@ -1,0 +1,7 @@
+"""The systems on trial, one line each."""
+
+from deskbell.prove.systems.base import Kind
+from deskbell.prove.systems.helpdesks import FRESHDESK
+from deskbell.prove.systems.schedules import FIELD_SERVICE
+
+SYSTEMS: dict[str, Kind] = {kind.name: kind for kind in (FIELD_SERVICE, FRESHDESK)}
