@@ -118,8 +118,7 @@ class Outcome:
 
     @property
     def days(self) -> str:
-        days = (self.end - self.begin) / timedelta(days=1)
-        return f"{days:.0f} days" if days >= 2 else span(self.end - self.begin)
+        return in_days(self.end - self.begin)
 
     def count(self, change: Change) -> int:
         return sum(pair.change is change for pair in self.pairs)
@@ -212,6 +211,12 @@ def _bell_json(bell: Bell | None) -> dict[str, Any] | None:
 
 def _held_json(alert: Alert) -> dict[str, Any]:
     return {"ref": alert.ref, "subject": alert.subject, "at": alert.opened_at, "severity": str(alert.severity)}
+
+
+def in_days(length: timedelta) -> str:
+    """`30 days`, `6.5 days`; `8 h` where it is not even two."""
+    days = length / timedelta(days=1)
+    return f"{round(days, 1):g} days" if days >= 2 else span(length)
 
 
 def moment(at: datetime, zone: str) -> str:

@@ -9,10 +9,9 @@ from deskbell.core.alert import Mode, Status
 from deskbell.core.records.masked import HIDDEN
 from deskbell.core.rules import Rule
 from deskbell.core.rules.custom import CustomConf
-from deskbell.core.text import span
 from deskbell.desk import past
 from deskbell.desk.house import House
-from deskbell.simulate.outcome import Outcome, pairs, utc
+from deskbell.simulate.outcome import Outcome, in_days, pairs, utc
 from deskbell.simulate.replay import replay
 from deskbell.simulate.tape import Tape
 from deskbell.simulate.wish import NoReplay, rule_named, wish
@@ -75,7 +74,7 @@ def _window(settings: Settings, store: SqlStore, days: float, now: datetime) -> 
 def _notes(house: House, name: str, days: float, begin: datetime, since: datetime, now: datetime) -> list[str]:
     notes = []
     if begin == since and now - since < timedelta(days=days) - timedelta(minutes=1):
-        kept = f"{span(now - begin)} of the {days:g} days asked for"
+        kept = f"{in_days(now - begin)} of the {days:g} days asked for"
         notes.append(f"Deskbell has recorded since {utc(since)}: {kept}.")
     conf = house.rules[name]
     if isinstance(conf, CustomConf) and (asked := _names_in(conf.condition)):

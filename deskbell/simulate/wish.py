@@ -18,6 +18,7 @@ from deskbell.desk.house import House
 _UNITS = ("seconds", "minutes", "hours", "days")
 _STAGE = re.compile(r"\s*(\S+)\s*[ :]\s*(P[1-4])\s*", re.IGNORECASE)
 _EXAMPLE = "--set minutes=20"
+_NEWS = frozenset({"recent", "lasts", "tidying"})  # how long a change is news, and no time at which anything rings
 
 
 class NoReplay(Exception):
@@ -143,7 +144,7 @@ def _clock_of(conf: RuleConf) -> tuple[str, Any]:
     stages = getattr(conf, "stages", ())
     if stages:
         return "stages", stages
-    spans = [f.name for f in fields(conf) if isinstance(getattr(conf, f.name), timedelta)]
+    spans = [f.name for f in fields(conf) if isinstance(getattr(conf, f.name), timedelta) and f.name not in _NEWS]
     if len(spans) == 1:
         return spans[0], getattr(conf, spans[0])
     if spans:
