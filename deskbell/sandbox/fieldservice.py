@@ -72,7 +72,10 @@ class FieldService(JsonApi):
 
     def find(self, number: str) -> Json:
         """By number (J-4711); KeyError without."""
-        return next(job for job in self.jobs.values() if job["number"] == number)
+        for job in self.jobs.values():
+            if job["number"] == number:
+                return job
+        raise KeyError(number)
 
     # ------------------------------------------------------------------ HTTP
 

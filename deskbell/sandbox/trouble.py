@@ -1,6 +1,6 @@
 """The trouble buttons: what can be made to happen to the day and to the vendors."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from deskbell.sandbox.clock import parse
@@ -21,7 +21,14 @@ def pick(sandbox: "Sandbox", job: str, *statuses: str) -> Json:
     if job:
         return sandbox.fieldservice.find(job)
     rows = sorted(sandbox.fieldservice.jobs.values(), key=lambda row: row["scheduled_start"])
-    return next(row for row in rows if row["status"] in statuses)
+    return first(row for row in rows if row["status"] in statuses)
+
+
+def first(rows: Iterable[Json]) -> Json:
+    """LookupError when nothing is there."""
+    for row in rows:
+        return row
+    raise LookupError("nothing fits just now")
 
 
 def coming(sandbox: "Sandbox", job: str, *, least: float = 0.0) -> Json:
@@ -33,7 +40,7 @@ def coming(sandbox: "Sandbox", job: str, *, least: float = 0.0) -> Json:
     open_rows = (
         row for row in rows if row["status"] not in DONE and row["technician"] and row["checked_in_at"] is None
     )
-    return next(row for row in open_rows if parse(row["scheduled_start"]) > now + least)
+    return first(row for row in open_rows if parse(row["scheduled_start"]) > now + least)
 
 
 async def make_late(sandbox: "Sandbox", asked: Json) -> str:
@@ -126,8 +133,8 @@ async def near_sla(sandbox: "Sandbox", asked: Json) -> str:
 async def payment_fails(sandbox: "Sandbox", asked: Json) -> str:
     """A customer's bank refuses: by default of the next open invoice that nothing is wrong with."""
     billing, number = sandbox.billing, str(asked.get("invoice", ""))
-    sound = (row["number"] for row in billing.invoices.values() if row["status"] == "open" and not row["attempts"])
-    number = number or next(sound)
+    sound = (row for row in billing.invoices.values() if row["status"] == "open" and not row["attempts"])
+    number = number or str(first(sound)["number"])
     billing.attempt(number, failed=asked.get("reason", "Card expired"))
     sandbox.hold(number)
     sandbox.ledger.expect(number, "payment_failed")
@@ -139,7 +146,7 @@ async def suspend_account(sandbox: "Sandbox", asked: Json) -> str:
     billing, number = sandbox.billing, str(asked.get("account", ""))
     waiting = {job["customer"]["name"] for job in sandbox.fieldservice.jobs.values() if job["status"] == "scheduled"}
     active = (row for row in billing.accounts.values() if row["status"] == "active" and row["name"] in waiting)
-    number = number or next(active)["number"]
+    number = number or str(first(active)["number"])
     billing.stand(number, "suspended", asked.get("reason", "Invoices unpaid for sixty days"))
     sandbox.hold(number)
     sandbox.ledger.expect(number, "account_suspended")
@@ -153,7 +160,7 @@ async def payment_in(sandbox: "Sandbox", asked: Json) -> str:  # noqa: ARG001 - 
         number = str(suspended[0]["number"])
         verbs.lift(sandbox, number, {})
     else:
-        number = str(next(iter(billing.failing()))["number"])
+        number = str(first(billing.failing())["number"])
         verbs.pay(sandbox, number, {})
     return number
 

@@ -118,7 +118,7 @@ class View:
             "assignee": row["manager"],
             "due": min((parse(one["due_on"]) for one in invoices), default=None),
             "updated": parse(row["updated_at"]),
-            "flag": "payment failed" if any(one in invoices for one in billing.failing()) else lapsed(contracts),
+            "flag": "not paid" if any(one in invoices for one in billing.failing()) else lapsed(contracts),
             "note": str(newest["text"])[:LAST_WORDS],
         }
 
@@ -155,7 +155,7 @@ def job_row(job: Json) -> Json:
 
 
 def lapsed(contracts: list[Json]) -> str:
-    return "contract expired" if any(one["status"] == "expired" for one in contracts) else ""
+    return "no contract" if any(one["status"] == "expired" for one in contracts) else ""
 
 
 def clipped(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -93,6 +94,43 @@ def test_a_helpdesk_becomes_cases_with_their_clocks():
     assert case.last_activity_at == datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
     assert to_record(row | {"state": "done"}, plan).slas[0].met
     assert to_record(row, plan).status is CaseStatus.OPEN
+
+
+INVOICES = replace(
+    CONF,
+    records="invoice",
+    fields={
+        "id": "id",
+        "status": "status",
+        "balance": "open",
+        "payments": "tries[].{id: no, at: at, amount: sum, failed: outcome == 'failed', reason: message}",
+        "updated_at": "updated_at",
+    },
+)
+
+
+def test_an_invoice_has_its_payments_each_once_and_in_order():
+    tries = [
+        {"no": 2, "at": "2026-11-20T09:00:00Z", "sum": "40.10", "outcome": "paid"},
+        {"no": 1, "at": "2026-11-20T08:00:00Z", "sum": 40.1, "outcome": "failed", "message": "No funds"},
+        {"no": 1, "at": "2026-11-20T08:00:00Z", "sum": 40.1, "outcome": "failed", "message": "No funds"},
+        {"no": 3, "at": "soon"},
+        {"at": "2026-11-20T09:00:00Z"},
+    ]
+    invoice = to_record({"id": 7, "status": "issued", "open": "0.00", "tries": tries}, plan_of(INVOICES))
+    assert [(one.id, one.amount, one.failed, one.reason) for one in invoice.payments] == [
+        ("1", Decimal("40.1"), True, "No funds"),
+        ("2", Decimal("40.10"), False, ""),
+    ]
+
+
+def test_only_the_newest_payments_are_kept(hostile, sound):
+    plan = plan_of(INVOICES)
+    tries = [{"no": n, "at": 1_800_000_000 + n} for n in range(500)]
+    assert [one.id for one in to_record({"id": 7, "tries": tries}, plan).payments] == [str(n) for n in range(470, 500)]
+    for value in hostile:
+        sound(to_record({"id": 7, "tries": value}, plan))
+        sound(to_record({"id": 7, "tries": [value, {"no": value, "at": value, "sum": value, "outcome": value}]}, plan))
 
 
 def test_naive_stamps_are_in_the_configured_zone():

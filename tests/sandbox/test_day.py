@@ -49,6 +49,8 @@ async def test_every_event_of_the_timeline_can_happen(day):
     assert day.fieldservice.find("J-4713")["cancelled_by"] == "customer"
     assert day.freshdesk.tickets.rows[20413].public["is_escalated"]
     assert day.servicenow.tables.by_number("INC0010002")["assigned_to"]
+    assert day.billing.find("A-1008")["status"] == "closed"
+    assert (day.billing.suspended(), day.billing.failing(), day.billing.expired()) == ([], [], []), "they ended again"
 
 
 async def test_the_ordinary_day_goes_on_for_hours_without_trouble(day):
@@ -68,7 +70,8 @@ async def test_the_ordinary_day_goes_on_for_hours_without_trouble(day):
     assert sum(job["status"] == "scheduled" for job in day.fieldservice.jobs.values()) >= 7
 
 
-@pytest.mark.parametrize("verb", ["late", "check_in", "cancel", "reschedule", "no_show", "urgent_ticket", "near_sla"])
+@pytest.mark.parametrize("verb", ["late", "check_in", "cancel", "reschedule", "no_show", "urgent_ticket", "near_sla",
+                                  "payment_fails", "suspend_account"])  # fmt: skip
 async def test_each_trouble_button_works(day, verb):
     day.director.begin()
     before = len(day.ledger.expectations)
@@ -77,6 +80,43 @@ async def test_each_trouble_button_works(day, verb):
     if verb != "check_in":
         assert day.ledger.expectations[-1].subject == subject
         assert len(day.ledger.expectations) == before + 1
+
+
+async def test_who_pays_is_out_of_trouble(day):
+    day.director.begin()
+    invoice = await trouble.VERBS["payment_fails"](day, {"invoice": "INV-3109"})
+    account = await trouble.VERBS["suspend_account"](day, {})
+    assert {await trouble.VERBS["payment_in"](day, {}) for _ in range(2)} == {invoice, account}
+    assert day.billing.find(account) | {"status": "active", "balance": "0.00"} == day.billing.find(account)
+    with pytest.raises(LookupError):
+        await trouble.VERBS["payment_in"](day, {})
+
+
+async def test_bookkeeping_mends_what_nobody_holds(day):
+    day.director.begin()
+    held = await trouble.VERBS["suspend_account"](day, {})
+    let_go = await trouble.VERBS["payment_fails"](day, {})
+    day.release(let_go)
+    ordinary.tick(day)
+    assert [row["number"] for row in day.billing.suspended()] == [held]
+    assert day.billing.find(let_go)["status"] == "paid"
+    assert all(one.withdrawn for one in day.ledger.expectations if one.subject == let_go)
+
+
+async def test_the_page_shows_what_is_wrong_with_an_account(day, day_http):
+    day.director.begin()
+
+    async def shown():
+        return {row["number"]: row for row in (await day_http.get("/_sandbox/state")).json()["billing"]}
+
+    before = await shown()
+    assert {row["flag"] for row in before.values()} == {""}
+    for event in TIMELINE[: [event.verb for event in TIMELINE].index("pay")]:
+        VERBS[event.verb](day, event.subject, event.args)
+    after = await shown()
+    told = (after["A-1003"]["flag"], after["A-1010"]["status"], after["A-1008"]["open"])
+    assert told == ("not paid", "Suspended", False)
+    assert after["A-1010"]["due"] == parse(day.billing.find("INV-3110")["due_on"])
 
 
 async def test_people_react_to_cards(kit):

@@ -6,9 +6,9 @@ import * as panes from "./panes.js";
 const TROUBLE = [
   ["Field", ["late", "Technician late"], ["check_in", "Check in"], ["cancel", "Customer cancels"], ["reschedule", "To tomorrow"], ["no_show", "No-show"]],
   ["Tickets", ["urgent_ticket", "Urgent ticket"], ["near_sla", "Near its SLA"]],
-  ["Accounts", ["payment_fails", "Payment fails"], ["suspend_account", "Suspend account"], ["payment_in", "Payment comes in"]],
+  ["Accounts", ["payment_fails", "Payment fails"], ["suspend_account", "Suspend account"], ["payment_in", "Customer pays"]],
   ["Sources", ["break", "Freshdesk 500", { source: "freshdesk", fault: "500" }], ["break", "ServiceNow asleep", { source: "servicenow", fault: "html" }],
-    ["break", "Field 401", { source: "fieldservice", fault: "401" }], ["break", "Billing 500", { source: "billing", fault: "500" }], ["heal", "Heal all"]],
+    ["break", "Field 401", { source: "fieldservice", fault: "401" }], ["heal", "Heal all"]],
 ];
 let state = null;
 let offset = 0;

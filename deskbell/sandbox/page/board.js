@@ -116,7 +116,7 @@ export function queue(id, rows, now) {
     h("div", { class: "ticket-main" },
       h("div", { class: "ticket-subject" }, h("b", {}, one.number), " ", one.subject),
       h("div", { class: "ticket-facts" }, h("span", { class: `status ${one.open ? "" : "closed"} ${stopped(one) ? "suspended" : ""}` }, one.status),
-        h("span", { class: one.assignee ? "" : "nobody" }, one.assignee || "nobody"), one.flag && h("span", { class: "flag" }, one.flag),
+        one.flag && h("span", { class: "flag" }, one.flag), h("span", { class: one.assignee ? "" : "nobody" }, one.assignee || "nobody"),
         one.note && h("span", { class: "note" }, `“${one.note}”`))),
     due(one, now))));
 }

@@ -66,7 +66,7 @@ class Director:
         """One event. One that no longer fits, since somebody was quicker, is left out."""
         try:
             VERBS[event.verb](self.sandbox, event.subject, event.args)
-        except (KeyError, StopIteration):
+        except (LookupError, StopIteration):
             return
         if event.rings:
             self.sandbox.ledger.expect(event.subject, event.rings)
@@ -84,7 +84,7 @@ class Director:
         verb = self.chance.choice(TROUBLE)
         try:
             subject = await trouble.VERBS[verb](self.sandbox, {})
-        except StopIteration:
+        except LookupError:
             return
         self._healing.append((self.sandbox.clock.time() + self.chance.uniform(*HEALING), subject))
         self.sandbox.ledger.note("day", verb, subject=subject)

@@ -91,7 +91,7 @@ STAFF = (
 CHANNELS = (
     ("C0DISPATCH", "dispatch", "Visits: who is late, who cancelled"),
     ("C0SUPPORT", "support", "Tickets and service levels"),
-    ("C0ACCOUNTS", "accounts", "Payments, contracts, suspended accounts"),
+    ("C0ACCOUNTS", "accounts", "Payments and contracts"),
     ("C0OPS", "ops", "The desk watching itself"),
 )
 
