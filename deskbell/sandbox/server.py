@@ -91,8 +91,10 @@ class Sandbox:
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=MOST_BODY, middlewares=[guard])
-        for way_out in (*self.chats.values(), *self.vendors.values()):
-            way_out.add_routes(app.router)
+        for chat in self.chats.values():
+            chat.add_routes(app.router)
+        for vendor in self.vendors.values():
+            vendor.add_routes(app.router)
         for source in (self.sources | self.others).values():
             source.add_routes(app.router)
         for part in (self.pager, Control(self), View(self)):
