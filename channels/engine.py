@@ -8,7 +8,7 @@ from typing import Any
 
 from channels.common import AccountOf, no_account
 from channels.fitting import fitted
-from channels.service import Again, Call, Notice, Service, picked
+from channels.service import Again, Call, Notice, Role, Service, picked
 from deskbell.core.alert import Severity
 from deskbell.core.card import Card, Note, Tone, as_text
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
@@ -112,7 +112,7 @@ class VendorChannel:
         wanted = {"first": rings and not identity.alert_ref, "rings": rings, "all": True}[
             to.options.get("tells", "rings")
         ]
-        call = self.service.send or (self.service.open if rings else None)
+        call = self.service.send or (self.service.open if rings and Role.NOTIFY in self.service.roles else None)
         if call is None or not wanted or not to.address:
             return Sent({}, f"{to.name} is not told this", skipped=True)
         return await self._carry(to, call, notice)

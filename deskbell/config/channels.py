@@ -6,7 +6,7 @@ from typing import Any
 
 from channels.catalog import SERVICES, service
 from channels.engine import TELLS
-from channels.service import Service
+from channels.service import Role, Service
 from deskbell.config.strict import Reading, unknown
 from deskbell.core.ports import Destination
 from deskbell.net.egress import Forbidden, checked_base
@@ -88,6 +88,12 @@ def records_of(destinations: Mapping[str, Destination], channels: Mapping[str, C
     """The destinations that keep a record of each alert, and what people call them."""
     found = {name: channels[to.platform].service for name, to in destinations.items() if to.platform in channels}
     return {name: row.title for name, row in found.items() if row.open is not None}
+
+
+def silent_of(destinations: Mapping[str, Destination], channels: Mapping[str, ChannelSetting]) -> frozenset[str]:
+    """The destinations whose system tells nobody."""
+    found = {name: channels[to.platform].service for name, to in destinations.items() if to.platform in channels}
+    return frozenset(name for name, row in found.items() if Role.NOTIFY not in row.roles)
 
 
 def _tables(data: object) -> Mapping[str, Any]:

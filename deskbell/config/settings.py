@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from bot.server import ServerConf
 from deskbell import instance
-from deskbell.config.channels import ChannelSetting, read_channels, records_of, secret_addresses
+from deskbell.config.channels import ChannelSetting, read_channels, records_of, secret_addresses, silent_of
 from deskbell.config.rules import read_rules, tables
 from deskbell.config.sense import General, SourceSetting, check_chats, check_ranges, check_rooms, cross_check, named
 from deskbell.config.strict import ConfigError, Reading, environment, is_plain, unknown
@@ -124,7 +124,7 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
     _keep_secret(reading, general or General(), destinations, channels)
     people = _people(reading, raw.get("people", {}), (*named(raw, "sources"), *named(raw, "channels")))
     house = _house(reading, raw, general or General(), people, destinations, sources)
-    house = replace(house, records=records_of(destinations, channels))
+    house = replace(house, records=records_of(destinations, channels), silent=silent_of(destinations, channels))
     cross_check(reading, house, general, raw)
     check_chats(reading, chats)
     check_ranges(reading, general, sources)

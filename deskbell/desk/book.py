@@ -189,20 +189,26 @@ class Book:
             alert,
             self.house.kind(alert.rule),
             named=conf.route if conf else "",
-            default=tuple(self.house.destinations)[:1],
+            default=self.house.bells[:1],
         )
         known = tuple(name for name in routed if name in self.house.destinations)
         if alert.rule not in (UNREACHABLE, "delivery_dead_letter"):
             return known
         # What is wrong with a room, or a whole chat, is told in another.
-        return fallback(known, self._platforms(), self._failing(alert.subject))
+        rung = [name for name in known if name not in self.house.silent]
+        return fallback(rung, self._bells(), self._failing(alert.subject))
 
     def _platforms(self) -> dict[str, str]:
         return {d.name: d.platform for d in self.house.destinations.values()}
 
+    def _bells(self) -> dict[str, str]:
+        return {name: self.house.destinations[name].platform for name in self.house.bells}
+
     def elsewhere(self, destination: str) -> tuple[str, ...]:
         """Where a card goes that its own room can't take: best to a room where it can be answered as well."""
-        platforms, failing = self._platforms(), self._failing(destination)
+        if destination in self.house.silent:
+            return ()  # it rang nobody anyway
+        platforms, failing = self._bells(), self._failing(destination)
         near = [n for n, platform in platforms.items() if platform == platforms.get(destination) and n not in failing]
         return tuple(near[:1]) or tuple(n for n in fallback((), platforms, failing) if n != destination)
 

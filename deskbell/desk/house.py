@@ -60,6 +60,7 @@ class House:
     routes: tuple[Route, ...] = ()
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     records: Mapping[str, str] = field(default_factory=dict)  # destinations that keep records: their systems' titles
+    silent: frozenset[str] = frozenset()  # those of them that ring nobody: they only keep records
     sources: Mapping[str, SourceFacts] = field(default_factory=dict)
     observe: bool = False
     hides_customers: bool = False  # rooms don't see who the customer is; Reveal tells one person, and the audit
@@ -82,6 +83,11 @@ class House:
         """The kind of records that a rule looks at, OTHER where it looks at none."""
         row = self.rule(rule)
         return row.kind if row else OTHER
+
+    @property
+    def bells(self) -> tuple[str, ...]:
+        """The destinations that ring somebody."""
+        return tuple(name for name in self.destinations if name not in self.silent)
 
     def source_title(self, name: str) -> str:
         return self.sources[name].title if name in self.sources else name

@@ -146,7 +146,7 @@ def daily_summary(book: Book) -> bool:
     every = book.uow.alerts(statuses=tuple(Status), limit=10_000)
     alerts = [alert for alert in every if alert.mode is Mode.HELD and alert.opened_at > since]
     text = _summary(book, alerts)
-    for name in book.house.destinations:
+    for name in book.house.bells:
         payload = {"text": text, "mentions": []}
         dispatch = Dispatch(f"summary:{today}:{name}", name, DispatchKind.NOTICE, payload, 0, Lane.DIGEST)
         book.uow.add_dispatch(dispatch, Severity.P4, book.now)

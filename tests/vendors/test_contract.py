@@ -14,7 +14,7 @@ import pytest
 
 from channels.catalog import SERVICES, service
 from channels.engine import OPEN, RESOLVED
-from channels.service import RETRY, Again
+from channels.service import RETRY, Again, Role
 from deskbell.core.alert import Severity
 from deskbell.core.card import Card, Tone
 from deskbell.core.outcome import Fault, Rejected, Retry, Sent, Unknown
@@ -343,6 +343,16 @@ async def test_a_destination_says_what_it_is_told(name, tells, told, world):
     quiet = replace(note(), mentions=(), broadcast=False)
     await world.channel.note(room, {"key": "k"}, quiet, identity("note", 6))
     assert len(world.stand_in.told) == told
+
+
+@rows()
+async def test_an_emergency_of_our_own_rings_where_somebody_hears_it(name, world):
+    """It belongs to no alert. A system that only keeps records is passed over."""
+    emergency = replace(note("the database can't be written"), ref="", mentions=())
+    outcome = await world.channel.note(world.room, {}, emergency, identity("note", 1795301681593, ref=""))
+    assert isinstance(outcome, Sent), outcome
+    assert outcome.skipped == (Role.NOTIFY not in world.service.roles)
+    assert ("can't be written" in json.dumps([told.fields for told in world.stand_in.told])) != outcome.skipped
 
 
 @rows()

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from channels.catalog import SERVICES, service
+from channels.service import Role
 from deskbell.checks import ring_once
 from deskbell.config import ConfigError, load
 from deskbell.core.alert import Severity
@@ -127,6 +128,18 @@ async def test_the_card_says_where_its_records_are(house, sandbox):
     assert opened
     for name in opened:
         assert f"{service(name).title}: https://" in card.as_text()
+
+
+async def test_a_chat_that_fails_is_told_of_where_somebody_hears_it(house, sandbox):
+    """Not in a system that only keeps records."""
+    sandbox.slack.faults.set("channel_not_found", where="C0DISPATCH")
+    await raised(house)
+    await until(lambda: any("can't reach the room" in json.dumps(t.fields) for t in sandbox.vendors["http"].told))
+    await settled(house)
+    silent = [name for name in SERVICES if Role.NOTIFY not in service(name).roles]
+    assert silent
+    for name in silent:
+        assert "can't reach the room" not in json.dumps([told.fields for told in sandbox.vendors[name].told])
 
 
 @pytest.mark.parametrize("name", SERVICES)
