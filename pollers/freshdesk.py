@@ -16,7 +16,7 @@ import structlog
 
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent
 from deskbell.core.ports import Finding, Page, SourceError, SourceFault, WriteBack, WriteKind
-from deskbell.core.records import CASE_DONE, Case
+from deskbell.core.records import CASE_DONE, HAPPENINGS, Case
 from deskbell.net.answers import Reply
 from deskbell.net.http import Http
 from deskbell.vendors import freshdesk as vendor
@@ -36,7 +36,8 @@ __all__ = ["Book", "Freshdesk", "FreshdeskConf", "to_record", "unmapped"]
 log = structlog.get_logger(__name__)
 
 _TIGHT = 0.2  # share of the account's calls left, below which we poll half as often: others share them
-_MOST_CONVERSATIONS = 5  # pages of 100 in one ticket
+_MOST_CONVERSATIONS = 30  # pages of 100 in one ticket
+_ASKED_ANEW = 20  # tickets that changed nothing, in a page of all, whose conversations we have forgotten
 
 
 class Freshdesk:
@@ -88,7 +89,7 @@ class Freshdesk:
             now=now,
             own=self.own,
             # One page a poll: what was said in its tickets may have to be asked for as well, and news wait behind it.
-            full=FullSweep(self._fetch_page, start, conf.full_every, pages_a_poll=1),
+            full=FullSweep(self._fetch_again, start, conf.full_every, pages_a_poll=1),
         )
         bins, last = cursor.get("bins", {}), None
         async for page in pages(cursor, poll):
@@ -136,6 +137,18 @@ class Freshdesk:
             if row is None or thrown_away(row):
                 found.append(one)
         return found
+
+    async def _fetch_again(self, since: datetime, step: int) -> Fetched:
+        """A page of all tickets once more, for what moved without a stamp, which is nothing that was said. Those of
+        which we would have to ask that, and did for many others, are left out: they are as they were read last."""
+        got = await self._list(since, step, include=",".join(self.conf.include))
+        now, rows, asked = got.date or self.now(), [], 0
+        for row in got.rows:
+            known = await self.talk.knows(row.raw, now)
+            asked += not known
+            if known or asked <= _ASKED_ANEW:
+                rows.append(await self._with_talk(row, now))
+        return replace(got, rows=rows)
 
     async def _fetch_page(self, since: datetime, step: int) -> Fetched:
         got = await self._list(since, step, include=",".join(self.conf.include))
@@ -191,16 +204,22 @@ class Freshdesk:
             activity=self.own.activity,
         )
 
-    async def conversations(self, record_id: str) -> list[Any]:
-        """All that was said in a ticket, oldest first; nothing when it is gone meanwhile."""
-        path, found = _path(record_id, "/conversations"), []
-        for page in range(1, _MOST_CONVERSATIONS + 1):
+    async def conversations(self, record_id: str, first: int = 1) -> tuple[list[Any], int]:
+        """What was said in a ticket from a page on, oldest first, and the last page that was full, or 1.
+
+        Nothing when the ticket is gone meanwhile. Where so much was taken back that the page is short, from the start.
+        """
+        path, found, full = _path(record_id, "/conversations"), [], 1
+        for page in range(first, first + _MOST_CONVERSATIONS):
             reply = await self.read(path, {"per_page": vendor.PAGE_SIZE, "page": page}, missing_ok=True)
             rows = checks.listed(reply.data, self.title, path) if reply.ok else []
             found += rows
             if len(rows) < vendor.PAGE_SIZE:
                 break
-        return found
+            full = page
+        if first > 1 and len(found) < HAPPENINGS:
+            return await self.conversations(record_id)
+        return found, full
 
     async def _ticket(self, record_id: str) -> Mapping[str, Any] | None:
         reply = await self._ticket_reply(record_id)
@@ -313,7 +332,8 @@ class Freshdesk:
         return mapping(reply.data) if reply.ok else None
 
     async def _marked(self, item: WriteBack) -> bool:
-        for row in await self.conversations(item.record_id):
+        rows, _ = await self.conversations(item.record_id)
+        for row in rows:
             if isinstance(row, Mapping) and item.marker in str(row.get("body_text") or row.get("body")):
                 self._found(item, row)
                 return True

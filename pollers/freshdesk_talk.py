@@ -14,21 +14,27 @@ from pollers.rows import flag, line, moment
 KEPT = 5000  # tickets
 SETTLED = timedelta(seconds=5)  # so long after a ticket's stamp, which has whole seconds, more may come under the same
 _NO_WRITER = frozenset({"", "None"})
-Read = Callable[[str], Awaitable[Sequence[Any]]]  # a ticket's id -> its conversations
+Read = Callable[[str, int], Awaitable[tuple[list[Any], int]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was said in a ticket until its change of `updated_at`. `final`: no more can come under that stamp."""
+    """What was said in a ticket until its change of `updated_at`. `final`: no more can come under that stamp. `page`:
+    where the newest of it stands."""
 
     updated_at: datetime
     told: tuple[Happening, ...] = ()
     final: bool = True
+    page: int = 1
     bad: Bad | None = None
 
 
 class Talk:
-    """Asks for the conversations of tickets that are worth it. `told` and `bad` hold what came of it, by ticket."""
+    """Asks for the conversations of tickets that are worth it. `told` and `bad` hold what came of it, by ticket.
+
+    `read` gets a ticket's id and a page to begin at, and gives the conversations from there on, with the last page that
+    was full (or 1), where the next reading may begin.
+    """
 
     def __init__(self, conf: FreshdeskConf, read: Read, agents: Names, statuses: Names) -> None:
         self._conf, self._read, self._agents, self._statuses = conf, read, agents, statuses
@@ -45,6 +51,14 @@ class Talk:
             held = await self._asked(ticket, row, updated, now)
             self._keep(ticket, held)
         return held
+
+    async def knows(self, raw: Any, now: datetime) -> bool:
+        """Whether `look` would cost no call."""
+        row = raw if isinstance(raw, Mapping) else {}
+        updated, held = moment(row.get("updated_at")), self._said.get(line(row.get("id"), 100))
+        if updated is None or not await self._counts(row, updated, now):
+            return True
+        return held is not None and held.final and held.updated_at == updated
 
     def told(self, tickets: Sequence[str]) -> dict[str, tuple[Happening, ...]]:
         return {one: self._said[one].told for one in tickets if one in self._said}
@@ -64,15 +78,15 @@ class Talk:
         return open_ or updated >= now - self._conf.conversations_within
 
     async def _asked(self, ticket: str, row: Mapping[str, Any], updated: datetime, now: datetime) -> Said:
-        final = updated <= now - SETTLED
+        final, held = updated <= now - SETTLED, self._said.get(ticket)
         try:
-            rows = await self._read(ticket)
+            rows, page = await self._read(ticket, held.page if held else 1)
         except SourceError as error:
             if error.fault is not SourceFault.AUTH:
                 raise
             return Said(updated, final=final, bad=Bad(ticket, f"conversations: {error}", ""))
         agents = await self._agents.of(_staff(rows))
-        return Said(updated, told_in(rows, row, self._conf, agents), final)
+        return Said(updated, told_in(rows, row, self._conf, agents), final, page)
 
     def _keep(self, ticket: str, said: Said) -> None:
         self._said.pop(ticket, None)

@@ -8,6 +8,8 @@ import pytest
 from deskbell.core.records import CaseStatus, Priority
 from deskbell.vendors import freshdesk as vendor
 from pollers.freshdesk import Book, FreshdeskConf, to_record, unmapped
+from pollers.freshdesk_ticket import told_in
+from pollers.happenings import Requests
 from pollers.rows import BadRow
 
 CONF = FreshdeskConf(
@@ -94,6 +96,52 @@ def test_hostile_fields_never_raise(recorded, hostile, sound):
         for name in ("requester", "stats"):
             sound(to_record(good | {name: {"name": value, "first_responded_at": value}}, CONF, BOOK))
         sound(to_record(good, CONF, replace(BOOK, agents={"1002": str(value)})))
+
+
+def test_hostile_words_never_raise(recorded, hostile, sound):
+    ticket = recorded("freshdesk_tickets")[0]
+    asking = replace(CONF, documents=Requests(("send",)))
+    good = {
+        "id": 1, "body_text": "please send it", "incoming": False, "private": False, "source": 0, "user_id": 1001,
+        "created_at": "2026-11-20T08:40:12Z", "attachments": [{"id": 2, "name": "a.pdf"}],
+    }  # fmt: skip
+    assert len(told_in([good], ticket, asking, BOOK.agents)) == 3
+    for value in hostile:
+        for name in good:
+            rows = [good | {name: value}, value]
+            told = told_in(rows, ticket | {"requester": value}, asking, BOOK.agents)
+            sound(to_record(ticket, asking, replace(BOOK, told={"20414": told})))
+        for name in ("id", "name"):
+            attached = [{"id": 2, "name": "a.pdf"} | {name: value}, value]
+            told = told_in([good | {"attachments": attached}], ticket, asking, BOOK.agents)
+            sound(to_record(ticket, asking, replace(BOOK, told={"20414": told})))
+
+
+@pytest.mark.parametrize(
+    "stamp", ["2026-11-20T08:40:12Z", "2026-11-20T09:40:12+01:00", "2026-11-20 08:40:12", 1_795_164_012]
+)
+def test_a_stamp_in_any_usual_form_is_the_same_moment(recorded, stamp):
+    row = recorded("freshdesk_tickets")[0] | {"updated_at": stamp, "due_by": stamp}
+    case = to_record(row, CONF, BOOK)
+    assert case.updated_at == at("2026-11-20T08:40:12")
+    assert {sla.due_at for sla in case.slas if sla.metric == "resolution"} == {case.updated_at}
+
+
+@pytest.mark.parametrize("never", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "20.11.2026", "NaN", float("nan")])
+def test_a_due_time_that_can_not_be_is_no_clock(recorded, never):
+    row = recorded("freshdesk_tickets")[0] | {"due_by": never}
+    assert "resolution" not in {sla.metric for sla in to_record(row, CONF, BOOK).slas}
+
+
+def test_a_next_reply_is_owed_until_an_agent_wrote_after_the_customer(recorded):
+    row = recorded("freshdesk_tickets")[0] | {"nr_due_by": "2026-11-20T12:00:00Z"}
+
+    def owed(**stats):
+        slas = to_record(row | {"stats": row["stats"] | stats}, CONF, BOOK).slas
+        return [not sla.met for sla in slas if sla.metric == "next_reply"]
+
+    assert owed(requester_responded_at="2026-11-20T10:00:00Z") == [True]
+    assert owed(requester_responded_at="2026-11-20T08:00:00Z") == [False]
 
 
 @pytest.mark.parametrize("raw", [None, [], "row", {}, {"id": None}, {"id": True}, {"id": {}}])

@@ -152,6 +152,42 @@ async def test_long_talk_is_read_to_its_end(sb, trial, tickets, reading):
     held = reading(trial.source)
     await held.poll()
     assert held.records[str(one)].happenings[-1].text_hint == "note 129"
+    before = asked(sb, "conversations")
+    for n in range(130, 220):
+        tickets.converse(one, f"note {n}", user=ANA, private=True, source=2)
+    sb.clock.advance(60)
+    await held.poll()
+    assert held.records[str(one)].happenings[-1].text_hint == "note 219"
+    for n in range(220, 230):
+        tickets.converse(one, f"note {n}", user=ANA, private=True, source=2)
+    sb.clock.advance(60)
+    await held.poll()
+    assert held.records[str(one)].happenings[-1].text_hint == "note 229"
+    assert asked(sb, "conversations") == before + 3 + 2, "from the last full page on"
+    del tickets.rows[one].conversations[5:]
+    tickets.change(one, subject="taken back")
+    sb.clock.advance(60)
+    await held.poll()
+    assert [found.text_hint for found in held.records[str(one)].happenings] == [f"note {n}" for n in range(5)]
+
+
+async def test_after_a_restart_a_page_of_all_asks_for_some_and_forgets_none(sb, trial, tickets, reading):
+    ids = [lay(sb, tickets) for _ in range(60)]
+    for one in ids:
+        tickets.answer(one, "Hello?")
+    async with configured(trial, page_size=100) as source:
+        held = reading(source)
+        await held.poll()
+        sb.clock.advance(HOUR)
+        tickets.add("the newest")
+        await held.poll()
+    sb.clock.advance(7 * HOUR)
+    async with configured(trial, page_size=100) as source:
+        held.source, before = source, asked(sb, "conversations")
+        brought = await held.poll()
+    assert asked(sb, "conversations") == before + 1 + 20, "the newest, and twenty of the others"
+    assert len(brought) == 21
+    assert all(held.records[str(one)].happenings for one in ids)
 
 
 async def test_talk_that_may_not_be_read_is_told_and_the_ticket_goes_on(sb, trial, tickets, reading):

@@ -9,10 +9,13 @@ from deskbell.core.ports import SourceError, SourceFault
 from deskbell.core.records import CaseStatus, Priority, Sla
 from deskbell.vendors import servicenow as vendor
 from pollers import servicenow_slas
+from pollers.happenings import Requests
 from pollers.rows import BadRow
 from pollers.servicenow_case import to_record, unmapped
 from pollers.servicenow_conf import Book, ServiceNowConf
+from pollers.servicenow_journal import Authors, told_in
 from pollers.servicenow_parts import REST_S, Rights
+from pollers.servicenow_visit import to_visit
 
 CONF = ServiceNowConf("https://acme.service-now.com", "deskbell", "pw-12345")
 BOOK = Book(
@@ -95,6 +98,39 @@ def test_hostile_fields_never_raise(recorded, hostile, sound):
         for value in hostile:
             servicenow_slas.slas_of([clock | {name: value}])
             servicenow_slas.Slas().moved([clock | {name: value}])
+
+
+def test_hostile_columns_of_a_visit_never_raise(hostile, sound):
+    conf = replace(CONF, table="wm_task")
+    good = dict.fromkeys(conf.asked.split(","), "2026-11-20 08:00:00") | {"sys_id": "7", "state": "17"}
+    sound(to_visit(good, conf, BOOK))
+    for value in hostile:
+        for name in set(good) - {"sys_id"}:
+            sound(to_visit(good | {name: value}, conf, BOOK))
+
+
+def test_hostile_journals_and_files_never_raise(recorded, hostile, sound):
+    row = recorded("servicenow_incidents")[0]
+    entry = {"sys_id": "j1", "element": "comments", "value": "please send it", "sys_created_on": "2026-11-20 08:00:00",
+             "sys_created_by": "ana.ruiz"}  # fmt: skip
+    file = {"sys_id": "f1", "file_name": "a.pdf", "sys_created_on": "2026-11-20 08:00:00", "sys_created_by": "x"}
+    asks, authors = Requests(("send",)), Authors({"ana.ruiz": "Ana Ruiz"}, {})
+    assert len(told_in([entry], [file], "greta", authors, asks)) == 3
+    for value in hostile:
+        for name in entry:
+            told = told_in([entry | {name: value}], [file | {name: value}], "greta", authors, asks)
+            sound(to_record(row, CONF, replace(BOOK, told={row["sys_id"]: told})))
+        vendor.labels(
+            [{"name": "incident", "element": "state", "value": value, "label": value}, value], "incident", "en"
+        )
+
+
+@pytest.mark.parametrize("never", ["9999-12-31 23:59:59", "0001-01-01 00:00:00", "20.11.2026 08:00", "-00:30:00", ""])
+def test_a_time_that_means_never_is_none(never):
+    conf = replace(CONF, table="wm_task")
+    visit = to_visit({"sys_id": "7", "expected_start": never, "work_end": never, "state": "3"}, conf, BOOK)
+    assert visit.start is None
+    assert visit.completed_at is None
 
 
 @pytest.mark.parametrize("raw", [None, [], {}, {"sys_id": ""}, {"sys_id": 7}, {"sys_id": {"value": 3}}])
