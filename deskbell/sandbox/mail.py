@@ -58,7 +58,7 @@ class Talk:
             return "250-sandbox\r\n250 AUTH PLAIN"
         if verb == "AUTH":
             self.said["login"] = base64.b64decode(rest.partition(" ")[2] + "===").decode().replace("\0", " ").strip()
-            refused = self.stand_in.faults.pick({"AUTH"}, {"401"}) or not self._known()
+            refused = self.stand_in.faults.pick({"AUTH", "send"}, {"401"}) or not self._known()
             return "535 5.7.8 Authentication credentials invalid" if refused else "235 welcome"
         if verb in ("MAIL", "RCPT"):
             self.said[verb.lower()] = rest.partition(":")[2].strip().partition(">")[0].strip("<")

@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from channels.catalog import SERVICES
 from deskbell import catalogue
 from deskbell.checks import checks
 from deskbell.config import load
@@ -40,6 +41,21 @@ def test_every_source_is_told_of_with_what_it_is_good_for():
         assert row["hook"] in WAYS
     shown = inside("catalogue", "sources", env={"COLUMNS": "200"}).out
     assert all(row.title in shown for row in ROWS.values())
+
+
+def test_every_other_system_is_told_of_with_its_requests():
+    done = inside("catalogue", "--json", env={})
+    told = {row["name"]: row for row in json.loads(done.out)}
+    assert tuple(told) == SERVICES
+    for row in told.values():
+        assert row["roles"]
+        assert set(row["roles"]) <= {"N", "R", "T", "A"}
+        assert row["idempotency"] in {"key", "look-up", "by severity"}
+        assert row["golden"] > 0, row["name"]
+        assert row["docs"].startswith("https://")
+        assert row["auth"]
+    shown = inside("catalogue", env={"COLUMNS": "200"}).out
+    assert all(row["title"] in shown for row in told.values())
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -47,8 +47,13 @@ class World:
     def service(self):
         return self.channel.service
 
-    def fault(self, kind, times=1, **more):
-        self.stand_in.faults.set(kind, times=times, **more)
+    def fault(self, kind, times=1, where=None):
+        """Of the call that tells or opens, which is the stand-in's first way, or `where` else ("": any)."""
+        self.stand_in.faults.set(kind, times=times, where=self.way.name if where is None else where)
+
+    @property
+    def way(self):
+        return self.stand_in.vendor.ways[0]
 
     @property
     def asked(self):
