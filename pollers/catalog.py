@@ -39,7 +39,7 @@ KINDS: Mapping[str, Row] = {
         "Freshdesk", "pollers.freshdesk", "Freshdesk", "FreshdeskConf",
         ("API key",), "https://developers.freshdesk.com/api/", _CASES),
     "servicenow": Row(
-        "ServiceNow", "pollers.servicenow", "ServiceNow", "ServiceNowConf", ("password", *_APP),
+        "ServiceNow", "pollers.servicenow", "ServiceNow", "ServiceNowConf", ("password", *_APP, "API key"),
         "https://www.servicenow.com/docs/bundle/zurich-api-reference/page/integrate/inbound-rest/concept/c_TableAPI.html",
         ("case", "visit")),
     "zendesk": Row(

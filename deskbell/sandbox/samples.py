@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from deskbell.sandbox.clock import Clock
 from deskbell.sandbox.database import Database
 from deskbell.sandbox.salesforce.org import ANA, written
+from deskbell.sandbox.servicenow.tables import stored
 
 if TYPE_CHECKING:
     from deskbell.sandbox.server import Sandbox
@@ -34,7 +35,10 @@ def freshdesk(stand: Any, now: float) -> None:
 def servicenow(stand: Any, now: float) -> None:
     for n, subject in enumerate(SUBJECTS):
         opened = now - (3 - n) * HOUR
-        stand.tables.incident(subject, number=f"INC001010{n}", opened=opened, sla_end=now + (1 + n) * HOUR)
+        incident = stand.tables.incident(subject, number=f"INC001010{n}", opened=opened, sla_end=now + (1 + n) * HOUR)
+        stand.tables.task("sn_customerservice_case", subject, opened=opened)
+        stand.tables.task("wm_task", subject, opened=opened, window_start=stored(now + n * HOUR))
+    stand.tables.change("incident", incident["sys_id"], {"work_notes": "The spare part is on its way"}, by="ana.ruiz")
 
 
 def fieldservice(stand: Any, now: float) -> None:
@@ -60,7 +64,7 @@ def zendesk(stand: Any, now: float) -> None:
 
 def salesforce(stand: Any, now: float) -> None:
     org = stand.org
-    account = org.add("Account", at=now - DAY, Name="Northgate Dairy")["Id"]
+    account = org.add("Account", at=now - DAY, Name="Northgate Dairy", Account_Status__c="Customer")["Id"]
     for n, subject in enumerate(SUBJECTS):
         at = now - (3 - n) * HOUR
         org.add("Case", at=at, Subject=subject, Status="Working", Priority="High", AccountId=account)
@@ -80,22 +84,28 @@ def hubspot(stand: Any, now: float) -> None:
     for n, subject in enumerate(SUBJECTS):
         ticket = {"subject": subject, "hs_pipeline": "0", "hs_pipeline_stage": "3", "hs_ticket_priority": "HIGH"}
         stand.add("tickets", at=now - (3 - n) * HOUR, hubspot_owner_id="71", **ticket)
+    stand.add("companies", at=now - DAY, name="Northgate Dairy", account_status="Customer", support_status="Waiting")
 
 
 def zoho_crm(stand: Any, now: float) -> None:
     for n, subject in enumerate(SUBJECTS):
         stand.add("Cases", at=now - (3 - n) * HOUR, Subject=subject, Status="New", Priority="High")
+    stand.add(
+        "Invoices", at=now - DAY, Invoice_Number="R-100", Status="Created", Grand_Total=100, Due_Date="2026-12-01"
+    )
 
 
 def intercom(stand: Any, now: float) -> None:
     for n, subject in enumerate(SUBJECTS):
         stand.converse(subject, at=now - (3 - n) * HOUR)
+        stand.open_ticket(subject, at=now - (3 - n) * HOUR)
 
 
 def pipedrive(stand: Any, now: float) -> None:
     for n, name in enumerate(("Northgate Dairy", "Harbour Foods")):
         own = {"Account Status": "Customer", "Support Status": "Waiting"}
         stand.add("organizations", at=now - (3 - n) * HOUR, name=name, own=own)
+        stand.add("deals", at=now - (3 - n) * HOUR, title=f"Compressor, {name}", status="open", stage_id=1 + n)
 
 
 def servicetitan(stand: Any, now: float) -> None:

@@ -29,7 +29,8 @@ class Class(Enum):
     TEXT = auto()
     ID = auto()
     LINK = auto()
-    WORD = auto()  # the system's own: a status, a date, a kind
+    CHOICE = auto()  # one of the system's own words, also where it is an object with a name: a status, a kind
+    WORD = auto()  # the system's own all the same: a date, a zone, a result
     UNKNOWN = auto()
 
 
@@ -58,18 +59,17 @@ _WORDS: Mapping[Class, frozenset[str]] = {
         firstname lastname fullname displayname initials to from cc bcc recipient sender email mail emails"""),
     Class.LINK: _listed("url uri href link links self avatar photo image"),
     Class.ID: _listed("id ids uid uuid guid gid key etag number no code sysid"),
+    Class.CHOICE: _listed("""
+        status state stage phase priority severity impact urgency category subcategory type kind pipeline sla policy
+        milestone"""),
     Class.WORD: _listed("""
-        status state stage phase priority severity impact urgency category subcategory channel source origin type types
-        kind class object zone timezone tz lang language locale currency country scope role version cursor offset page
-        token date day time at on due start end since until created updated modified closed opened resolved changed
-        active deleted unit format method order sort field fields table element action actions stamp sla level result
-        cost metric tags tag pipeline transp sequence prefix rate total count visibility sourced via"""),
+        channel source origin types class object zone timezone tz lang language locale currency country scope role
+        version cursor offset page token date day time at on due start end since until created updated modified closed
+        opened resolved changed active deleted unit format method order sort field fields table element action actions
+        stamp level result cost metric tags tag transp sequence prefix rate total count visibility sourced via"""),
 }
 _CLASS = {word: cls for cls, words in reversed(_WORDS.items()) for word in words}
 _WRAPS = _listed("value display_value raw full values current old new label name title text string text_value")
-_STANDS_FOR_WORD = _listed(
-    "status state stage phase priority type kind category field table zone pipeline sla policy milestone"
-)
 
 _CHOICE = re.compile(r"\d{1,2}")  # in a field for texts a number is one of a list
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?|\d\d:\d\d(?::\d\d)?")
@@ -95,10 +95,10 @@ def class_of(key: str, above: Class = Class.UNKNOWN) -> Class:
         return Class.WORD
     if _SECRET.search(joined):
         return Class.SECRET
-    if joined in _WRAPS and above in {Class.WORD, Class.ID, Class.NAME, Class.PHONE}:
+    if joined in _WRAPS and above in {Class.CHOICE, Class.ID, Class.NAME, Class.PHONE}:
         return above
-    if words and words[-1] in _WRAPS and set(words[:-1]) & _STANDS_FOR_WORD:
-        return Class.WORD
+    if words and words[-1] in _WRAPS and set(words[:-1]) & (_WORDS[Class.CHOICE] | {"field", "table", "zone"}):
+        return Class.CHOICE
     if set(words) & {"phone", "mobile", "email", "mail", "fax"} and (not words or words[-1] != "id"):
         return Class.PHONE if set(words) & {"phone", "mobile", "fax"} else Class.NAME
     return next((_CLASS[word] for word in reversed(words) if word in _CLASS), Class.UNKNOWN)
@@ -152,7 +152,10 @@ class Masks:
 
     def name(self, text: str) -> str:
         text = text.strip()
-        return text if re.fullmatch(r"Name \d+", text) else self.names.setdefault(text, f"Name {len(self.names) + 1}")
+        if re.fullmatch(r"[Nn]ame ?\d+", text):
+            return text
+        number = len(self.names) + 1  # one word stays one: it may be a login, which is asked for
+        return self.names.setdefault(text, f"Name {number}" if " " in text else f"name{number}")
 
     def mail(self, text: str) -> str:
         plain = text.replace("%40", "@").lower()
@@ -185,13 +188,18 @@ class Masks:
 
     # ------------------------------------------------------------ what was found, wherever else it stands
 
-    def everywhere(self) -> Callable[[str], str]:
-        """Puts the mask for each name, address and number that was seen, into any text."""
+    def everywhere(self, *, links: bool = False) -> Callable[[str], str]:
+        """Puts the mask for each name, address and number that was seen, into any text. What `links` ask for may hold
+        logins too, and has no spaces around them.
+        """
         table = dict(self._originals())
+        if links:
+            table |= {name: mask for name, mask in self.names.items() if len(name) >= _LEAST}
         if not table:
             return lambda text: text
         longest = sorted(table, key=len, reverse=True)
-        pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest))})(?!\w)", re.IGNORECASE)
+        either = "|".join(map(re.escape, longest))
+        pattern = re.compile(either if links else rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
         lower = {name.lower(): mask for name, mask in table.items()}
         return lambda text: pattern.sub(lambda found: lower[found[0].lower()], text)
 
@@ -207,13 +215,13 @@ class Masks:
 
 
 def _distinct(names: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Names of two words or more: a name of one may be any word."""
-    return [(name, mask) for name, mask in names if len(name) >= _LEAST and " " in name]
+    """Names of two words or more, and logins like them: a name of one may be any word."""
+    return [(name, mask) for name, mask in names if len(name) >= _LEAST and re.search(r"\w[ .]+\w", name)]
 
 
 def _stays(text: str, cls: Class) -> bool:
     """Whether nothing is to be masked but addresses and numbers in it."""
-    if cls in {Class.WORD, Class.LINK}:
+    if cls in {Class.CHOICE, Class.WORD, Class.LINK}:
         return True
     if cls is Class.ID:
         return bool(_ID.fullmatch(text))

@@ -55,8 +55,22 @@ class Scrubber:
     def takes(self, takes: Iterable[Take]) -> list[Take]:
         """Each request and answer twice: what is a person's in one place is looked for in all others."""
         once = [self._take(take) for take in takes]
-        clean = self._cleaner()
-        return [Take(_walked(take.request, clean), _walked(take.response, clean)) for take in once]
+        clean, clean_link = self._cleaner(), self._cleaner(links=True)
+        return [
+            Take(
+                _walked(take.request, clean),
+                {
+                    "status": take.response["status"],
+                    "headers": _walked(take.response["headers"], lambda text: _links(clean(text), clean_link)),
+                    "body": {"string": _links(clean(take.response["body"]["string"]), clean_link)},
+                },
+            )
+            for take in once
+        ]
+
+    def asked_anew(self, takes: Iterable[Take]) -> list[Take]:
+        """Requests of a rehearsal, with answers that are masked already: only the secrets of a login are to go."""
+        return [Take(self._request(take.request), _text_again(take.response)) for take in takes]
 
     def conf(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration as it may stand beside the tape: its secrets went before."""
@@ -80,18 +94,21 @@ class Scrubber:
         body = take.response["body"]["string"]
         kind = str(next(iter(_header(take.response, "content-type")), ""))
         return Take(
-            {
-                "method": take.request["method"],
-                "uri": self._address(take.request["uri"]),
-                "body": self._asked(take.request.get("body")),
-                "headers": self._headers(take.request["headers"], _REQUEST_HEADERS),
-            },
+            self._request(take.request),
             {
                 "status": take.response["status"],
                 "headers": self._headers(take.response["headers"], _RESPONSE_HEADERS),
                 "body": {"string": self._answered(_decoded(body), kind, about=bool(_ABOUT.search(path)))},
             },
         )
+
+    def _request(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "method": request["method"],
+            "uri": self._address(request["uri"]),
+            "body": self._asked(request.get("body")),
+            "headers": self._headers(request["headers"], _REQUEST_HEADERS),
+        }
 
     def _headers(self, headers: Mapping[str, Any], kept: re.Pattern[str]) -> dict[str, list[str]]:
         listed = {name.lower(): [value] if isinstance(value, str) else list(value) for name, value in headers.items()}
@@ -156,7 +173,7 @@ class Scrubber:
         return self.masks.value(value, cls)
 
     def _class(self, name: str, above: Class, *, about: bool) -> Class:
-        return Class.WORD if name in self.keep or (about and name in _ABOUT_KEPT) else class_of(name, above)
+        return Class.CHOICE if name in self.keep or (about and name in _ABOUT_KEPT) else class_of(name, above)
 
     def _link(self, url: str) -> str:
         """One into the system itself stays; of any other only that it was one."""
@@ -179,9 +196,9 @@ class Scrubber:
 
     # ------------------------------------------------------------ everywhere
 
-    def _cleaner(self) -> Callable[[str], str]:
+    def _cleaner(self, *, links: bool = False) -> Callable[[str], str]:
         """What is known to be secret, an address of the account or a person's, out of any text."""
-        named = self.masks.everywhere()
+        named = self.masks.everywhere(links=links)
         table = {form: HIDDEN for value in self._known() for form in (value, quote(value, safe=""), quote_plus(value))}
         for place, instead in self.places.items():
             table |= {place: instead, quote(place, safe=""): quote(instead, safe="")}
@@ -228,6 +245,20 @@ def _forms(value: str) -> set[str]:
     coded = {base64.b64encode(b"\0" * cut + raw).decode()[4 if cut else 0 : -4] for cut in range(3)}
     texts = {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1]}
     return texts | {one for one in coded if len(one) >= 2 * _SHORTEST}
+
+
+def _links(text: str, clean: Callable[[str], str]) -> str:
+    """The text with what its addresses ask for made clean; a path is the system's own, and may hold any word."""
+
+    def cleaned(found: re.Match[str]) -> str:
+        head, mark, query = found[0].partition("?")
+        return head + mark + clean(query)
+
+    return _URL.sub(cleaned, text)
+
+
+def _text_again(response: Mapping[str, Any]) -> dict[str, Any]:
+    return {**response, "body": {"string": _decoded(response["body"]["string"])}}
 
 
 def _header(response: Mapping[str, Any], wanted: str) -> list[str]:

@@ -171,23 +171,49 @@ def _for_token(request: Any) -> bool:
     return b"grant_type" in (text if isinstance(text, bytes) else text.encode())
 
 
-def player() -> Any:
+_PLACE = ("method", "scheme", "host", "port", "path")
+
+
+def player(*match_on: str) -> Any:
     """Plays each answer once, in its order; whatever is not on the tape fails, and nothing reaches the network."""
-    made = vcr.VCR(record_mode="none")
+    made = vcr.VCR(record_mode="none", match_on=match_on)
     made.register_matcher("said", said)
-    made.match_on = ["method", "scheme", "host", "port", "path", "query", "said"]
     return made
 
 
 async def replay(tape: Path, folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
     """(what the golden file beside it says, what the source makes of the tape, what of it was not asked for)."""
-    golden = json.loads(tape.with_suffix(".json").read_text(encoding="utf-8"))
-    conf, now = configured(golden["kind"], golden["conf"], folder), datetime.fromisoformat(golden["now"])
-    with player().use_cassette(str(tape)) as cassette:
-        async with opened(golden["kind"], conf, now) as source:
-            told = await tour(source, golden["at_most"])
+    golden = _golden(tape)
+    with player(*_PLACE, "query", "said").use_cassette(str(tape)) as cassette:
+        told = await _played(golden, folder)
     left = [f"{r.method} {r.uri}" for n, r in enumerate(cassette.requests) if not cassette.play_counts[n]]
     return golden["tour"], told, left
+
+
+async def rehearse(tape: Path, folder: Path) -> list[Take]:
+    """What the source asks when it is given these answers, one after the other at each place."""
+    takes: list[Take] = []
+    with player(*_PLACE).use_cassette(str(tape)) as cassette:
+        play = cassette.play_response
+
+        def noted(request: Any) -> Any:
+            response = play(request)
+            takes.append(Take(request._to_dict(), response))
+            return response
+
+        cassette.play_response = noted
+        await _played(_golden(tape), folder)
+    return takes
+
+
+def _golden(tape: Path) -> dict[str, Any]:
+    return json.loads(tape.with_suffix(".json").read_text(encoding="utf-8"))
+
+
+async def _played(golden: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    conf, now = configured(golden["kind"], golden["conf"], folder), datetime.fromisoformat(golden["now"])
+    async with opened(golden["kind"], conf, now) as source:
+        return await tour(source, golden["at_most"])
 
 
 # ---------------------------------------------------------------- as a file that people read

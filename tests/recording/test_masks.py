@@ -21,13 +21,14 @@ SECRET = "s3cret-of-the-account"
     [
         *dict.fromkeys(("id", "sys_id", "assigneeId", "number", "etag", "Case_Number__c"), Class.ID).items(),
         *dict.fromkeys(
-            ("status", "visitStatus", "created_at", "ModifiedOn", "time_zone", "deal_stage"), Class.WORD
+            ("created_at", "ModifiedOn", "time_zone", "result", "nextPageToken", "syncToken", "after_cursor"),
+            Class.WORD,
         ).items(),
         *dict.fromkeys(
             ("name", "assigned_by", "Owner", "caller", "customerName", "email", "user_name"), Class.NAME
         ).items(),
         *dict.fromkeys(("access_token", "refreshToken", "client_secret", "password", "ApiKey"), Class.SECRET).items(),
-        *dict.fromkeys(("nextPageToken", "syncToken", "nextSyncToken", "after_cursor"), Class.WORD).items(),
+        *dict.fromkeys(("status", "visitStatus", "deal_stage", "status_name"), Class.CHOICE).items(),
         *dict.fromkeys(("phone", "mobile_phone", "Phone_Number"), Class.PHONE).items(),
         *dict.fromkeys(("description", "subject", "work_notes", "street", "city"), Class.TEXT).items(),
         *dict.fromkeys(("wibble", "custom_17", ""), Class.UNKNOWN).items(),
@@ -38,11 +39,11 @@ def test_a_field_is_known_by_its_name(key, cls):
 
 
 def test_what_is_in_a_status_is_a_word_and_in_a_person_a_name():
-    assert class_of("display_value", Class.WORD) is Class.WORD
-    assert class_of("name", Class.WORD) is Class.WORD
+    assert class_of("display_value", Class.CHOICE) is Class.CHOICE
+    assert class_of("name", Class.CHOICE) is Class.CHOICE
+    assert class_of("name", Class.WORD) is Class.NAME
     assert class_of("display_value", Class.NAME) is Class.NAME
     assert class_of("name", Class.UNKNOWN) is Class.NAME
-    assert class_of("status_name") is Class.WORD
 
 
 STAYS = ("2026-11-20T12:00:00Z", "2026-11-20", "4711", "INC0010001", "b0d70de6bbeaf8ed", "Europe/Berlin", "true",
@@ -126,6 +127,39 @@ def test_whatever_is_planted_is_gone_or_stops_it(answer, key, plant):
     assert plant not in text
     assert "sid=" not in text
     assert "Basic" not in text
+
+
+CONTAINERS = [
+    "result",
+    "data",
+    "records",
+    "source",
+    "object",
+    "order",
+    "created",
+    "users",
+    "from",
+    "items",
+    "x",
+    "value",
+]
+
+
+@given(
+    st.lists(st.sampled_from(CONTAINERS), max_size=4), st.sampled_from(["name", "owner", "label", "note", "contact"])
+)
+def test_a_person_who_is_named_once_is_not_named(path, key):
+    answer = {key: "Wilma Quux-Example"}
+    for container in path:
+        answer = {container: [answer]}
+    text = shown(scrubber().takes([a_take(answer)]))
+    assert "Wilma" not in text
+
+
+def test_a_login_goes_out_of_links_too():
+    answer = {"user_name": "wquux", "self": "https://acme.freshdesk.com/users?login=wquux"}
+    text = shown(scrubber().takes([a_take(answer, Link=["<https://acme.freshdesk.com/u?of=wquux>; rel=next"])]))
+    assert "wquux" not in text
 
 
 @pytest.mark.parametrize(
