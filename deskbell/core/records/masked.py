@@ -6,8 +6,8 @@ Masks are keyed: without the secret nobody can try names out. Numbers, ids, stat
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import lru_cache
+from dataclasses import fields, replace
+from functools import cache, lru_cache
 from math import degrees
 from typing import Any
 
@@ -24,9 +24,11 @@ def _key(secret: bytes) -> bytes:
     return hmac.digest(secret, _PURPOSE, "sha256")
 
 
-@lru_cache(maxsize=8192)
 def _token(key: bytes, text: str) -> str:
     return hmac.digest(key, text.encode("utf-8", "replace"), "sha256").hex()[:_LENGTH]
+
+
+_known = lru_cache(maxsize=8192)  # from one reading of a record to the next hardly a name or text is another
 
 
 def _alike(text: str) -> str:
@@ -34,14 +36,17 @@ def _alike(text: str) -> str:
     return text.strip().casefold()
 
 
+@_known
 def mask_name(secret: bytes, text: str) -> str:
     return f"{MASKED}{_token(_key(secret), _alike(text))}" if text.strip() else ""
 
 
+@_known
 def _mail(secret: bytes, text: str) -> str:
     return f"{_token(_key(secret), _alike(text))}@masked.invalid" if text.strip() else ""
 
 
+@_known
 def _text(secret: bytes, text: str) -> str:
     """A rule asks whether somebody is mentioned."""
     token = f"text-{_token(_key(secret), text)}" if text.strip() else ""
@@ -91,8 +96,13 @@ def masked(record: Record, secret: bytes) -> Record:
 
 
 def _hidden(item: Any, secret: bytes) -> dict[str, Any]:
-    values = ((name, mask, getattr(item, name, "")) for name, mask in HIDDEN.items())
-    return {name: mask(secret, value) for name, mask, value in values if value}
+    return {name: mask(secret, value) for name, mask in _masks(type(item)) if (value := getattr(item, name))}
+
+
+@cache
+def _masks(cls: Any) -> tuple[tuple[str, Callable[[bytes, str], str]], ...]:
+    """Those of its fields that are hidden, and how."""
+    return tuple((f.name, HIDDEN[f.name]) for f in fields(cls) if f.name in HIDDEN)
 
 
 def _nowhere(visit: Visit) -> dict[str, float | None]:
