@@ -179,7 +179,6 @@ class Desk(Inquiries):
         await self._part("weather", lambda: self._weather(guard))
         await self._part("watch_sources", lambda: self._change(self._watch_sources, guard=guard))
         await self._part("ourselves", lambda: self._look_at_ourselves(guard))
-        await self._part("lags", self._time_cards)
         await self._part("watch_chats", lambda: self._watch_chats(guard))
         await self._part("daily_summary", lambda: self._change(tick.daily_summary, Urgency.BULK, guard))
         point("desk.tick.after")
@@ -196,6 +195,7 @@ class Desk(Inquiries):
         if self._looked is None or self.now() - self._looked >= ourselves.EVERY:
             await self._change(_now_and_then, Urgency.BULK, guard)
             self._looked = self.now()
+            await self._time_cards()
 
     async def _time_cards(self) -> None:
         """How soon people heard, for the metrics: whoever keeps the time counts for all instances."""

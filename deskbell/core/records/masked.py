@@ -96,7 +96,7 @@ def masked(record: Record, secret: bytes) -> Record:
 
 
 def _hidden(item: Any, secret: bytes) -> dict[str, Any]:
-    return {name: mask(secret, value) for name, mask in _masks(type(item)) if (value := getattr(item, name))}
+    return {name: mask(secret, value) for name, mask in _masks(item.__class__) if (value := getattr(item, name))}
 
 
 @cache
