@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from channels.common import AccountOf, no_account
@@ -27,6 +27,7 @@ OPEN, ACKED, RESOLVED = "open", "acked", "resolved"
 _STATES = {Tone.ACKED: ACKED, Tone.RESOLVED: RESOLVED}
 TELLS = ("first", "rings", "all")  # the option `tells` of a destination: the card only, what must ring too, every line
 _TIMEOUTS = Timeouts(connect=5, read=15, write=10, whole=25)
+_CLOCKS = timedelta(minutes=1)  # a vendor's clock and ours may differ by so much
 _LONGEST = 20_000  # characters of what is told; vendors' own sizes cut it further
 _TEXT_KEPT = 4000  # characters of an answer that is not JSON
 _GONE = "the record was deleted there; it is opened anew"
@@ -119,7 +120,7 @@ class VendorChannel:
 
     async def _direct(self, to: Destination, person: str, notice: Notice) -> Outcome:
         account = await self._account_of(person)
-        if self.service.send is None or not account:
+        if self.service.send is None or not account or not self.service.address.pattern.fullmatch(account):
             return no_account(self.service.title, self._names.get(person, person))
         return await self._carry(to, self.service.send, replace(notice, to=account))
 
@@ -134,7 +135,7 @@ class VendorChannel:
         self,
         to: Destination,
         identity: Identity,
-        since: datetime,  # noqa: ARG002 - what is sought names itself
+        since: datetime,
         thread: Mapping[str, str],
     ) -> Mapping[str, str] | Outcome | None:
         """None: it is sent again."""
@@ -142,17 +143,15 @@ class VendorChannel:
             return None
         of_record = self.service.open is not None and identity.kind == "note"
         if self.service.find is not None and not of_record:
-            return await self._look_up(to, self.service.find, identity, thread)
+            account = await self._account_of(thread["direct"]) if thread.get("direct") else None
+            sought = self._sought(to, identity, account or to.address)
+            return await self._look_up(to, self.service.find, replace(sought, since=since - _CLOCKS))
         if identity.severity <= Severity.P2 or of_record:
             return None
         log.warning("outcome unknown: %s %s is not sent twice", self.platform, identity.alert_ref)
         return Sent({"key": _key(identity)}, "no answer came; it is not severe enough to be told twice")
 
-    async def _look_up(
-        self, to: Destination, call: Call, identity: Identity, thread: Mapping[str, str]
-    ) -> Mapping[str, str] | Outcome | None:
-        account = await self._account_of(thread["direct"]) if thread.get("direct") else None
-        notice = self._sought(to, identity, account or to.address)
+    async def _look_up(self, to: Destination, call: Call, notice: Notice) -> Mapping[str, str] | Outcome | None:
         reply = await self._ask(to, call, notice)
         if not isinstance(reply, Reply):
             return reply if isinstance(reply, Retry | Sent) else Retry(f"could not be looked up: {reply.why}")

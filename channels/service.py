@@ -4,6 +4,7 @@ rest. `channels/engine.py` does everything else, the same for all of them.
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from datetime import datetime
 from enum import StrEnum
 from re import Pattern
 from typing import Any, Final, Literal
@@ -52,6 +53,7 @@ class Notice:
     to: str = ""  # a destination's address, or a person's account
     options: Mapping[str, str] = field(default_factory=dict)  # the destination's
     record: Mapping[str, str] = field(default_factory=dict)  # `id` and `url` that opening the record gave
+    since: datetime | None = None  # for `find`: what is older is another message
 
 
 @dataclass(frozen=True, slots=True)

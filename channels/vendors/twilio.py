@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from channels.service import RETRY, Address, Again, Call, Class, Notice, Request, Role, Service, at
 from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
 from deskbell.core.sizes import Size, Unit
-from deskbell.net.answers import Reply
+from deskbell.net.answers import Reply, http_date
 from deskbell.net.auth import Basic
 
 
@@ -33,9 +34,15 @@ def list_sent(notice: Notice, conf: TwilioConf) -> Request:
 
 
 def sid_of(reply: Reply, notice: Notice) -> str:
-    """Of the newest message to the number that names the alert."""
+    """Of a message to the number that names the alert, and was not there before."""
     rows = reply.data.get("messages", ()) if isinstance(reply.data, dict) else ()
-    return next((str(row["sid"]) for row in rows if notice.ref and f" {notice.ref} " in f" {row.get('body')} "), "")
+    return next((str(row["sid"]) for row in rows if _is(row, notice)), "")
+
+
+def _is(row: Mapping[str, Any], notice: Notice) -> bool:
+    made = http_date(str(row.get("date_created", "")))
+    recent = notice.since is None or (made is not None and made >= notice.since)
+    return recent and re.search(rf"(?<![\w-]){re.escape(notice.ref)}(?!\w)", str(row.get("body"))) is not None
 
 
 def _messages(conf: TwilioConf) -> str:

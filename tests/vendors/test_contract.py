@@ -24,7 +24,7 @@ from tests.conftest import specs_folder
 from tests.vendors.conftest import CARD, identity, note, settings_of, stand_in_of
 
 GOLDEN = Path(__file__).parent / "golden"
-SINCE = datetime(2026, 11, 20, tzinfo=UTC)
+SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 ACKED, OVER = replace(CARD, tone=Tone.ACKED), replace(CARD, tone=Tone.RESOLVED)
 # Each of what may stand in a ticket: markup of all kinds, quotes, other scripts, half a character, far too much.
 HOSTILE = (
@@ -320,6 +320,8 @@ async def test_a_record_that_was_deleted_there_is_opened_anew(name, world):
 @rows(tells_people)
 async def test_people_are_told_through_their_own_account(name, world):
     direct = replace(note(), direct="ben")
+    assert (await world.channel.note(world.room, {}, direct, identity("note", 3))).fault is Fault.TARGET
+    world.account["ben"] = "no\nsuch address"
     assert (await world.channel.note(world.room, {}, direct, identity("note", 3))).fault is Fault.TARGET
     world.account["ben"] = world.room.address
     assert isinstance(await world.channel.note(world.room, {}, direct, identity("note", 3)), Sent)

@@ -51,6 +51,7 @@ class Told:
     key: str
     fields: Any
     parts: Mapping[str, str] = field(default_factory=dict)
+    at: float = 0.0
 
 
 Answer = tuple[int, Any]  # status and JSON; a text is sent as it is
@@ -122,7 +123,7 @@ class StandIn:
     """
 
     def __init__(self, vendor: Vendor, clock: Clock, ledger: Ledger) -> None:
-        self.vendor, self.ledger = vendor, ledger
+        self.vendor, self.clock, self.ledger = vendor, clock, ledger
         self.name = vendor.name
         self.faults = Faults(clock)
         self.calls: list[Asked] = []
@@ -219,7 +220,7 @@ class StandIn:
             self.ledger.note(self.name, "repeated", way=way.name, id=known.id)
             return known.id
         number = self.vendor.new_id(len(self.told) + 1)
-        self.told.append(Told(way.name, number, key, asked.fields, asked.parts))
+        self.told.append(Told(way.name, number, key, asked.fields, asked.parts, self.clock.time()))
         self.ledger.note(self.name, "told", way=way.name, id=number)
         return number
 

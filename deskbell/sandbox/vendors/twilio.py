@@ -1,5 +1,7 @@
 """Twilio's messages: https://www.twilio.com/docs/messaging/api/message-resource"""
 
+from email.utils import formatdate
+
 from deskbell.sandbox.vendors.stand_in import Answer, Asked, Vendor, Way, basic
 
 ACCOUNT, TOKEN = "AC00000000000000000000000000000001", "sandbox-twilio-token"
@@ -12,7 +14,8 @@ def queued(asked: Asked) -> object:
 
 def sent(asked: Asked) -> object:
     rows = [one for one in asked.told if one.fields["To"] == asked.query.get("To")]
-    return {"messages": [{"sid": one.id, "body": one.fields["Body"]} for one in reversed(rows)]}
+    shown = ((one, formatdate(one.at)) for one in reversed(rows))
+    return {"messages": [{"sid": one.id, "body": one.fields["Body"], "date_created": at} for one, at in shown]}
 
 
 def error(code: str) -> Answer:
