@@ -71,21 +71,28 @@ START = Head(number=0, seq=0, count=0, at=0, hash=GENESIS, prev=GENESIS, mac=GEN
 
 def entry_hash(row: Mapping[str, Any]) -> str:
     """The hash of an entry with its columns as they are stored. Raises TypeError for what can't be JSON."""
-    return hashlib.sha256(canonical(row)).hexdigest()
+    return hashlib.sha256(canonical(*(row[name] for name in _HASHED))).hexdigest()
 
 
-def canonical(row: Mapping[str, Any]) -> bytes:
-    body = {
-        "actor": row["actor"],
-        "alert": row["alert_id"],
-        "at": row["at"],
-        "data": orjson.Fragment(row["data"]),
-        "personal": orjson.Fragment(row["personal"]),
-        "prev": row["prev"],
-        "seq": row["seq"],
-        "verb": row["verb"],
-    }
-    return orjson.dumps(body)
+def canonical(
+    seq: int, at: int, actor: str, verb: str, alert_id: int, data: str, personal: str, prev: str
+) -> bytes:  # fmt: skip
+    """What is hashed of an entry, from its columns in their order."""
+    return orjson.dumps(
+        {
+            "actor": actor,
+            "alert": alert_id,
+            "at": at,
+            "data": orjson.Fragment(data),
+            "personal": orjson.Fragment(personal),
+            "prev": prev,
+            "seq": seq,
+            "verb": verb,
+        }
+    )
+
+
+_HASHED = ("seq", "at", "actor", "verb", "alert_id", "data", "personal", "prev")
 
 
 def value_digest(ref: str, salt: str, name: str, value: str) -> str:

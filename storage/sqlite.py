@@ -25,7 +25,7 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -16000",
+    "PRAGMA cache_size = -8000",  # KiB
     "PRAGMA journal_size_limit = 67108864",
 )
 
@@ -263,6 +263,7 @@ def connect(path: Path) -> sqlite3.Connection:
 def connect_reading(path: Path) -> sqlite3.Connection:
     connection = connect(path)
     connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA cache_size = -4000")  # there are several, and the system keeps the file as well
     return connection
 
 

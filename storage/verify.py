@@ -4,8 +4,9 @@ It reads in short batches (a long read would keep the write-ahead log from being
 that is wrong.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ import orjson
 import sqlalchemy as sa
 
 from storage import headfile
-from storage.audit import GENESIS, START, Head, canonical, entry_hash, value_digest
+from storage.audit import GENESIS, START, Head, canonical, value_digest
 from storage.backend import Backend, backend_of
 from storage.schema import AUDIT, AUDIT_HEADS, AUDIT_VALUES
-from storage.sql import Db, Statement, bind
+from storage.sql import Db, Row, Statement, bind
 
 _BATCH = 2000
 _NOTHING = "{}"  # an entry without personal values, as most are
@@ -33,7 +34,6 @@ _VALUES = Statement(
     .where(AUDIT_VALUES.c.seq > bind("after"), AUDIT_VALUES.c.seq <= bind("last"))
     .order_by(AUDIT_VALUES.c.seq)
 )
-_ENTRY_NAMES = tuple(column.name for column in AUDIT.columns)
 _VALUE_NAMES = tuple(column.name for column in AUDIT_VALUES.columns)
 _ENDS = Statement(
     sa.select(
@@ -65,22 +65,40 @@ def verify(url: str, *, audit_key: bytes, head_file: Path | None) -> Verdict:
     """Checks the whole chain of a database that may be in use. It reads only, and needs no running Deskbell."""
     backend = backend_of(url)
     kept = headfile.newest(head_file, audit_key) if head_file else None  # first: it never leads the database
-    connection = backend.connect_checking()
+    connection = backend.connect_reading()
     try:
-        walk = _Walk(Db(connection, backend), audit_key, kept)
-        try:
-            walk.entries()
-            walk.end()
-            if head_file and kept is None:
-                raise _Wrong(walk.count, _no_head(head_file))
-            _check_triggers(backend, connection, walk.count)
-        except _Wrong as wrong:
-            return Verdict(ok=False, count=walk.count, where=wrong.where, why=wrong.why, erased=walk.erased)
-        except backend.errors as error:
-            why = f"After entry {walk.count} the database is damaged: {error}."
-            return Verdict(ok=False, count=walk.count, where=walk.count + 1, why=why, erased=walk.erased)
+        return _verified(backend, connection, audit_key, head_file, kept)
+    except backend.errors:  # what can't even be read is looked at by a slower reader, which shows where it is
+        connection.close()
+        connection = backend.connect_checking()
+        return _verified(backend, connection, audit_key, head_file, kept, broken=True)
     finally:
         connection.close()
+
+
+def _verified(
+    backend: Backend,
+    connection: Any,
+    audit_key: bytes,
+    head_file: Path | None,
+    kept: Head | None,
+    *,
+    broken: bool = False,
+) -> Verdict:
+    walk = _Walk(Db(connection, backend), audit_key, kept)
+    try:
+        walk.entries()
+        walk.end()
+        if head_file and kept is None:
+            raise _Wrong(walk.count, _no_head(head_file))
+        _check_triggers(backend, connection, walk.count)
+    except _Wrong as wrong:
+        return Verdict(ok=False, count=walk.count, where=wrong.where, why=wrong.why, erased=walk.erased)
+    except backend.errors as error:
+        if not broken:
+            raise
+        why = f"After entry {walk.count} the database is damaged: {error}."
+        return Verdict(ok=False, count=walk.count, where=walk.count + 1, why=why, erased=walk.erased)
     return Verdict(ok=True, count=walk.count, erased=walk.erased)
 
 
@@ -95,17 +113,18 @@ def export(url: str, *, personal: bool = False) -> Iterator[str]:
         db = Db(connection, backend)
         seals = _seals(db)
         seal = next(seals, None)
-        for row, values in _entries(db):
-            yield _line(row, values if personal else ())
-            if seal and seal.seq == row["seq"]:
-                yield orjson.dumps({"seal": {name: getattr(seal, name) for name in Head.__slots__}}).decode()
-                seal = next(seals, None)
+        for rows, values in _entries(db):
+            for row in rows:
+                yield _line(row, values.get(row[0], ()) if personal else ())
+                if seal and seal.seq == row[0]:
+                    yield orjson.dumps({"seal": {name: getattr(seal, name) for name in Head.__slots__}}).decode()
+                    seal = next(seals, None)
     finally:
         connection.close()
 
 
-def _line(row: Mapping[str, Any], values: tuple[Mapping[str, Any], ...] | list[Mapping[str, Any]]) -> str:
-    more: dict[str, Any] = {"entry": orjson.Fragment(canonical(row)), "hash": row["hash"]}
+def _line(row: Row, values: Sequence[Mapping[str, Any]]) -> str:
+    more: dict[str, Any] = {"entry": orjson.Fragment(canonical(*row[:-1])), "hash": row[-1]}
     if values:
         more["values"] = {value["name"]: value["value"] for value in values}
     return orjson.dumps(more).decode()
@@ -128,13 +147,14 @@ class _Walk:
     def entries(self) -> None:
         """Only as far as the last seal that was there at the start: a running Deskbell goes on writing."""
         head = self._next_head()
-        for row, values in _entries(self._db):
-            if head is None:
-                break
-            self._entry(row, values)
-            if self.count == head.seq:
-                self._close(head)
-                head = self._next_head()
+        for rows, values in _entries(self._db):
+            for row in rows:
+                if head is None:
+                    return
+                self._entry(row, values.get(row[0], ()) if values else ())
+                if self.count == head.seq:
+                    self._close(head)
+                    head = self._next_head()
         if head is not None:
             raise _Wrong(self.count + 1, f"Entry {self.count + 1} is missing: a seal says that there were {head.seq}.")
 
@@ -158,16 +178,24 @@ class _Walk:
             )
         return head
 
-    def _entry(self, row: Mapping[str, Any], values: list[Mapping[str, Any]]) -> None:
+    def _entry(self, row: Row, values: Sequence[Mapping[str, Any]]) -> None:
+        """A million of them are to be seen within seconds: nothing here is done twice, or for nothing."""
         seq = self.count + 1
-        if row["seq"] != seq:
-            raise _Wrong(seq, f"Entry {seq} is missing: the next one there is {row['seq']}.")
-        if row["prev"] != self._hash:
+        number, at, actor, verb, alert_id, data, personal, prev, its_hash = row
+        if number != seq:
+            raise _Wrong(seq, f"Entry {seq} is missing: the next one there is {number}.")
+        if prev != self._hash:
             raise _Wrong(seq, f"Entry {seq} does not follow the one before it: one of the two was changed or put in.")
-        if not _is_whole(row):
+        try:
+            made = sha256(canonical(seq, at, actor, verb, alert_id, data, personal, prev)).hexdigest()
+            whole = made == its_hash and _is_object(data) and (personal == _NOTHING or _is_object(personal))
+        except (TypeError, ValueError):  # a value of a kind that no entry holds
+            whole = False
+        if not whole:
             raise _Wrong(seq, f"Entry {seq} was changed: it is not what its hash says.")
-        self.erased += _check_values(row, values)
-        self._hash = row["hash"]
+        if values or personal != _NOTHING:
+            self.erased += _check_values(seq, personal, values)
+        self._hash = its_hash
         self.count = seq
 
     def _close(self, head: Head) -> None:
@@ -190,22 +218,14 @@ class _Walk:
             raise _Wrong(last_sealed + 1, f"Entry {last_sealed + 1} has no seal: Deskbell did not write it.")
 
 
-def _is_whole(row: Mapping[str, Any]) -> bool:
-    try:
-        return _is_object(row["data"]) and _is_object(row["personal"]) and entry_hash(row) == row["hash"]
-    except (TypeError, ValueError):  # a value of a kind that no entry holds
-        return False
+def _is_object(text: str) -> bool:
+    """By itself: else what stands between two of them could be moved from one to the other."""
+    return type(orjson.loads(text)) is dict
 
 
-def _is_object(text: Any) -> bool:
-    return text == _NOTHING or (isinstance(text, str) and isinstance(orjson.loads(text), dict))
-
-
-def _check_values(row: Mapping[str, Any], values: list[Mapping[str, Any]]) -> int:
+def _check_values(seq: int, personal: str, values: Sequence[Mapping[str, Any]]) -> int:
     """How many of the entry's personal values were erased. Those that are left must be the ones it was written with."""
-    if not values and row["personal"] == _NOTHING:
-        return 0
-    seq, known = row["seq"], orjson.loads(row["personal"])
+    known = orjson.loads(personal)
     for value in values:
         mark = known.pop(value["name"], None)
         try:
@@ -228,15 +248,15 @@ def _no_head(path: Path) -> str:
     return f"The head file {path} {state}, so that nobody can tell whether entries were cut off at the end."
 
 
-def _entries(db: Db) -> Iterator[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
+def _entries(db: Db) -> Iterator[tuple[Sequence[Row], Mapping[Any, Sequence[Mapping[str, Any]]]]]:
+    """By the batch, with the personal values of each."""
     after = 0
     while rows := db.all(_ENTRIES, after=after, limit=_BATCH):
         values: dict[Any, list[Mapping[str, Any]]] = {}
         for value in db.all(_VALUES, after=after, last=rows[-1][0]):
             named = dict(zip(_VALUE_NAMES, value, strict=True))
             values.setdefault(named["seq"], []).append(named)
-        for row in rows:
-            yield dict(zip(_ENTRY_NAMES, row, strict=True)), values.get(row[0], [])
+        yield rows, values
         after = rows[-1][0]
 
 

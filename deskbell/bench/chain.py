@@ -23,7 +23,7 @@ def append(path: str, key: bytes, count: int) -> float:
     """So many entries behind those that are there, a hundred a commit, each commit sealed; the seconds it took."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA cache_size = -16000")  # as ours has it
+    db.execute("PRAGMA cache_size = -8000")  # as ours has it
     seq, prev = db.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone() or (0, GENESIS)
     newest = db.execute("SELECT number, mac FROM audit_heads ORDER BY number DESC LIMIT 1").fetchone()
     number, mac = newest or (0, GENESIS)

@@ -44,7 +44,7 @@ def _at_rest(ground: Ground) -> Row:
 
 
 async def _per_alert(ground: Ground) -> Row:
-    """What grows while alerts come, once the database's caches (16 MB a connection) are full of those before."""
+    """What grows while alerts come, once the database's caches (8 MB to write, 4 MB to read) are full of those before."""
     ground.say("memory of an alert")
     count = ground.size(5000, 100)
     async with warm(ground, House(ground.sqlite(), ground.sink)) as ours:

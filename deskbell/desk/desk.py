@@ -6,7 +6,7 @@ all of them meet the database here and nowhere else.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -36,6 +36,7 @@ from deskbell.desk.ears import Ears
 from deskbell.desk.house import House
 from deskbell.desk.inquiries import LIVE, Inquiries
 from deskbell.desk.observe import Tally, adopt, observe, vanished
+from deskbell.desk.tick import Calls
 from deskbell.net import metrics
 from deskbell.net.clock import Clock
 from deskbell.net.faults import point
@@ -43,6 +44,7 @@ from deskbell.net.inbound import Genuine
 
 log = structlog.get_logger("deskbell.desk")
 T = TypeVar("T")
+GAUGE_EVERY = timedelta(seconds=15)  # counted in the database, which takes the longer the more is open
 
 
 class Desk(Inquiries):
@@ -66,6 +68,7 @@ class Desk(Inquiries):
         self.deaf: Callable[[], Mapping[str, str]] = dict  # the chats in which nobody can answer us now, and why
         self._ears = Ears()
         self._looked: datetime | None = None  # when we last looked at what seldom changes
+        self._gauged: datetime | None = None
 
     async def _change(
         self, what: Callable[[Book], T], urgency: Urgency = Urgency.NORMAL, guard: Guard | None = None
@@ -124,8 +127,7 @@ class Desk(Inquiries):
     async def source_read(self, name: str, skew_s: float | None = None, guard: Guard | None = None) -> None:
         if skew_s is not None:
             self.now.compare(skew_s)
-        state = await self.store.read(lambda reader: reader.source(name))
-        if state is None or state.failures or await self.store.read(lambda r: _troubled(r, name)):
+        if await self.store.read(lambda reader: tick.troubled(reader, name)):
             await self._change(lambda book: tick.source_read(book, name), guard=guard)
         else:
             await self._change(lambda book: book.uow.save_source(_read_now(book, name, skew_s)), Urgency.BULK, guard)
@@ -174,22 +176,33 @@ class Desk(Inquiries):
             log.warning("clock_doubted", remedy="the clock was set; waiting until a source's clock agrees with it")
             return
         point("desk.tick.before")
-        await self._part("climb", lambda: self._climb(guard))
-        await self._part("look_again", lambda: self._look_again(guard))
-        await self._part("weather", lambda: self._weather(guard))
-        await self._part("watch_sources", lambda: self._change(self._watch_sources, guard=guard))
+        called = await self._calls()
+        await self._part("climb", lambda: self._climb(guard), called=called.climb)
+        await self._part("look_again", lambda: self._look_again(guard), called=called.look_again)
+        await self._part("weather", lambda: self._change(weather.watch, Urgency.BULK, guard), called=called.weather)
+        await self._part("watch_sources", lambda: self._change(self._watch_sources, guard=guard), called=called.sources)
         await self._part("ourselves", lambda: self._look_at_ourselves(guard))
         await self._part("watch_chats", lambda: self._watch_chats(guard))
-        await self._part("daily_summary", lambda: self._change(tick.daily_summary, Urgency.BULK, guard))
+        if self.house.observe:
+            await self._part("daily_summary", lambda: self._change(tick.daily_summary, Urgency.BULK, guard))
         point("desk.tick.after")
 
     async def measure(self) -> None:
-        """The metrics that are counted in the database: each instance shows them."""
-        await self._part("measure", lambda: self.store.read(self._gauge))
+        """The metrics that are counted in the database: each instance shows them, as of a few seconds ago."""
+        if self._gauged is None or self.now() - self._gauged >= GAUGE_EVERY:
+            self._gauged = self.now()
+            await self._part("measure", lambda: self.store.read(self._gauge))
 
-    async def _weather(self, guard: Guard | None) -> None:
-        if await self.store.read(lambda reader: weather.any_on(reader, self.house, self.now())):
-            await self._change(weather.watch, Urgency.BULK, guard)
+    async def _calls(self) -> Calls:
+        """Where that can't be told, every part is tried, and says why it fails."""
+        now = self.now()
+        try:
+            return await self.store.read(
+                lambda reader: tick.calls(reader, self.house, now, self._watching_since, self.patience)
+            )
+        except Exception as error:  # noqa: BLE001 - whatever the database, or a row in it, may raise
+            log.warning("look_failed", error=repr(error))
+            return Calls(climb=True, look_again=True, weather=True, sources=True)
 
     async def _look_at_ourselves(self, guard: Guard | None) -> None:
         if self._looked is None or self.now() - self._looked >= ourselves.EVERY:
@@ -214,10 +227,11 @@ class Desk(Inquiries):
             known = await self._change(lambda book: tick.watch_chats(book, deaf, chats), guard=guard)
             self._ears.told = frozenset(deaf) - known
 
-    async def _part(self, name: str, work: Callable[[], Awaitable[Any]]) -> None:
-        """One part that fails stops no other; people see it in /readyz."""
+    async def _part(self, name: str, work: Callable[[], Awaitable[Any]], *, called: bool = True) -> None:
+        """One part that fails stops no other; people see it in /readyz, until it works or has nothing to do."""
         try:
-            await work()
+            if called:
+                await work()
             self._failing.pop(name, None)
         except LeaseLost:
             raise
@@ -378,12 +392,6 @@ def _rules_changed(book: Book, name: str) -> SourceState:
     state = replace(book.uow.source(name) or SourceState(name), rules_hash=book.house.version)
     book.uow.save_source(state)
     return state
-
-
-def _troubled(reader: Reader, name: str) -> bool:
-    """Whether an alert about the source itself is still on."""
-    held = [reader.newest_by_key(f"{kind}:{name}") for kind in ("stale", "auth", "rl")]
-    return any(alert is not None and alert.condition for alert in held)
 
 
 def _read_now(book: Book, name: str, skew_s: float | None) -> SourceState:

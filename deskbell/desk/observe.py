@@ -53,7 +53,8 @@ def observe(book: Book, page: Page) -> Tally:
     _quarantined(book, page)
     _unmapped(book, page)
     vanished(book, page.source, page.gone, tally)
-    book.uow.save_source(_after(book, state, page))
+    if (after := _after(book, state, page)) != state:
+        book.uow.save_source(after)
     if state.baseline and page.complete:
         _baseline_done(book, page.source)
     return tally

@@ -16,6 +16,7 @@ from deskbell.core.rules import stamp
 from deskbell.core.rules.repeats import Repeat, RepeatConf, repeats
 from deskbell.core.text import clock, span
 from deskbell.desk.book import Book
+from deskbell.desk.house import House
 
 EVERY = timedelta(minutes=1)  # nothing here changes faster
 _SHIFTS = 400  # of a rota, looked through at most
@@ -113,10 +114,19 @@ def _since_ack(at: datetime, alert: Alert) -> bool:
 # ---------------------------------------------------------------- sources
 
 
+def skew_key(source: str) -> str:
+    """The key of an alert: a source's clock and ours differ."""
+    return f"skew:{source}"
+
+
+def is_skewed(house: House, state: SourceState) -> bool:
+    return abs(state.skew_s) > house.own.skew.total_seconds()
+
+
 def skewed(book: Book, state: SourceState) -> None:
     """A source's clock and ours differ."""
-    key, title = f"skew:{state.name}", book.house.source_title(state.name)
-    if abs(state.skew_s) <= book.house.own.skew.total_seconds():
+    key, title = skew_key(state.name), book.house.source_title(state.name)
+    if not is_skewed(book.house, state):
         if book.on(key):
             book.over(key, f"the clocks of {title} and Deskbell agree")
         return

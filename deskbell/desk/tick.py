@@ -3,19 +3,40 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from deskbell.core.alert import Alert, Mode, Severity, Status
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, SourceError, SourceFault, SourceState
+from deskbell.core.store import Reader
 from deskbell.core.text import clock, span
 from deskbell.desk import ladder, ourselves
 from deskbell.desk.book import UNREACHABLE, Book, deaf, shut_out
+from deskbell.desk.house import House, SourceFacts
 from deskbell.desk.kin import Kin
 from deskbell.desk.observe import Look, Tally
-from deskbell.desk.weather import Weather
+from deskbell.desk.weather import Weather, any_on
 
 BATCH = 200  # due records or alerts taken in one transaction
 PATIENCE = timedelta(seconds=5)  # a source that is read every second may pause for so long
+
+
+class Calls(NamedTuple):
+    """Which parts of a tick have anything to do: a look at all of them costs less than one transaction."""
+
+    climb: bool
+    look_again: bool
+    weather: bool
+    sources: bool
+
+
+def calls(reader: Reader, house: House, now: datetime, started: datetime, patience: timedelta) -> Calls:
+    return Calls(
+        climb=bool(reader.due_alerts(now, 1)),
+        look_again=bool(reader.due_records(now, 1)),
+        weather=any_on(reader, house, now),
+        sources=_any_unwell(reader, house, now, started, patience),
+    )
 
 
 def look_again(book: Book) -> Tally:
@@ -65,10 +86,9 @@ def watch_sources(book: Book, started: datetime, patience: timedelta = PATIENCE)
     """A source that is silent too long, and for longer than `patience` in any case, is an alert of its own."""
     for name, facts in book.house.sources.items():
         state = book.uow.source(name) or SourceState(name)
-        # After a restart a source gets its chance before it counts as silent.
         ourselves.skewed(book, state)
-        quiet = book.now - max(state.last_ok_at or started, started)
-        if quiet < max(facts.interval * book.house.stale_after, patience):
+        quiet = _quiet(state, book.now, started)
+        if quiet < _too_long(book.house, facts, patience):
             continue
         long = min(max(facts.interval * 10, timedelta(minutes=1)), timedelta(minutes=15))
         severity = Severity.P1 if quiet > long else Severity.P3
@@ -76,6 +96,25 @@ def watch_sources(book: Book, started: datetime, patience: timedelta = PATIENCE)
         why = f": {state.error}" if state.error else ""
         summary = f"{facts.title} has not been read since {since}{why}"[:118]
         _stale(book, name, severity, summary)
+
+
+def _any_unwell(reader: Reader, house: House, now: datetime, started: datetime, patience: timedelta) -> bool:
+    """Whether `watch_sources` has anything to tell, or to take back."""
+    states = {state.name: state for state in reader.sources()}
+    for name, facts in house.sources.items():
+        state = states.get(name) or SourceState(name)
+        if ourselves.is_skewed(house, state) or _quiet(state, now, started) >= _too_long(house, facts, patience):
+            return True
+    return bool(reader.lasting([ourselves.skew_key(name) for name in house.sources]))
+
+
+def _quiet(state: SourceState, now: datetime, started: datetime) -> timedelta:
+    """After a restart a source gets its chance before it counts as silent."""
+    return now - max(state.last_ok_at or started, started)
+
+
+def _too_long(house: House, facts: SourceFacts, patience: timedelta) -> timedelta:
+    return max(facts.interval * house.stale_after, patience)
 
 
 def watch_chats(book: Book, troubles: Mapping[str, str], chats: Iterable[str]) -> frozenset[str]:
@@ -100,6 +139,15 @@ def _stale(book: Book, name: str, severity: Severity, summary: str) -> None:
     held = book.about_us(f"stale:{name}", "source_stale", severity, summary, source=name, subject=name)
     if held is not None and (before is None or before.id != held.id):
         book.uow.bump_source_posts(name, book.now)  # their cards say "unverified" now
+
+
+def troubled(reader: Reader, name: str) -> bool:
+    """Whether the source failed, or an alert about itself is still on."""
+    state = reader.source(name)
+    if state is None or state.failures:
+        return True
+    held = [reader.newest_by_key(f"{kind}:{name}") for kind in ("stale", "auth", "rl")]
+    return any(alert is not None and alert.condition for alert in held)
 
 
 def source_read(book: Book, name: str) -> None:
