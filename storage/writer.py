@@ -163,12 +163,12 @@ class Writer:
 
     def _commit(self, jobs: Iterable[Job], tries: int = 0, until: float = math.inf) -> None:
         """Carries the jobs out in one transaction; in several when one fails, so that its error is its own."""
-        ran: list[Job] = []
+        jobs, ran = iter(jobs), list[Job]()
         try:
             with self._using:
                 head, done = self._transaction(jobs, ran)
         except BaseException as error:  # noqa: BLE001 - whatever a change raises belongs to who asked for it
-            self._failed(ran or list(jobs), error, tries, min(until, time.monotonic() + PATIENCE))
+            self._failed([*ran, *jobs], error, tries, min(until, time.monotonic() + PATIENCE))
         else:
             self._committed(ran, head, done)
 
@@ -207,7 +207,8 @@ class Writer:
     def _failed(self, jobs: list[Job], error: BaseException, tries: int, until: float) -> None:
         """After a rollback: another try, where that may help; else each who asked is told, or only the guilty one."""
         trouble = self._backend.trouble(error)
-        begun = any(job.error for job in jobs)
+        guilty = [job for job in jobs if job.error]
+        others = [job for job in jobs if not job.error]
         for job in jobs:
             job.result = job.error = None
         if trouble is Trouble.LOST:
@@ -219,9 +220,9 @@ class Writer:
             for job in jobs:
                 job.error = self._told(error)
             _deliver(jobs)
-        elif begun:
-            self._commit(jobs[:-1])
-            self._commit(jobs[-1:])
+        elif guilty:
+            self._commit(others)
+            self._commit(guilty)
         else:
             for job in jobs:
                 self._commit([job])

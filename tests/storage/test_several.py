@@ -1,5 +1,6 @@
 """Several processes on one PostgreSQL: nothing is done twice, nothing is lost, and one chain of audit holds all."""
 
+import asyncio
 import os
 import random
 import signal
@@ -294,6 +295,29 @@ def test_no_note_is_left_waiting_whoever_sends_the_card(make, store, second):
         (note,) = store.write_now(lambda uow: uow.claim("ops", make.NOW, make.LEASE))
         assert note.work.key == f"n{alert.id}"
         store.write_now(lambda uow, n=note: uow.settle_sent(n, {}, 0, make.NOW))
+
+
+async def test_whoever_is_in_a_group_that_fails_again_and_again_is_answered(make, store):
+    """The last is in somebody's way, and then the first: nobody between them may be forgotten."""
+    go, calls = threading.Event(), {"first": 0, "second": 0, "third": 0}
+
+    def change(name, unlucky):
+        def carry_out(uow):
+            calls[name] += 1
+            uow.audit(Entry("deskbell", name, 0, {}), make.NOW)
+            if calls[name] in unlucky:
+                raise psycopg.errors.SerializationFailure("somebody was faster")
+            return name
+
+        return carry_out
+
+    changes = [lambda _: go.wait(5), change("first", {2}), change("second", ()), change("third", {1, 2})]
+    asked = [asyncio.create_task(store.write(one)) for one in changes]
+    await asyncio.sleep(0.05)  # the writer waits, and the others queue up behind
+    go.set()
+    async with asyncio.timeout(20):
+        assert (await asyncio.gather(*asked))[1:] == ["first", "second", "third"]
+    assert store.read_now(lambda reader: sorted(row.entry.verb for row in reader.audit_rows())) == sorted(calls)
 
 
 def test_an_instance_that_stands_still_loses_its_locks(make, store, second, monkeypatch):
