@@ -20,7 +20,6 @@ async def test_health_tells_how_soon_the_card_came(town: Town) -> None:
     text = str(told.text or told.payload)
     found = re.search(r"Field service: read \d+ s ago; 1 card, half within (\d+) s, 95 % within \1 s", text)
     assert found, text
-    assert int(found[1]) <= 60
 
 
 async def test_what_the_day_brought_is_played_again(town: Town) -> None:
