@@ -161,16 +161,25 @@ class Writer:
         with self._ready:
             return heapq.heappop(self._queue).job if self._queue else None
 
-    def _commit(self, jobs: Iterable[Job], tries: int = 0, until: float = math.inf) -> None:
-        """Carries the jobs out in one transaction; in several when one fails, so that its error is its own."""
-        jobs, ran = iter(jobs), list[Job]()
+    def _commit(self, jobs: Iterable[Job], tries: int = 0, until: float = math.inf) -> int:
+        """Carries the jobs out in one transaction; in several when one fails, so that its error is its own.
+
+        Those behind one that fails are not begun: it tells how many of the jobs are dealt with.
+        """
+        ran: list[Job] = []
         try:
             with self._using:
                 head, done = self._transaction(jobs, ran)
         except BaseException as error:  # noqa: BLE001 - whatever a change raises belongs to who asked for it
-            self._failed([*ran, *jobs], error, tries, min(until, time.monotonic() + PATIENCE))
+            ran = ran or list(jobs)
+            self._failed(ran, error, tries, min(until, time.monotonic() + PATIENCE))
         else:
             self._committed(ran, head, done)
+        return len(ran)
+
+    def _commit_all(self, jobs: list[Job], tries: int = 0, until: float = math.inf) -> None:
+        while jobs:
+            jobs = jobs[self._commit(jobs, tries, until) :]
 
     def _transaction(self, jobs: Iterable[Job], ran: list[Job]) -> tuple[Head | None, Done]:
         self._connect()
@@ -207,8 +216,7 @@ class Writer:
     def _failed(self, jobs: list[Job], error: BaseException, tries: int, until: float) -> None:
         """After a rollback: another try, where that may help; else each who asked is told, or only the guilty one."""
         trouble = self._backend.trouble(error)
-        guilty = [job for job in jobs if job.error]
-        others = [job for job in jobs if not job.error]
+        begun = any(job.error for job in jobs)
         for job in jobs:
             job.result = job.error = None
         if trouble is Trouble.LOST:
@@ -220,9 +228,9 @@ class Writer:
             for job in jobs:
                 job.error = self._told(error)
             _deliver(jobs)
-        elif guilty:
-            self._commit(others)
-            self._commit(guilty)
+        elif begun:
+            self._commit_all(jobs[:-1])
+            self._commit(jobs[-1:])
         else:
             for job in jobs:
                 self._commit([job])
@@ -230,7 +238,7 @@ class Writer:
     def _again(self, jobs: list[Job], tries: int, until: float) -> None:
         """Together, and if they are in somebody's way once more, one by one: short transactions get through."""
         for group in [jobs] if tries < 2 else [[job] for job in jobs]:
-            self._commit(group, tries, until)
+            self._commit_all(group, tries, until)
 
     def _told(self, error: BaseException) -> BaseException:
         """The error for who asked: the database's own in words for people, a change's own as it is."""
