@@ -239,7 +239,7 @@ def freshdesk(sb) -> Trial:
     )
 
 
-def servicenow(sb, table="incident") -> Trial:
+def servicenow(sb) -> Trial:
     from pollers.servicenow import ServiceNow, ServiceNowConf
 
     stand, tables = sb.servicenow, sb.servicenow.tables
@@ -247,38 +247,26 @@ def servicenow(sb, table="incident") -> Trial:
         f"{sb.url}/servicenow",
         credentials.SERVICENOW_USER,
         credentials.SERVICENOW_PASSWORD,
-        table=table,
         page_size=10,
-        close_code="" if table == "incident" else "Solved",
     )
-
-    def lay(title, at):
-        row = tables.incident(title, opened=at) if table == "incident" else tables.task(table, title, opened=at)
-        return row["sys_id"]
-
     return Trial(
         ServiceNow(conf, now=sb.clock.now),
         stand,
-        lay=lay,
-        touch=lambda one, title: tables.change(table, one, {"short_description": title}, by="ana.ruiz") and None,
-        remove=lambda one: tables.remove(table, one),
+        lay=lambda title, at: tables.incident(title, opened=at)["sys_id"],
+        touch=lambda one, title: tables.change("incident", one, {"short_description": title}, by="ana.ruiz") and None,
+        remove=lambda one: tables.remove("incident", one),
         agents=(tables.user("ben@example.org"), "nobody"),
         write="PATCH",
-        listing=f"/api/now/table/{table}",
+        listing="/api/now/table/incident",
         slow=lambda seconds: setattr(tables, "lag", seconds),
         secrets=(credentials.SERVICENOW_PASSWORD,),
         extra={"system": "servicenow", "prefix": "/servicenow", "departures": ()},
     )
 
 
-def servicenow_cases(sb) -> Trial:
-    return servicenow(sb, "sn_customerservice_case")
-
-
 ALL = {
     "freshdesk": freshdesk,
     "servicenow": servicenow,
-    "servicenow_cases": servicenow_cases,
     "zendesk": zendesk,
     "salesforce": salesforce,
     "hubspot": hubspot,
