@@ -247,6 +247,8 @@ def simulate(
     """Play the recorded past again: what a rule rang, and what it would have rung with other settings."""
     from datetime import UTC, datetime
 
+    from rich.console import Console
+
     from deskbell.simulate.picture import svg
     from deskbell.simulate.run import simulate as play
     from deskbell.simulate.show import write
@@ -254,11 +256,15 @@ def simulate(
     settings = _settings(config)
     store = _store(settings)
     try:
-        outcome = play(settings, store, rule, sets or (), days, datetime.now(UTC))
+        with Console(stderr=True).status("playing the past again"):
+            outcome = play(settings, store, rule, sets or (), days, datetime.now(UTC))
     finally:
         store.close()
-    if picture:
-        picture.write_text(svg(outcome), encoding="utf-8")
+    try:
+        if picture:
+            picture.write_text(svg(outcome), encoding="utf-8")
+    except OSError as error:
+        fail(f"The picture can't be written: {error}. Name another file behind --picture.")
     if as_json:
         _print_json(outcome.as_json())
     else:

@@ -15,6 +15,7 @@ from deskbell.core.ports import AuditRow, Page
 from deskbell.core.records.masked import mask_id, mask_name
 from deskbell.core.rules import Override, RuleConf
 from deskbell.core.store import UnitOfWork
+from deskbell.core.text import clean
 from deskbell.desk import ladder, reasons, weather
 from deskbell.desk.book import Book
 from deskbell.desk.house import House
@@ -196,8 +197,8 @@ def _bell(book: Book, alert: Alert, story: Iterable[AuditRow], begin: datetime) 
     return Bell(
         key=alert.key,
         source=alert.source,
-        subject=alert.subject or alert.record_id,
-        title=alert.title,
+        subject=clean(alert.subject or alert.record_id, 60),
+        title=clean(alert.title, 60),
         severity=first,
         opened_at=alert.opened_at,
         ended_at=alert.resolved_at if alert.status is Status.RESOLVED else None,

@@ -126,6 +126,10 @@ def test_short_names(firm, said, meant):
         ("late", ("stages=[]", "anchor=tomorrow"), "anchor"),
         ("unassigned_near_start", ("minutes=5",), "Name them: --set stages='1440m P3, 120m P1'"),
         ("double_booked", ("minutes=5",), "Which one of its spans? Name it: --set overlap=20m"),
+        ("late", ("overrides=[]",), "has no setting 'overrides'"),
+        ("late", ("minutes=nan",), "minutes=nan is no number."),
+        ("late", ("minutes=1e300",), "minutes=1e300 is no number."),
+        ("late", ("stages=",), "stages: must be a list in [ ]"),
         ("case_escalated", ("minutes=5",), "This rule goes by no clock. It has: severity = P2, critical = P1"),
     ],
 )
@@ -177,9 +181,20 @@ async def test_the_command_tells_it_draws_it_and_refuses_in_words(firm, cli, tmp
     titles = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}title")]
     assert sum("J-2" in title for title in titles) == 1
     assert sum("J-3" in title for title in titles) == 2
+    nowhere = inside(*words, "--picture", str(tmp_path / "no" / "such.svg"), env=firm.env)
+    assert (nowhere.status, "The picture can't be written" in nowhere.err) == (2, True)
     refused = await cli("simulate", "lateness", "-c", str(firm.config), env=firm.env)
     assert (refused.status, refused.out) == (2, "")
     assert refused.err.startswith("There is no rule 'lateness'.")
+
+
+def test_what_strangers_wrote_is_no_markup(firm):
+    firm.lived(17)
+    evil = Visit("fieldservice", "9", "<b>&\x00\u202e]]>", VisitStatus.SCHEDULED, technician="x", start=NOW - 60 * MIN)
+    firm.at(NOW - 50 * MIN, lambda book: observe(book, Page("fieldservice", (evil,), {"at": 1}, complete=True)))
+    drawn = ET.fromstring(svg(firm.simulate("late", "minutes=20")))  # noqa: S314 - we drew it ourselves
+    titles = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    assert any("<b>& ]]>" in title for title in titles)
 
 
 def test_a_picture_of_much_stays_on_its_paper(firm):
