@@ -101,7 +101,7 @@ class Freshdesk:
                 async for page in self._thrown_away(last, now):
                     yield page
             except SourceError as error:
-                if error.fault is not SourceFault.AUTH:
+                if error.fault is not SourceFault.AUTH or error.login:
                     raise
                 log.warning("bins_unreadable", source=self.name, error=str(error))  # `deskbell check` says so too
 

@@ -82,7 +82,7 @@ class Talk:
         try:
             rows, page = await self._read(ticket, held.page if held else 1)
         except SourceError as error:
-            if error.fault is not SourceFault.AUTH:
+            if error.fault is not SourceFault.AUTH or error.login:
                 raise
             return Said(updated, final=final, bad=Bad(ticket, f"conversations: {error}", ""))
         agents = await self._agents.of(_staff(rows))

@@ -130,7 +130,7 @@ class ServiceNow:
                 yield last
                 part.kept()
         except SourceError as error:
-            if error.fault is not SourceFault.AUTH:
+            if error.fault is not SourceFault.AUTH or error.login:
                 raise
             self.rights.refused(part.table, error)
 

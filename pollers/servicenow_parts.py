@@ -42,7 +42,7 @@ class Rights:
         try:
             return await read()
         except SourceError as error:
-            if error.fault is not SourceFault.AUTH:
+            if error.fault is not SourceFault.AUTH or error.login:
                 raise
             self.refused(table, error)
             return []

@@ -156,12 +156,16 @@ class SourceFault(StrEnum):
 
 
 class SourceError(Exception):
-    """A source could not be read: what kind of trouble, in words for people, and when to try again."""
+    """A source could not be read: what kind of trouble, in words for people, and when to try again.
 
-    def __init__(self, fault: SourceFault, why: str, after: timedelta | None = None) -> None:
+    `login`: nothing can be read with the login that we have, as against what was asked for alone.
+    """
+
+    def __init__(self, fault: SourceFault, why: str, after: timedelta | None = None, *, login: bool = False) -> None:
         super().__init__(why)
         self.fault = fault
         self.after = after
+        self.login = login
 
 
 # ---------------------------------------------------------------- what is to be sent

@@ -159,7 +159,7 @@ def source_error_of(reply: Reply, where: str, dialect: Dialect = PLAIN, now: dat
     if dialect.limited(reply):
         return SourceError(SourceFault.LIMITED, why, after)
     if status in (401, 403):
-        return SourceError(SourceFault.AUTH, why)
+        return SourceError(SourceFault.AUTH, why, login=status == 401)
     if status >= 500 or status in _NOT_DONE:
         return SourceError(SourceFault.UNREACHABLE, why, after)
     return SourceError(SourceFault.ANSWER, why)
@@ -177,7 +177,7 @@ def source_error_of_failure(failed: CallFailed) -> SourceError:
     if failed.limited:
         return SourceError(SourceFault.LIMITED, str(failed), failed.after)
     if failed.refused:
-        return SourceError(SourceFault.AUTH, str(failed))
+        return SourceError(SourceFault.AUTH, str(failed), login=True)
     fault = SourceFault.ANSWER if failed.gap is Gap.BAD_ANSWER else SourceFault.UNREACHABLE
     return SourceError(fault, str(failed), failed.after)
 

@@ -19,18 +19,26 @@ class Abilities:
     """What a system can show, so that nothing is made up that it could not tell.
 
     `gone`: how a deletion comes to be known: "told" (it is listed as such), "compared" (looked for now and then) or
-    "asked" (only the records behind live alerts are asked for). `hidden`: seconds until a change is listed. `lags`: it
-    may be listed late, with the time at which it was made. `settles`: seconds until everything is told.
+    "asked" (only the records behind live alerts are asked for).
     """
 
     kind: str
     statuses: tuple[str, ...]
     facts: frozenset[str]
     gone: str = "asked"
-    hidden: int = 0
-    lags: bool = True
+    within: int = 0  # so many seconds after a deletion a poll looks for it, where it is "compared"
+    removes: bool = True
+    hidden: int = 0  # seconds until a change is listed
+    lags: bool = True  # a change may be listed late, with the time at which it was made
+    stamped: bool = True  # a record has a time of change
     hooks: bool = True
-    settles: int = 320
+    levels: tuple[int, int] = (0, 1)  # not escalated, and escalated
+    agents: tuple[str, ...] = ("1", "2", "3")
+    unassigned: bool = True  # a case may have no agent
+    techs: int = 7  # so many records can have a technician, each one of its own
+    always_tech: bool = False
+    records: int = 7
+    settles: int = 320  # seconds between two polls at the end, until everything is told
 
 
 # ---------------------------------------------------------------- the plan
@@ -144,6 +152,7 @@ class Log:
     kind: str
     zone: str
     gone: str
+    within: int
     ids: dict[str, str] = field(default_factory=dict)  # record -> the source's id
     versions: dict[str, list[Version]] = field(default_factory=dict)
     polls: list[Poll] = field(default_factory=list)

@@ -7,7 +7,8 @@ tried. For each way of reading a record the rulebook says what is told; what all
 Nothing of the house is imported here but the plain data of the trial.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from math import prod
@@ -44,6 +45,8 @@ class _Record:
         self.log, self.versions = log, log.versions[record]
         self.record, self.name = record, f"{log.source}:{log.ids[record]}"
         self._made: dict[int, Reading] = {}
+        # What was worked out; the readings stand in it as well, so that no other ones get their ids.
+        self._turns: dict[tuple[str, int, int, int, int], tuple[Mapping[str, int], bool, object]] = {}
         self._levels: dict[tuple[int, int], tuple[Reading, dict[str, int]]] = {}
 
     def possible(self) -> Possible:
@@ -71,18 +74,19 @@ class _Record:
         if version.facts is None and self.log.gone == "asked":
             return [*(at for record, at in self.log.asked if record == self.record), NEVER]
         if version.facts is None and self.log.gone == "compared":
-            asked = [at for record, at in self.log.asked if record == self.record]
-            return sorted([*asked, *(poll.end for poll in self.log.polls if version.since <= poll.end)])
+            return _by_second(self._looked_for(version.since))
         found, sure = self._in_polls(version.since, until)
         for one in self.log.followed:
             if one.record == self.record and version.single <= one.at < until:
-                found.add(one.at)
+                found.append(one.at)
                 if one.sure and (sure is NEVER or one.at < sure):
                     sure = one.at
-        return [*sorted(found), NEVER] if sure is NEVER else sorted(at for at in found if at <= sure)
+        if sure is NEVER:
+            return [*_by_second(found), NEVER]
+        return _by_second(at for at in found if at <= sure)
 
-    def _in_polls(self, since: float, until: float) -> tuple[set[float], float | None]:
-        found: set[float] = set()
+    def _in_polls(self, since: float, until: float) -> tuple[list[float], float | None]:
+        found: list[float] = []
         whole: list[float] = []
         for poll in self.log.polls:
             if not (poll.begin < until and since <= poll.end):
@@ -90,8 +94,19 @@ class _Record:
             whole += [poll.end] if poll.whole and since <= poll.begin and poll.end < until else []
             if len(whole) == WHOLE_POLLS:
                 return found, whole[0]
-            found |= {at for at in (*poll.moments, poll.end) if since <= at}
+            found += [at for at in (*poll.moments, poll.end) if since <= at]
         return found, NEVER
+
+    def _looked_for(self, since: float) -> Iterator[float]:
+        """When a deletion may have been noticed."""
+        whole = 0
+        yield from (at for record, at in self.log.asked if record == self.record)
+        for poll in self.log.polls:
+            if since <= poll.end:
+                yield poll.end
+            whole += poll.whole and since <= poll.begin
+            if whole > WHOLE_POLLS and since + self.log.within <= poll.begin:
+                return
 
     # ------------------------------------------------------------ what is told of it, read in one way
 
@@ -158,7 +173,7 @@ class _Record:
             found: dict[str, int] = {}
             for told in (told for rule in LEVEL[self.log.kind] for told in rule(reading, now)):
                 found[told.key] = min(told.severity, found.get(told.key, told.severity))
-            self._levels[place] = reading, found  # with the reading, so that no other one gets its id
+            self._levels[place] = reading, found
         return self._levels[place][1]
 
     def _edge(self, edge: Edge, readings: Sequence[tuple[float, Reading | None]]) -> tuple[dict[str, int], set[str]]:
@@ -169,17 +184,34 @@ class _Record:
         for at, after in readings:
             if after is None:
                 return worst, set()
-            if before is not None and not edge.stands(before, int(at)):
+            if standing and before is not None and not edge.stands(before, self._last_tick(at)):
                 standing = set()
             hops = sum(at - one <= DAY for one in opened)
-            news = dict(edge.news(Change(before, after, int(at), fresh=at > self.log.settled, hops=hops)))
+            news, goes_on = self._turn(edge, before, after, int(at), hops, fresh=at > self.log.settled)
             opened += [at for key in news if key not in standing]
             for key, severity in news.items():
                 worst[key] = min(severity, worst.get(key, severity))
-            goes_on = before is not None and not news and edge.goes_on(before, after)
             standing = set(news) | (standing if goes_on else set())
             before = after
-        return worst, standing if before is not None and edge.stands(before, int(self.log.ticks[-1])) else set()
+        return worst, standing if before is not None and edge.stands(before, self._last_tick(self.log.end)) else set()
+
+    def _last_tick(self, until: float) -> int:
+        return int(self.log.ticks[bisect(self.log.ticks, until) - 1])
+
+    def _turn(
+        self, edge: Edge, before: Reading | None, after: Reading, at: int, hops: int, *, fresh: bool
+    ) -> tuple[Mapping[str, int], bool]:
+        """What one reading after another brings about, and whether what was told before goes on."""
+        place = (edge.name, id(before), id(after), at, hops)
+        if place not in self._turns:
+            news = dict(edge.news(Change(before, after, at, fresh, hops)))
+            self._turns[place] = news, before is not None and not news and edge.goes_on(before, after), (before, after)
+        return self._turns[place][:2]
+
+
+def _by_second(instants: Iterable[float]) -> list[float]:
+    """Of each second the last instant: within one it makes no difference when something is read."""
+    return sorted({int(at): at for at in sorted(instants)}.values())
 
 
 def _thinned(chances: Sequence[float | None]) -> Sequence[float | None]:

@@ -59,9 +59,9 @@ class _Plan:
 
     def history(self, seed: int, system: str) -> History:
         rng = self.rng
-        first = tuple(
-            (rng.choice((60, 60, 300, HOUR, 3 * HOUR, DAY)), self._new(one)) for one in RECORDS[: rng.randint(1, 4)]
-        )
+        there = RECORDS[: min(self.able.records, rng.randint(1, 4))]
+        ages = (60, 60, 300, HOUR, 3 * HOUR, DAY)
+        first = tuple((rng.choice(ages), self._new(one)) for one in there)
         return History(
             seed=seed,
             system=system,
@@ -75,7 +75,27 @@ class _Plan:
 
     def _steps(self, count: int) -> Iterator[Step]:
         for _ in range(count):
-            yield self._step() if self.rng.random() < 0.7 else Step(pause=31)
+            scene = self.rng.random()
+            if scene < 0.1:
+                yield from self._back_and_forth()
+            elif scene < 0.25:
+                yield self._crowded()
+            else:
+                yield self._step() if scene < 0.75 else Step(pause=31)
+
+    def _back_and_forth(self) -> Iterator[Step]:
+        """One record changes, is as it was, changes again in the same way; each is there for two polls and more."""
+        if not self.facts or self.able.kind != "visit":
+            return
+        record = self.rng.choice(sorted(self.facts))
+        verb: Facts = {"status": self.rng.choice(("no_show", "paused", "on_site")), "absent": "customer"}
+        for changes in (_BACK, verb, _BACK, verb):
+            able = {name: value for name, value in changes.items() if self._has(name)}
+            if able["status"] not in self.able.statuses:
+                return
+            self.facts[record] = {**self.facts[record], **able}
+            yield Step(40, ((5, Deed(record, able)),))
+            yield Step(31)
 
     def _crowded(self) -> Step:
         """Many change in one second, long before the poll, whose second or third page can't be read at first."""
@@ -86,8 +106,6 @@ class _Plan:
 
     def _step(self) -> Step:
         rng = self.rng
-        if rng.random() < 0.2:
-            return self._crowded()
         (pause,) = rng.choices(PAUSES, SELDOM)
         events = list(self._events(pause))
         during = list(self._during()) if rng.random() < 0.25 else []
@@ -123,7 +141,7 @@ class _Plan:
     def _deeds(self, count: int) -> Iterator[Deed]:
         rng = self.rng
         for _ in range(count):
-            fresh = [one for one in RECORDS if one not in self.facts and one not in self.gone]
+            fresh = [one for one in RECORDS[: self.able.records] if one not in self.facts and one not in self.gone]
             if fresh and (not self.facts or rng.random() < 0.25):
                 yield self._new(fresh[0])
             elif self.facts:
@@ -148,7 +166,7 @@ class _Plan:
 
     def _change(self, record: str) -> Iterator[Deed]:
         rng, before = self.rng, self.facts[record]
-        if rng.random() < 0.04:
+        if self.able.removes and rng.random() < 0.04:
             self.facts.pop(record)
             self.gone.add(record)
             yield Deed(record, None, self._lag())
@@ -167,8 +185,12 @@ class _Plan:
         yield Deed(record, changes, self._lag())
 
     def _new_visit(self, record: str) -> Facts:
-        return {**self._times(), "tech": self._own(record) if self.rng.random() < 0.8 else None,
-                "sla": In(self.rng.choice((HOUR, 5 * HOUR, DAY))) if self.rng.random() < 0.3 else None}  # fmt: skip
+        rng, sure = self.rng, self.able.always_tech
+        return {
+            **self._times(),
+            "tech": self._own(record) if sure or rng.random() < 0.8 else None,
+            "sla": In(rng.choice((HOUR, 5 * HOUR, DAY))) if rng.random() < 0.3 else None,
+        }
 
     def _times(self) -> Facts:
         start = self.rng.choice((-2 * HOUR, -40 * MINUTE, -5 * MINUTE, 10 * MINUTE, 35 * MINUTE, 90 * MINUTE, 2 * HOUR,
@@ -179,9 +201,14 @@ class _Plan:
             "window_end": In(start + HOUR),
         }
 
-    def _own(self, record: str) -> int:
+    def _own(self, record: str) -> int | None:
         """A technician of its own, so that no two jobs of a history have to do with each other."""
-        return RECORDS.index(record) + 1
+        number = RECORDS.index(record) + 1
+        return number if number <= self.able.techs else None
+
+    @property
+    def _agents(self) -> tuple[str, ...]:
+        return ("", *self.able.agents) if self.able.unassigned else self.able.agents
 
     def _visit_changes(self, record: str, before: Facts) -> Facts:
         rng = self.rng
@@ -197,7 +224,7 @@ class _Plan:
             {"status": "no_show", "absent": rng.choice(("customer", "technician", ""))},
             {"status": "paused", "reason": rng.choice(("", "waits for parts"))},
             {"status": "cannot_complete", "reason": "no access"},
-            {"tech": None if before["tech"] else self._own(record)},
+            {} if self.able.always_tech else {"tech": None if before["tech"] else self._own(record)},
             {"eta": In(rng.choice((300, 1500, HOUR)))},
             _BACK,
         ]
@@ -208,7 +235,7 @@ class _Plan:
         return {
             "status": "open",
             "priority": rng.choice(("urgent", "high", "normal", "low")),
-            "agent": rng.choice(("", "1", "2")),
+            "agent": rng.choice(self._agents),
             "first_response": In(rng.choice((10 * MINUTE, HOUR, 4 * HOUR))) if rng.random() < 0.6 else None,
             "resolution": In(rng.choice((20 * MINUTE, 2 * HOUR, 9 * HOUR, DAY))) if rng.random() < 0.6 else None,
         }
@@ -221,9 +248,9 @@ class _Plan:
             {"status": rng.choice(self.able.statuses)},
             {"status": "open"},
             {"priority": rng.choice(("urgent", "high", "normal", "low"))},
-            {"agent": rng.choice(("", "1", "2", "3"))},
-            {"agent": rng.choice(("1", "2", "3"))},
-            {"level": 0 if before["level"] else 1},
+            {"agent": rng.choice(self._agents)},
+            {"agent": rng.choice(self.able.agents)},
+            {"level": self.able.levels[0 if before["level"] else 1]},
             {"answered": True},
             {"resolution": In(rng.choice((10 * MINUTE, HOUR, 5 * HOUR)))},
         ]

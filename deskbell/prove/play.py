@@ -49,6 +49,7 @@ from storage.store import SqlStore
 SECRET = "a-made-up-secret-of-the-proof"  # noqa: S105 - opens nothing but a trial on this machine
 CALM = 3  # polls at the end, in which nothing happens and everything is told
 WARM = 3  # polls at the beginning: the first reading, before anything is news
+LONG = 300  # seconds after which the clock rules have looked once more before a poll
 _EVERYTHING = 100_000
 _QUIET = Step(0)
 
@@ -77,7 +78,8 @@ class Play:
         self.stage = Stage(self.hands, history.skew, self._felt)
         self.system: System = self.kind.make(self.stage, history)
         source = self.system.source
-        self.log = Log(history.system, source.name, self.kind.able.kind, history.zone, self.kind.able.gone)
+        able = self.kind.able
+        self.log = Log(history.system, source.name, able.kind, history.zone, able.gone, able.within)
         self.store = SqlStore.open(f"sqlite:///{folder}/{history.seed}.db", audit_key=b"k" * 32, clock=self.hands.now)
         self.desk = Desk(
             self.store, self._house(), Clock(self.hands.now, self.hands.monotonic), {source.name: source}, _whole
@@ -92,6 +94,7 @@ class Play:
         self._held = Held("")
         self._facts: dict[str, Facts] = {}
         self._gone: dict[str, str] = {}  # record -> the source's id
+        self._last: dict[str, int] = {}  # record -> the source's time of its last change
         self._waits: set[str] = set()  # records that we were called about and that are not read yet
         self._due = history.begin
         self._during: list[tuple[int, Deed]] = []
@@ -153,33 +156,36 @@ class Play:
 
     def _do(self, deed: Deed) -> None:
         """Somebody changes something over there."""
-        log, record, clock = self.log, deed.record, self.stage.clock
-        versions = log.versions.setdefault(record, [])
+        record, clock, able = deed.record, self.stage.clock, self.kind.able
+        versions = self.log.versions.setdefault(record, [])
         before = self._facts.get(record)
         if versions and before is None:
             return  # it is gone
-        lag = deed.lag
-        if versions:  # one change can't be older than the one before it
-            lag = max(0, min(lag, int(clock.time()) - versions[-1].stamp - 1))
+        # One change can't be older than the one before it.
+        lag = max(0, min(deed.lag, int(clock.time()) - self._last[record] - 1)) if versions else deed.lag
         clock.back = lag
-        stamp = int(clock.time())
-        if deed.changes is None:
-            self.system.remove(log.ids[record])
-            facts = None
-        else:
-            facts = self._resolved(before, deed.changes, stamp)
-            if before is None:
-                log.ids[record] = self.system.lay(facts)
-            else:
-                self.system.change(log.ids[record], before, facts)
+        stamp = self._last[record] = int(clock.time())
+        facts = self._changed(record, before, deed.changes, stamp)
         clock.back = 0
         at = self._instant()
-        versions.append(Version(facts, stamp, at + (self.kind.able.hidden if versions else 0), at))
-        if facts is None:
+        listed = at + able.hidden if versions else at
+        versions.append(Version(facts, stamp if able.stamped else 0, listed, at))
+
+    def _changed(self, record: str, before: Facts | None, changes: Facts | None, stamp: int) -> Facts | None:
+        """Does it; what the record says now, None when it is gone."""
+        ids = self.log.ids
+        if changes is None:
+            self.system.remove(ids[record])
+            self._gone[record] = ids[record]
             self._facts.pop(record)
-            self._gone[record] = log.ids[record]
+            return None
+        facts = self._resolved(before, changes, stamp)
+        if before is None:
+            ids[record] = self.system.lay(facts)
         else:
-            self._facts[record] = facts
+            self.system.change(ids[record], before, facts)
+        self._facts[record] = facts
+        return facts
 
     def _resolved(self, before: Facts | None, changes: Facts, stamp: int) -> Facts:
         facts = {**(before or {}), **{name: self._moment(value, stamp) for name, value in changes.items()}}
@@ -224,6 +230,8 @@ class Play:
     async def _step_to_poll(self, pause: int, step: Step = _QUIET) -> None:
         """Waits as the loop would, at least so long, and polls; troubles that are not used up go on."""
         self.hands.at = max(self.hands.at + pause, self._due)
+        if pause >= LONG:
+            await self._tick()
         await self._follow()
         self._during = sorted(step.during, key=lambda one: one[0])
         self._trouble, self._drag = step.trouble, step.drag

@@ -44,6 +44,7 @@ class Told(NamedTuple):
     severity: int
 
 
+@lru_cache(maxsize=10_000)
 def written(at: int | None) -> str:
     """A moment as keys have it."""
     return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,10 +1,11 @@
 """Histories by the thousand: each is played, and what was told is compared with what had to be."""
 
+import itertools
 import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from deskbell.prove.rulebook import written
 from deskbell.prove.systems import SYSTEMS
 
 EACH = 1_000_000  # seeds of histories to a seed of a run
+TRIES = 100  # histories within which a planted mistake has to show itself
 
 
 @dataclass
@@ -73,7 +75,7 @@ def _as_the_oracle_has_it(log: Log, told: Mapping[str, Outcome]) -> Mapping[str,
         name = f"{log.source}:{log.ids[record]}"
         if log.kind != "visit" or versions[-1].facts is not None:
             continue
-        known = {f"cancel:{name}:{written((v.facts or {}).get('cancelled') or v.stamp)}" for v in versions}
+        known = {f"cancel:{name}:{written(v.facts['cancelled'] or v.stamp)}" for v in versions if v.facts}
         for key in [key for key in named if f":{name}:" in key]:
             outcome = replace(named.pop(key), stands=False)
             off = key.startswith(f"cancel:{name}:") and key not in known
@@ -104,14 +106,14 @@ class Ground:
             path.unlink()
         return compare(history, log, told)
 
-    async def finds(self, planted: Planted, seeds: Iterable[int]) -> int | None:
+    async def finds(self, planted: Planted, begin: int) -> int | None:
         """The seed of the first history that shows the mistake, and is as it should be without it."""
-        for seed in seeds:
-            if system_of(seed) in planted.systems:
-                with planted.make():
-                    shows = not (await self.play(seed)).good
-                if shows and (await self.play(seed)).good:
-                    return seed
+        seeds = (seed for seed in itertools.count(begin) if system_of(seed) in planted.systems)
+        for seed in itertools.islice(seeds, TRIES):
+            with planted.make():
+                shows = not (await self.play(seed)).good
+            if shows and (await self.play(seed)).good:
+                return seed
         return None
 
 
@@ -128,19 +130,14 @@ async def ground() -> AsyncIterator[Ground]:
 
 @dataclass(frozen=True)
 class Ordered:
-    """What `deskbell prove` was asked for. `tries`: histories in which a planted mistake may show itself."""
+    """What `deskbell prove` was asked for."""
 
     histories: int = 2000
     seed: int = 1
-    tries: int = 200
 
     @property
     def seeds(self) -> range:
         return range(self.seed * EACH, self.seed * EACH + self.histories)
-
-    @property
-    def trial_seeds(self) -> range:
-        return range(self.seed * EACH, self.seed * EACH + self.tries)
 
 
 async def prove(
@@ -155,7 +152,7 @@ async def prove(
             verdicts.append(await place.play(seed))
             tell("histories", len(verdicts), ordered.histories)
         for one in planted:
-            found[one.name] = await place.finds(one, ordered.trial_seeds)
+            found[one.name] = await place.finds(one, ordered.seeds.start)
             tell("planted mistakes", len(found), len(planted))
     return _report(ordered, verdicts, found, time.monotonic() - begun)
 

@@ -182,3 +182,15 @@ def test_configuration_needs_one_way_to_log_in():
     with pytest.raises(ValueError, match="user and password"):
         ServiceNowConf("https://acme.service-now.com", "deskbell")
     assert "pw-12345" not in repr(CONF)
+
+
+async def test_a_refused_login_is_no_missing_right(sb, servicenow, reading):
+    """Once refused altogether, the service clocks are asked for again: an alert about them may not end by that."""
+    now = sb.clock.time()
+    row = sb.servicenow.tables.incident("Compressor down", sla_end=now + 600)
+    held = reading(servicenow)
+    sb.servicenow.faults.set("401", where="/api/now/table/task_sla", times=1)
+    with pytest.raises(SourceError) as refused:
+        await held.poll()
+    assert (refused.value.fault, refused.value.login) == (SourceFault.AUTH, True)
+    assert [clock.metric for clock in (await held.poll())[row["sys_id"]].slas] == ["resolution"]

@@ -10,7 +10,6 @@ from deskbell.prove.run import EACH, Ordered, ground, prove, replay, system_of
 from deskbell.prove.systems import SYSTEMS
 
 SEED = 7
-TRIES = 100  # histories within which a mistake has to show itself
 
 
 async def test_what_rings_is_what_had_to_ring():
@@ -24,7 +23,7 @@ async def test_what_rings_is_what_had_to_ring():
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.name)
 async def test_each_planted_mistake_is_found(planted):
     async with ground() as place:
-        assert await place.finds(planted, range(SEED * EACH, SEED * EACH + TRIES)) is not None
+        assert await place.finds(planted, SEED * EACH) is not None
 
 
 async def test_a_history_is_the_same_whenever_it_is_played():
