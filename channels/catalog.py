@@ -33,12 +33,15 @@ CHANNELS: Mapping[str, Row] = {
 
 # The vendors that are a file of channels/vendors each, by its name.
 SERVICES = (
+    "freshdesk",
     "http",
     "pagerduty",
     "pushover",
+    "servicenow",
     "smtp",
     "trello",
     "twilio",
+    "zendesk",
 )
 
 

@@ -184,6 +184,9 @@ class VendorChannel:
             "id": picked(call.id, reply, notice) if call.id else "",
             "url": picked(call.url, reply, notice) if call.url else "",
         }
+        if found["url"].startswith("/"):
+            site = getattr(self.conf, "web_url", "") or self.service.base(self.conf, notice.to)
+            found["url"] = site.rstrip("/") + found["url"]
         return {"key": notice.key, "about": notice.about} | {name: value for name, value in found.items() if value}
 
     async def _ask(self, to: Destination, call: Call, notice: Notice) -> "Reply | Outcome":

@@ -74,7 +74,10 @@ Build = Callable[[Notice, Any], Request]  # the notice and the settings
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a vendor. `then`: a second one follows, whose notice has what the first one gave as its record."""
+    """One call of a vendor. `then`: a second one follows, whose notice has what the first one gave as its record.
+
+    A `url` that begins with a slash is below the setting `web_url`, or else where the vendor is called.
+    """
 
     build: Build
     id: Pick = ""
