@@ -79,12 +79,8 @@ LATER: Mapping[str, tuple[Turn, ...]] = {
     "discord": (Turn("ana", "Resolve", ("Loaner machine is on the van.",)), Turn("ana", "Take it")),
 }
 # Money is Carla's, in whichever chat: others may not act there.
-MONEY = (
-    CARLA_ACKS,
-    Turn("carla", "Snooze", ("1 hour",)),
-    Turn("carla", "Resolve", ("Customer informed",)),
-    Turn("carla", "Take it"),
-)
+MONEY = (CARLA_ACKS, Turn("carla", "Snooze", ("1 hour",)), Turn("carla", "Acknowledge", undo=True))
+MONEY_LATER = (Turn("carla", "Resolve", ("Customer informed",)), Turn("carla", "Take it"))
 _ROOMS = (credentials.TEAMS_ROOMS, credentials.TELEGRAM_ROOMS, credentials.DISCORD_ROOMS)
 MONEY_ROOMS = frozenset({"C0ACCOUNTS", *(rooms["accounts"] for rooms in _ROOMS)})
 IN_VAIN = Turn("dan", "Escalate", allowed=False)  # he is told why not, and nothing is edited anywhere
@@ -133,7 +129,9 @@ class People:
         self._first = {name: deque(FIRST[name]) for name in self.chats}
         self._later = {name: deque(LATER[name]) for name in self.chats}
         self._money = {name: deque(MONEY) for name in self.chats}
+        self._money_later = {name: deque(MONEY_LATER) for name in self.chats}
         self._in_vain = {name: deque([IN_VAIN]) for name in self.chats}
+        self._said: set[tuple[str, str]] = set()  # nobody says the same of the same alert again
         self._done: Counter[str] = Counter()  # taps by chat: whose turn it is
         self._count = itertools.count(1)
         self._busy: set[asyncio.Task[None]] = set()
@@ -173,7 +171,7 @@ class People:
             await self._take(ref, self._in_vain)
         if number % SECOND_LOOK == 0:
             await self._wait(FOLLOW_UP)
-            await self._take(ref, self._money if money else self._later)
+            await self._take(ref, self._money_later if money else self._later)
 
     async def _take(self, ref: str, turns: Mapping[str, deque[Turn]]) -> None:
         """The next turn that the card has a button for, in the chat that had the fewest."""
@@ -221,13 +219,15 @@ class People:
 
     def _words(self, chat: Chat, text: str) -> str | None:
         """The command with names filled in; None when there is nothing to name yet."""
+        refs = {card.ref: None for card in chat.cards() if (text, card.ref) not in self._said}
         names = {
-            "ref": self._any([card.ref for card in chat.cards()]),
+            "ref": self._any(list(refs)),
             "case": self._any([str(ticket) for ticket in self.sandbox.freshdesk.tickets.rows]),
             "incident": self._any([row["number"] for row in self.sandbox.servicenow.tables.incidents]),
             "job": self._any([job["number"] for job in self.sandbox.fieldservice.jobs.values()]),
         }
         needed = re.findall(r"{(\w+)}", text)
+        self._said.add((text, names["ref"]))
         return text.format(**names) if all(names[name] for name in needed) else None
 
     def _any(self, names: list[str]) -> str:
