@@ -35,13 +35,16 @@ CHANNELS: Mapping[str, Row] = {
 SERVICES = (
     "freshdesk",
     "http",
+    "hubspot",
     "pagerduty",
     "pushover",
+    "salesforce",
     "servicenow",
     "smtp",
     "trello",
     "twilio",
     "zendesk",
+    "zoho_crm",
 )
 
 

@@ -285,6 +285,7 @@ class VendorChannel:
             severity=identity.severity,
             to=address,
             options=to.options,
+            at=wall(),
         )
 
     # ------------------------------------------------------------ checking

@@ -53,6 +53,7 @@ class Notice:
     to: str = ""  # a destination's address, or a person's account
     options: Mapping[str, str] = field(default_factory=dict)  # the destination's
     record: Mapping[str, str] = field(default_factory=dict)  # `id` and `url` that opening the record gave
+    at: datetime | None = None  # now
     since: datetime | None = None  # for `find`: what is older is another message
 
 

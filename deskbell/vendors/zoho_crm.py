@@ -17,8 +17,8 @@ MOST_PER_PAGE = 200
 MOST_FIELDS = 50  # in one request
 MOST_BY_NUMBER = 10  # pages; behind them a token is needed
 IDS_AT_MOST = 100
-_LIMITS = frozenset({"TOO_MANY_REQUESTS", "LIMIT_EXCEEDED", "LIMIT_REACHED"})
-_FAULTS = {
+LIMITS = frozenset({"TOO_MANY_REQUESTS", "LIMIT_EXCEEDED", "LIMIT_REACHED"})
+FAULTS = {
     "INVALID_TOKEN": Fault.AUTH,
     "AUTHENTICATION_FAILURE": Fault.AUTH,
     "OAUTH_SCOPE_MISMATCH": Fault.CONFIG,
@@ -46,7 +46,7 @@ def reason(reply: Reply) -> str:
 
 
 def limited(reply: Reply) -> bool:
-    return reply.status == 429 or (not reply.ok and code_of(reply) in _LIMITS)
+    return reply.status == 429 or (not reply.ok and code_of(reply) in LIMITS)
 
 
 DIALECT = Dialect(explain=reason, faults={404: Fault.TARGET}, limited=limited)
@@ -58,7 +58,7 @@ def hidden_failure(reply: Reply, title: str) -> Outcome | None:
     row = rows[0] if isinstance(rows, list) and rows else None
     if not isinstance(row, Mapping) or row.get("status") != "error":
         return None
-    return Rejected(_FAULTS.get(str(row.get("code")), Fault.PAYLOAD), f"{title}: {_words(row)}")
+    return Rejected(FAULTS.get(str(row.get("code")), Fault.PAYLOAD), f"{title}: {_words(row)}")
 
 
 def _words(row: Mapping[str, Any]) -> str:

