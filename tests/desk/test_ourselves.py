@@ -11,7 +11,6 @@ from deskbell.core.outcome import Sent
 from deskbell.core.ports import SourceError, SourceFault
 from deskbell.core.records import VisitStatus
 from deskbell.core.rota import Override, Rota, shifts
-from deskbell.desk import ourselves
 from deskbell.desk.house import OwnRules
 from tests.desk.conftest import PEOPLE
 
