@@ -168,7 +168,7 @@ def head_at(db: Db, number: int) -> Head | None:
 
 def _mac(key: bytes, head: Head) -> str:
     body = {name: getattr(head, name) for name in ("at", "count", "hash", "number", "prev", "seq")}
-    return hmac.new(key, orjson.dumps(body), hashlib.sha256).hexdigest()
+    return hmac.digest(key, orjson.dumps(body), "sha256").hex()
 
 
 def _row(entry: Entry, at: int, seq: int, prev: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:

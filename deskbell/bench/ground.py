@@ -24,7 +24,7 @@ from deskbell.torture.postgres import Unavailable
 CONNECTIONS = 32
 OURS, THEIRS = 0, 1  # the core of what is measured, and that of the sink and of whoever measures
 WAIT_S = 60.0
-ROUND_S = 1.0
+ROUND_S = 0.6
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from deskbell.bench.machine import running
 from deskbell.demo import environment
 
 CONFIG = Path(deskbell.__file__).parents[1] / "config.toml"
-REST_S = 20.0  # until nothing happens any more
+REST_S = 12.0  # until nothing happens any more
 SETTLE_S = 2.0
 AT_REST = "memory at rest, four chats with their sockets, three sources"
 PER_ALERT = "memory of each open alert, its card in Slack"
@@ -44,7 +44,7 @@ def _at_rest(ground: Ground) -> Row:
 
 
 async def _per_alert(ground: Ground) -> Row:
-    """What grows while alerts come, once the database's caches (8 MB to write, 4 MB to read) are full of those before."""
+    """What grows while alerts come, once the database's caches (8 MB and 4 MB) are full of those before."""
     ground.say("memory of an alert")
     count = ground.size(5000, 100)
     async with warm(ground, House(ground.sqlite(), ground.sink)) as ours:

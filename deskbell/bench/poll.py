@@ -9,7 +9,7 @@ from deskbell.bench.house import House, desk
 from deskbell.bench.stuffed import seed, stuffed
 
 FEW, MANY = 1_000, 100_000
-WINDOW_S = 4.0
+WINDOW_S = 3.0
 WARM_S = 3.0
 
 

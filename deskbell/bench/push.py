@@ -18,15 +18,10 @@ RATE = 20  # calls a second, each about a job of its own
 async def run(ground: Ground) -> list[Row]:
     """From each call's due time; the poll, once an hour, sees none of it."""
     count = ground.size(200, 20)
-    answered: list[float] = []
-    sent: list[float] = []
     with ground.store() as url:
         async with warm(ground, House(url, ground.sink, interval="1h", pushed=True)) as ours:
-            for _ in range(max(1, ground.rounds // 2)):
-                ground.say("calls of a source")
-                some_answered, some_sent = await calls(ground, ours.port, count)
-                answered += some_answered
-                sent += some_sent
+            ground.say("calls of a source")
+            answered, sent = await calls(ground, ours.port, count)
     return [
         *quantiles("push_answered", "call of a source answered", answered, [], ""),
         *quantiles("push_sent", "call of a source to the card in the last of four chats", sent, [], ""),

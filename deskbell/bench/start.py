@@ -15,7 +15,7 @@ async def run(ground: Ground) -> list[Row]:
     house = House(stuffed(await seed(ground), 1), ground.sink)
     modules = _modules(ground, house)
     ours, alone = [], []
-    for _ in range(ground.rounds):
+    for _ in range(min(3, ground.rounds)):
         ground.say("start")
         with importing(modules, OURS) as (_, seconds):
             alone.append(seconds)

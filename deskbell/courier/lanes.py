@@ -18,7 +18,7 @@ from deskbell.core.alert import Alert, Severity
 from deskbell.core.card import Card
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent
 from deskbell.core.ports import EVERY_OP, LANE, Channel, Claim, Destination, Limit, Op, Post, Settlement, Source
-from deskbell.core.store import NotKept, Store, UnitOfWork
+from deskbell.core.store import NotKept, Reader, Store, UnitOfWork
 from deskbell.courier.circuit import Circuit, State
 from deskbell.courier.delivery import Delivery, op_of
 from deskbell.courier.gather import Gather
@@ -33,7 +33,8 @@ T = TypeVar("T")
 LEASE = timedelta(seconds=60)  # longer than the whole timeout of any delivery
 SLOTS = 32  # so many pieces of a lane may be on their way at a time
 IDLE_S = 5.0  # how long a lane-keeper sleeps when nobody wakes it; a wake-up may be lost, an alert may not
-REST_S = 0.01  # between two looks which lanes have work; those that are open are told of it at once
+REST_S = 0.01  # between two looks which lanes have work; those that are open are told of it at once,
+LONG_REST_S = 0.03  # and a look that found nothing else was for nothing
 JUST_NOW_S = 0.002  # who asked for work so shortly before a look may have what it saw
 LOCKED_S = 30.0  # how long a room is left alone whose chat refuses our login, however much waits for it
 AGAIN_S = 1.0  # until what the database did not take is tried anew
@@ -49,6 +50,9 @@ class CourierDesk(Protocol):
     async def claim(self, take: Callable[[UnitOfWork, datetime], T]) -> T: ...
     async def settle_all(self, settlements: Sequence[Settlement]) -> Sequence[bool]: ...
     async def cards(self, alerts: Sequence[Alert]) -> Sequence[Card]: ...
+    def draw(self, reader: Reader, alerts: Sequence[Alert], now: datetime) -> None:
+        """`cards` of these will be asked for in a moment."""
+        ...
 
 
 class Courier:
@@ -73,6 +77,7 @@ class Courier:
         self._claim = Gather(self._claim_all)
         self._keep = Gather(desk.settle_all)
         self._woken = asyncio.Event()
+        self._rest_s = REST_S
         self._lanes: dict[str, tuple[Lane, asyncio.Task[None]]] = {}
         self._known_keys: dict[tuple[str, Op], dict[Key, list[Limit]]] = {}
         self._circuits: dict[str, Circuit] = {}
@@ -94,7 +99,7 @@ class Courier:
             except Exception as error:  # noqa: BLE001 - a database that is away may not end what delivers when it is back
                 log.warning("work_unknown", error=repr(error))
                 wait = AGAIN_S
-            await asyncio.sleep(REST_S)
+            await asyncio.sleep(self._rest_s)
             await _heard(self._woken, wait)
 
     async def drain(self, within_s: float) -> None:
@@ -121,6 +126,7 @@ class Courier:
         self._elsewhere = {name: until for name, until in self._elsewhere.items() if until > clock}
         if self._elsewhere.keys() & due.keys():
             next_at = min(next_at or now + _AGAIN, now + _AGAIN)
+        self._rest_s = LONG_REST_S if due.keys() <= self._lanes.keys() else REST_S
         for name, _severity in sorted(due.items(), key=lambda item: item[1]):
             if name in self._lanes:
                 next_at = self._remind(self._lanes[name][0], clock, now, next_at)
@@ -271,7 +277,11 @@ class Courier:
         """For each lane its claims; None where another instance has the lane."""
 
         def take(uow: UnitOfWork, now: datetime) -> list[tuple[int | None, list[Claim]]]:
-            return [self._take(uow, wish, now) for wish in wishes]
+            taken = [self._take(uow, wish, now) for wish in wishes]
+            if not self._share.holder:  # in a database at hand, where it saves a journey and locks nothing
+                posts = [claim for _, claims in taken for claim in claims if isinstance(claim.work, Post)]
+                self._desk.draw(uow, [claim.alert for claim in posts if claim.alert is not None], now)
+            return taken
 
         taken = await self._desk.claim(take)
         point("courier.claim.after")

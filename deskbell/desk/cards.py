@@ -17,6 +17,7 @@ from deskbell.core.undo import Undo
 from deskbell.desk.house import House
 
 MOMENT = timedelta(seconds=2)
+JUST_NOW = timedelta(seconds=0.5)  # what has changed since has the post claimed again, and the card drawn again
 MOST = 1000
 
 
@@ -71,6 +72,22 @@ class Drawn:
             self._cards.clear()
         self._cards[key] = frame, now, card
         return card
+
+
+class Ready:
+    """Cards that were drawn when their posts were claimed, and are asked for next."""
+
+    def __init__(self) -> None:
+        self._cards: dict[tuple[int, int], tuple[datetime, Card]] = {}
+
+    def get(self, alert: Alert, now: datetime) -> Card | None:
+        at, card = self._cards.get((alert.id, alert.version), (now, None))
+        return card if abs(now - at) < JUST_NOW else None
+
+    def put(self, alert: Alert, now: datetime, card: Card) -> None:
+        if len(self._cards) >= MOST:
+            self._cards.clear()
+        self._cards[alert.id, alert.version] = now, card
 
 
 def _frame(

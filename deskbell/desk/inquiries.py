@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import structlog
+
 from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Status
 from deskbell.core.card import Card
@@ -14,10 +16,12 @@ from deskbell.core.rules.explain import Stand
 from deskbell.core.store import Reader, Store
 from deskbell.desk import act, manual, reasons
 from deskbell.desk.book import removed
-from deskbell.desk.cards import Drawn, card_now, cards_now
+from deskbell.desk.cards import MOMENT, Drawn, Ready, card_now, cards_now
 from deskbell.desk.house import House
 from deskbell.desk.vitals import vitals
 from deskbell.net.clock import Clock
+
+log = structlog.get_logger("deskbell.desk")
 
 LIVE = (Status.OPEN, Status.ACKED)
 
@@ -27,7 +31,8 @@ class Inquiries:
 
     def __init__(self, store: Store, house: House, now: Clock) -> None:
         self.store, self.house, self.now = store, house, now
-        self._drawn = Drawn()
+        self._drawn, self._ready = Drawn(), Ready()
+        self._accounts: dict[tuple[str, str], tuple[str, datetime]] = {}  # those found, and when
 
     # ------------------------------------------------------------ people
 
@@ -51,7 +56,14 @@ class Inquiries:
         return await self.store.read(query)
 
     async def account_of(self, platform: str, person_id: str) -> str | None:
-        return await self.store.read(lambda reader: reader.account_of(platform, person_id))
+        """As it was a moment ago at the latest: each edit of a card asks who is named on it."""
+        known, at = self._accounts.get((platform, person_id), ("", None))
+        if at is not None and abs(self.now() - at) <= MOMENT:
+            return known
+        account = await self.store.read(lambda reader: reader.account_of(platform, person_id))
+        if account:
+            self._accounts[platform, person_id] = account, self.now()
+        return account
 
     async def recall(self, name: str) -> str | None:
         return await self.store.read(lambda reader: reader.value(name))
@@ -100,7 +112,18 @@ class Inquiries:
 
     async def cards(self, alerts: Sequence[Alert]) -> Sequence[Card]:
         """The same for several, as of one moment."""
+        ready = [card for alert in alerts if (card := self._ready.get(alert, self.now())) is not None]
+        if len(ready) == len(alerts):
+            return ready
         return await self.store.read(lambda r: cards_now(r, self.house, alerts, self.now(), drawn=self._drawn))
+
+    def draw(self, reader: Reader, alerts: Sequence[Alert], now: datetime) -> None:
+        """Cards that are asked for next. One that can't be drawn stops nothing here: who asks for it will hear."""
+        try:
+            for alert, card in zip(alerts, cards_now(reader, self.house, alerts, now, drawn=self._drawn), strict=True):
+                self._ready.put(alert, now, card)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one of them
+            log.info("not_drawn", error=repr(error))
 
     async def why(self, alert: Alert) -> list[tuple[str, str]]:
         return await self.store.read(lambda reader: reasons.why(reader, self.house, alert, self.now()))

@@ -4,6 +4,7 @@ https://docs.discord.com/developers/reference#message-formatting
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import quote
 
 from deskbell.core.text import clean, cut
@@ -30,6 +31,7 @@ def size(text: str) -> int:
     return len(text.encode("utf-16-le", "replace")) // 2
 
 
+@lru_cache(maxsize=2048)  # the same labels and names stand on card after card, and each edit shows most of a card again
 def inert(text: str) -> str:
     """The same text to read, and no mention, link, emoji or formatting to Discord."""
     text = _ALWAYS.sub(lambda match: f"\\{match[0]}", text)

@@ -6,6 +6,7 @@ mention, link or formatting can come from it. The only live mentions are those t
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -210,6 +211,7 @@ _ALIKE = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb"}
 _EMOJI = re.compile(r":(?=[a-z+_-][\w+-]*:)")
 
 
+@lru_cache(maxsize=2048)  # the same labels and names stand on card after card, and each edit shows most of a card again
 def inert(text: str) -> str:
     """Escaped, and with look-alikes for the signs that would make text bold, struck out, code or an emoji."""
     return escape(_EMOJI.sub("\ua789", _FORMATTING.sub(lambda match: _ALIKE[match[0]], text)))

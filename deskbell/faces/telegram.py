@@ -7,6 +7,7 @@ and an invisible joiner is put where such a link would begin. The only live ment
 import html
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -178,6 +179,7 @@ _SLASH = re.compile(r"(?<!\w)/(?=\w)")
 _COMMAND = re.compile(r"(?<!\w)/\w+")
 
 
+@lru_cache(maxsize=2048)  # the same labels and names stand on card after card, and each edit shows most of a card again
 def inert(text: str) -> str:
     """Escaped, and broken where Telegram would make a link of it. A command becomes code: it does nothing when it is
     tapped, and can be copied as it is, which our own hints are there for.

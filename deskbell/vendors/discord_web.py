@@ -19,6 +19,8 @@ from deskbell.core.outcome import Retry, Unknown
 from deskbell.net.session import LOST, SharedSession, Trouble, unanswered, words_of
 from deskbell.vendors.discord import DiscordConf, outcome
 
+SWEEP = 256  # new buckets until those that are over are cleared away
+
 # The SDK writes whole requests to its log at DEBUG, and a traceback for every second that Discord is away.
 logging.getLogger("discord").setLevel(logging.CRITICAL)
 
@@ -102,7 +104,8 @@ class _Http(HTTPClient):
     def get_ratelimit(self, key: str) -> Ratelimit:
         if key not in self._buckets:
             self._buckets[key] = _Bucket(None)
-            self._try_clear_expired_ratelimits()
+            if len(self._buckets) % SWEEP == 0:  # it looks at all of them, and each thread of a card has one
+                self._try_clear_expired_ratelimits()
         return self._buckets[key]
 
 

@@ -1,6 +1,5 @@
 """Slack, as far as more than one of us needs to know it: settings, limits, error codes, signature. No SDK, no I/O."""
 
-import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -169,7 +168,7 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:
     base = b":".join((b"v0", timestamp.encode(), body))
-    return "v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
+    return "v0=" + hmac.digest(secret.encode(), base, "sha256").hex()
 
 
 def genuine(secrets: Iterable[str], timestamp: str, signature: str, body: bytes, now: float) -> bool:

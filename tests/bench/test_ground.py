@@ -86,7 +86,7 @@ async def test_a_round_takes_as_many_as_fit():
         return Run(count, count / 20, 0.0)  # twenty a second
 
     assert await fitting(1000, slow) == round(20 * ground.ROUND_S)
-    assert await fitting(15, slow) == 15
+    assert await fitting(11, slow) == 11
 
 
 def test_a_program_that_ends_by_itself_says_its_last_words(tmp_path):
