@@ -33,12 +33,15 @@ def freshdesk(stand: Any, now: float) -> None:
 
 
 def servicenow(stand: Any, now: float) -> None:
+    opened = [now - (3 - n) * HOUR for n in range(len(SUBJECTS))]
+    *_, newest = [
+        stand.tables.incident(subject, number=f"INC001010{n}", opened=opened[n], sla_end=now + (1 + n) * HOUR)
+        for n, subject in enumerate(SUBJECTS)
+    ]
     for n, subject in enumerate(SUBJECTS):
-        opened = now - (3 - n) * HOUR
-        incident = stand.tables.incident(subject, number=f"INC001010{n}", opened=opened, sla_end=now + (1 + n) * HOUR)
-        stand.tables.task("sn_customerservice_case", subject, opened=opened)
-        stand.tables.task("wm_task", subject, opened=opened, window_start=stored(now + n * HOUR))
-    stand.tables.change("incident", incident["sys_id"], {"work_notes": "The spare part is on its way"}, by="ana.ruiz")
+        stand.tables.task("sn_customerservice_case", subject, opened=opened[n])
+        stand.tables.task("wm_task", subject, opened=opened[n], window_start=stored(now + n * HOUR))
+    stand.tables.change("incident", newest["sys_id"], {"work_notes": "The spare part is on its way"}, by="ana.ruiz")
 
 
 def fieldservice(stand: Any, now: float) -> None:
