@@ -33,7 +33,7 @@ class ZohoCrmConf:
 
 
 def case(notice: Notice, conf: ZohoCrmConf) -> Request:
-    row = {
+    row: dict[str, Any] = {
         "Subject": notice.line,
         "Description": notice.text,
         "Status": conf.new,
