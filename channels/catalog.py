@@ -33,9 +33,12 @@ CHANNELS: Mapping[str, Row] = {
 
 # The vendors that are a file of channels/vendors each, by its name.
 SERVICES = (
+    "asana",
     "freshdesk",
     "http",
     "hubspot",
+    "intercom",
+    "monday",
     "pagerduty",
     "pushover",
     "salesforce",

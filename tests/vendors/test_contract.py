@@ -34,8 +34,9 @@ HOSTILE = (
     "\U0001f1e9\U0001f1ea "
     "D-4821 https://evil.example \ud83d "
 )
-# What the vendors have, but their descriptions in the oracle's folder leave out.
-LEFT_OUT = frozenset({("salesforce", "open")})
+# What the vendors have, but their descriptions leave out; and of Asana's list two fields in one word, which the oracle
+# takes for one field.
+LEFT_OUT = frozenset({("asana", "find"), ("asana", "progress"), ("intercom", "find"), ("salesforce", "open")})
 UNSAID = frozenset({"host", "user-agent", "accept", "accept-encoding", "connection", "content-length"})
 
 PLAIN = {vendor.name: vendor for vendor in vendors()}

@@ -72,7 +72,8 @@ class Way:
     most: Mapping[str, int] = field(default_factory=dict)
     html: tuple[str, ...] = ()
     reads: bool = False  # it tells, and makes nothing
-    of: str = ""  # which part of the path names a record that must be there
+    of: str = ""  # which part of the path, or place in the body, names a record that must be there
+    says: str = ""  # where all calls have one path: what stands in the body of this one
 
     def fits(self, method: str, path: str) -> Mapping[str, str] | None:
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.path))
@@ -175,7 +176,7 @@ class StandIn:
 
     def _way(self, asked: Asked) -> Way | None:
         for way in self.vendor.ways:
-            if (parts := way.fits(asked.method, asked.path)) is not None:
+            if (parts := way.fits(asked.method, asked.path)) is not None and way.says in asked.body:
                 asked.parts = parts
                 return way
         return None
@@ -188,8 +189,9 @@ class StandIn:
             return self._refuse("login", self.vendor.unauthorised)
         if way is None:
             return self._refuse(f"{asked.method} {asked.path}", self.vendor.missing)
-        if way.of and not any(one.id == asked.parts[way.of] for one in self.told):
-            return self._refuse(f"no record {asked.parts[way.of]}", self.vendor.missing)
+        record = asked.parts.get(way.of) or dig(asked.fields, way.of) if way.of else ""
+        if way.of and not any(one.id == record for one in self.told):
+            return self._refuse(f"no record {record}", self.vendor.missing)
         if wrong := _wrong(way, asked.fields):
             return self._refuse(wrong, (400, {"error": wrong, "errors": [wrong], "message": wrong}))
         asked.told = self.told
