@@ -78,7 +78,7 @@ def test_the_page_gets_one_document(discord):
     discord.world.direct(STAFF["ben"].discord)
     state = json.loads(json.dumps(discord.state()))
 
-    assert [one["name"] for one in state["channels"][:2]] == list(credentials.DISCORD_ROOMS)
+    assert [one["name"] for one in state["channels"][:3]] == list(credentials.DISCORD_ROOMS)
     shown = state["channels"][0]["messages"][0]
     assert (shown["content"], shown["thread"]) == ("Marco is late, J-4711", message.id)
     assert not state["connected"]

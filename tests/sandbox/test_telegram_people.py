@@ -252,7 +252,7 @@ async def test_the_page_gets_everything_it_draws(app, telegram):
     )
 
     assert done["text"] == "done"
-    assert [room["id"] for room in state["rooms"]] == [ROOM, TOPIC, "700000002"]
+    assert [room["id"] for room in state["rooms"]] == [*credentials.TELEGRAM_ROOMS.values(), "700000002"]
     assert state["messages"][ROOM][0]["keyboard"][0][0]["text"] == "Acknowledge"
     assert state["messages"]["700000002"][0]["asks"]
     assert telegram.state()["toasts"][0]["who"] == "ana"
