@@ -33,7 +33,8 @@ ENDS = 0.1  # so often an earlier job comes to its end
 REACH_S = 3.0  # a place that is not passed within this time is given up, and the daemon is killed anyway
 READY_S = 30.0
 PASSED_S = 60.0  # how long people go on for the sake of a place that nobody has passed yet
-REST_S = 3600.0  # until everything has been told, once nobody disturbs any more
+REST_S = 1800.0  # until everything has been told, once nobody disturbs any more
+LIVES_AFTER = 3  # so often at most a daemon is started again for what fell due while it stopped
 CALM = 4  # looks in a row that find nothing left
 STUCK_S = 60.0  # with nothing done in this time, it will not be
 PAUSE_S = 0.7  # between two deeds of one person
@@ -230,7 +231,14 @@ class Run:
         # As a guest beside the daemons. Never in this thread: a PostgreSQL is reached through a proxy that lives in it.
         guest = await asyncio.to_thread(self._guest)
         try:
-            await self._until_told(guest, within)
+            for _ in range(LIVES_AFTER):
+                all_told = await self._until_told(guest, within)
+                for instance in self.stage.instances:
+                    await self._stopped(instance)
+                if not all_told or not await self._left(guest):
+                    break
+                for instance in self.stage.instances:  # something fell due just then: the next start goes on with it
+                    self.stage.start(instance)
         finally:
             await asyncio.to_thread(guest.close)
         for instance in self.stage.instances:
@@ -243,17 +251,22 @@ class Run:
             self.tell("places not passed yet", len(left), len(wanted))
             await asyncio.sleep(BEAT_S)
 
-    async def _until_told(self, guest: SqlStore, within: float) -> None:
-        """Until nothing is left of the outbox for two seconds, or for too long nothing gets less."""
+    async def _until_told(self, guest: SqlStore, within: float) -> bool:
+        """Until nothing is left for two seconds; or False, when for too long nothing is done."""
         end = changed = time.monotonic()
-        end, least, calm = end + within, -1, 0
+        end, least, said, calm = end + within, -1, 0, 0
         while time.monotonic() < min(end, changed + STUCK_S) and calm < CALM:
-            left = await guest.read(_left) + max(0, self.made - await guest.read(_alerts))
-            if least < 0 or left < least:
-                least, changed = left, time.monotonic()
+            left, now_said = await self._left(guest), len(self.stage.log())
+            if least < 0 or left < least or now_said > said:  # what is read now makes more work than it was
+                least, said, changed = left, now_said, time.monotonic()
             calm = 0 if left else calm + 1
             self.tell("still to be told", left, max(least, left))
             await asyncio.sleep(BEAT_S)
+        return calm == CALM
+
+    async def _left(self, guest: SqlStore) -> int:
+        """What waits in the outbox, or was not even read."""
+        return await guest.read(_waiting) + max(0, self.made - await guest.read(_alerts))
 
     def _guest(self) -> SqlStore:
         return open_store(load(self.stage.instances[0].config, self.stage.environ))
@@ -323,7 +336,7 @@ class Run:
         }
 
 
-def _left(reader: Reader) -> int:
+def _waiting(reader: Reader) -> int:
     counts = reader.count_outbox()
     return counts.get("waiting", 0) + counts.get("claimed", 0)
 
