@@ -19,7 +19,7 @@ from pollers.chain import Chain
 from pollers.crm_conf import CrmConf, Description
 from pollers.cursor import Fetched, Pace, Row
 from pollers.mapped import Mapped, map_each
-from pollers.own import OwnWrites
+from pollers.own import OwnWrites, opened_here
 from pollers.rest_map import plan_of, to_record, unmapped
 from pollers.rows import BadRow, as_row, line, moment, note_text
 from pollers.sweeper import FullSweep, Poll, pages
@@ -119,7 +119,7 @@ class Crm(ABC, Generic[Conf]):
 
     async def fetch(self, record_id: str) -> Record | None:
         raw = await self.one(record_id)
-        if raw is None:
+        if raw is None or opened_here(raw, self.described.key_field):
             return None
         told = await self.happenings([raw]) if self.described.records == "case" else {}
         try:
@@ -134,7 +134,7 @@ class Crm(ABC, Generic[Conf]):
 
     async def map_rows(self, rows: Sequence[Row]) -> Mapped:
         gone = [row.id for row in rows if self.is_gone(row.raw)]
-        kept = [row for row in rows if not self.is_gone(row.raw)]
+        kept = [row for row in rows if not (self.is_gone(row.raw) or opened_here(row.raw, self.described.key_field))]
         raws = [row.raw for row in kept if isinstance(row.raw, Mapping)]
         told = await self.happenings(raws) if self.described.records == "case" else {}
         mapped = map_each(kept, lambda raw: (self.record_of(raw, told), self.unmapped(raw)))

@@ -45,10 +45,11 @@ class Description:
     teams: Mapping[str, str]
     team: str
     web_url: str
+    key_field: str
 
     @property
     def columns(self) -> list[str]:
-        return columns_of(self.fields)
+        return list(dict.fromkeys((*columns_of(self.fields), *filter(None, (self.key_field,)))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class CrmConf:
     priority_map: Mapping[str, str] = field(default_factory=dict)
     assignee_field: str = ""
     on_resolve: Mapping[str, str] = field(default_factory=dict)
+    key_field: str = ""  # where [channels.*] keeps the keys of alerts: a case that has one is ours, and rings nobody
     interval: timedelta = timedelta(seconds=60)
     overlap: timedelta = OVERLAP
     lookback: timedelta = timedelta(days=30)
@@ -97,6 +99,8 @@ class CrmConf:
             plan_of(whole)
         except JMESPathError as error:
             yield f"fields: {str(error).splitlines()[0]}"
+        if re.fullmatch(r"\w*", self.key_field) is None:
+            yield f"key_field: {self.key_field!r} can be no field's name"
         if not 1 <= self.page_size <= self.MOST_PER_PAGE:
             yield f"page_size must be from 1 to {self.MOST_PER_PAGE}"
 
@@ -116,6 +120,7 @@ class CrmConf:
             teams=self.teams,
             team=self.team,
             web_url=self.web_url or self.page_of_record(),
+            key_field=self.key_field if preset.records == "case" else "",
         )
 
     def page_of_record(self) -> str:

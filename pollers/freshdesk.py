@@ -25,7 +25,7 @@ from pollers.cursor import Fetched, Pace, Row, from_json, sweep, to_json
 from pollers.freshdesk_talk import Talk
 from pollers.freshdesk_ticket import Book, FreshdeskConf, thrown_away, to_record, unmapped
 from pollers.names import Names
-from pollers.own import OwnWrites
+from pollers.own import OwnWrites, opened_here
 from pollers.rows import as_row, child, line, mapping, moment, note_text, number, version
 from pollers.share import Share
 from pollers.sweeper import FullSweep, Mapped, Poll, map_each, pages
@@ -124,7 +124,7 @@ class Freshdesk:
     async def fetch(self, record_id: str) -> Case | None:
         reply = await self._ticket_reply(record_id, ",".join(self.conf.include))
         row = mapping(reply.data) if reply.ok else None
-        if row is None or thrown_away(row):
+        if row is None or thrown_away(row) or opened_here(row, "tags"):
             return None
         await self.talk.look(row, reply.date or self.now())
         return to_record(row, self.conf, await self._book([row]))
@@ -185,7 +185,8 @@ class Freshdesk:
         row = raw if isinstance(raw, Mapping) else {}
         return as_row(raw, row.get("id"), moment(row.get("updated_at")))
 
-    async def _map(self, rows: Sequence[Row]) -> Mapped:
+    async def _map(self, found: Sequence[Row]) -> Mapped:
+        rows = [row for row in found if not opened_here(row.raw, "tags")]
         book = await self._book([row.raw for row in rows if isinstance(row.raw, Mapping)])
         mapped = map_each(rows, lambda raw: self._mapped(raw, book))
         return replace(mapped, bad=mapped.bad + self.talk.bad([record.id for record in mapped.records]))

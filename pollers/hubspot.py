@@ -51,6 +51,7 @@ class HubSpotConf(CrmConf):
     title: str = "HubSpot"
     object: str = "tickets"
     version: str = vendor.VERSION  # of the API: a date, or v3
+    key_field: str = "alert_key"  # where [channels.hubspot] keeps the keys of alerts: what has one rings nobody
     changed_property: str = "hs_lastmodifieddate"  # the time of change; of contacts it is lastmodifieddate
     reply_property: str = "hs_last_message_sent_at"  # of tickets: when we last answered
     customer_reply_property: str = "hs_last_message_received_at"  # of tickets: when the customer last wrote

@@ -46,6 +46,7 @@ class IntercomConf(CrmConf):
     title: str = "Intercom"
     object: str = "conversations"  # or tickets
     version: str = vendor.VERSION  # of the API
+    key_field: str = "mark"  # what a ticket of [channels.intercom] begins with: what has one rings nobody
     parts_within: timedelta = timedelta(days=7)  # of what changed within, it is read what was said; 0 for nothing
     page_size: int = 50
 

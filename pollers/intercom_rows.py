@@ -67,6 +67,7 @@ def _ticket(raw: Mapping[str, Any]) -> dict[str, Any]:
         "label": told.get("internal_label") or told.get("category"),
         "account_id": raw.get("company_id"),
         "custom": own,
+        "mark": line(str(own.get("_default_description_")).partition("\n")[0], 100),
     }
 
 

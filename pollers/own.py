@@ -1,16 +1,18 @@
-"""What we wrote ourselves, so that it does not come back as somebody's activity.
+"""What we wrote ourselves, so that it does not come back as somebody's activity, nor as somebody's record.
 
 A note of ours moves the ticket's time of change. For each record we wrote to, the time of the last activity before is
 remembered, and the time of change that our write left behind: as long as the record shows no later one, nobody else has
 touched it. The list travels in the cursor, so that it outlives a restart.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 KEPT = 500
+_KEY = re.compile(r"deskbell-\w+-\d+(-[0-9a-f]+)*")  # as channels/engine.py names an alert over there
 _AFTERMATH = timedelta(seconds=5)  # automations that our write sets off end within
 
 
@@ -18,6 +20,15 @@ _AFTERMATH = timedelta(seconds=5)  # automations that our write sets off end wit
 class Own:
     before: datetime
     upto: datetime
+
+
+def opened_here(raw: Any, place: str) -> bool:
+    """Whether the record was opened for an alert: it bears the alert's key, which is at this place of its row.
+
+    Such a record rings nobody. Another one would be opened for it, and for that one a third.
+    """
+    value = raw.get(place) if isinstance(raw, Mapping) else None
+    return any(isinstance(one, str) and _KEY.fullmatch(one) for one in (value if isinstance(value, list) else [value]))
 
 
 class OwnWrites:

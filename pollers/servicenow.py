@@ -19,7 +19,7 @@ from deskbell.vendors import servicenow as vendor
 from pollers import servicenow_journal, servicenow_parts, servicenow_slas
 from pollers.cursor import Batch, Fetched, Pace, Row, from_json, sweep, to_json
 from pollers.names import Names
-from pollers.own import OwnWrites
+from pollers.own import OwnWrites, opened_here
 from pollers.rows import line, moment, note_text
 from pollers.servicenow_api import Instance, path_of, row_of
 from pollers.servicenow_case import to_record, unmapped
@@ -151,7 +151,9 @@ class ServiceNow:
 
     async def fetch(self, record_id: str) -> Record | None:
         raw = await self.api.view(self.conf.table, record_id, self.conf.asked)
-        return None if raw is None else self._mapped(raw, await self._book([raw]))[0]
+        if raw is None or opened_here(raw, "correlation_id"):
+            return None
+        return self._mapped(raw, await self._book([raw]))[0]
 
     async def missing(self, ids: Sequence[str]) -> list[str]:
         """Those of the incidents that are gone, or that we may no longer see."""
@@ -178,7 +180,8 @@ class ServiceNow:
         """The filter again, on our side: a misspelt one is dropped without a word, and everything comes."""
         return not isinstance(raw, Mapping) or all(term.holds(raw) for term in self._terms)
 
-    async def _map(self, rows: Sequence[Row]) -> Mapped:
+    async def _map(self, found: Sequence[Row]) -> Mapped:
+        rows = [row for row in found if not opened_here(row.raw, "correlation_id")]
         book = await self._book([row.raw for row in rows if isinstance(row.raw, Mapping)])
         return map_each(rows, lambda raw: self._mapped(raw, book))
 

@@ -12,6 +12,7 @@ from deskbell.core.records import CaseStatus, VisitStatus
 TASK = (
     *("sys_id", "number", "short_description", "state", "priority", "active", "assigned_to", "assignment_group"),
     *("escalation", "opened_at", "sys_created_on", "sys_updated_on", "sys_updated_by", "sys_mod_count"),
+    "correlation_id",
 )
 
 

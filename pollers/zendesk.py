@@ -22,7 +22,7 @@ from pollers import checks
 from pollers.cursor import Row
 from pollers.mapped import Mapped, map_each
 from pollers.names import Names
-from pollers.own import OwnWrites
+from pollers.own import OwnWrites, opened_here
 from pollers.rows import as_row, child, flag, line, moment, note_text, number
 from pollers.writing import failed_read
 from pollers.zendesk_ticket import Book, ZendeskConf, to_record, unmapped
@@ -153,8 +153,7 @@ class Zendesk:
         mapped = await self._map([self._row(data["ticket"])], data)
         for broken in mapped.bad:
             raise SourceError(SourceFault.ANSWER, f"{self.title} ticket {record_id}: {broken.error}")
-        case = mapped.records[0]
-        return case if isinstance(case, Case) else None
+        return next((case for case in mapped.records if isinstance(case, Case)), None)
 
     async def missing(self, ids: Sequence[str]) -> list[str]:
         """Those of the tickets that are gone: deleted, or in a place that we may not see."""
@@ -168,7 +167,8 @@ class Zendesk:
         row = raw if isinstance(raw, Mapping) else {}
         return as_row(raw, row.get("id"), _generated(row))
 
-    async def _map(self, rows: Sequence[Row], beside: Mapping[str, Any]) -> Mapped:
+    async def _map(self, found: Sequence[Row], beside: Mapping[str, Any]) -> Mapped:
+        rows = [row for row in found if not opened_here(row.raw, "external_id")]
         book = await self._book([row.raw for row in rows if isinstance(row.raw, Mapping)], beside)
         return map_each(rows, lambda raw: self._mapped(raw, book))
 

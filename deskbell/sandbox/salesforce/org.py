@@ -14,7 +14,7 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\dT.*")
 FIELDS: dict[str, tuple[str, ...]] = {
     "Case": (*SYSTEM, "CaseNumber", "Subject", "Description", "Status", "IsClosed", "Priority", "Origin", "IsEscalated",
              "OwnerId", "ContactId", "AccountId", "SuppliedName", "SuppliedEmail", "ContactEmail", "ContactPhone",
-             "IsStopped"),
+             "IsStopped", "Alert_Key__c"),
     "Account": (*SYSTEM, "AccountNumber", "Name", "Phone", "Type", "OwnerId", "Account_Status__c", "Support_Status__c"),
     "Opportunity": (*SYSTEM, "Name", "StageName", "Amount", "IsClosed", "OwnerId", "AccountId", "CloseDate"),
     "Order": (*SYSTEM, "OrderNumber", "Name", "Status", "TotalAmount", "ActivatedDate", "ActivatedById", "AccountId",
