@@ -6,7 +6,8 @@ Two daemons on one PostgreSQL, over HTTP against the stand-ins. In each round th
 turn, gets SIGKILL or SIGSTOP while cards are under way. At that moment something new happens, and people type commands
 in Telegram and Discord, again and again until they are taken. The clock runs from the signal: until the lease has
 another holder (`leases`), until the new card is in every chat, and until the commands were carried out. Who was stopped
-wakes afterwards, and must change nothing. What is lost or doubled the stand-ins' own ledger tells.
+wakes afterwards, and must change nothing. What is lost or doubled the stand-ins' own ledger tells. The rooms are slow,
+so that most falls hit messages that are being sent.
 """  # noqa: INP001 - a script, not a package
 
 import argparse
@@ -45,6 +46,9 @@ LOOK_S = 0.05
 PAUSE_S = 0.2  # of a person who tries again
 GIVEN_UP_S = 60.0
 PATIENCE_S = 180.0  # for what was claimed by who fell
+SLOW_S = 0.7  # so long a slow room takes for a message
+SENDS = {"slack": ("chat.postMessage",), "teams": ("create", "send"), "telegram": ("sendMessage",),
+         "discord": ("POST message",)}  # fmt: skip
 STORED = "has your note"
 TYPED_IN = ("telegram", "discord")  # where one instance listens for all
 _HELD = "SELECT name, holder FROM leases WHERE holder <> '' AND until > extract(epoch FROM now()) * 1000000"
@@ -96,6 +100,7 @@ class Several:
     house: House
     instances: list[Instance]
     jobs: list[str] = field(default_factory=list)  # that somebody is late for
+    slow_s: float = 0.0  # that the rooms take for each message
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(4711))
     _notes: Iterator[int] = field(default_factory=itertools.count)
 
@@ -118,6 +123,13 @@ class Several:
                 instance.process.kill()
                 await instance.process.wait()
 
+    def slow_down(self, seconds: float) -> None:
+        """From now on the chats take so long for each message."""
+        self.slow_s = seconds
+        for chat, places in SENDS.items():
+            for place in places:
+                self.sandbox.chats[chat].faults.set("slow", where=place, delay=seconds)
+
     # ------------------------------------------------------------ what the database says
 
     async def ask(self, query: str) -> list[tuple[Any, ...]]:
@@ -130,6 +142,9 @@ class Several:
         rows = await self.ask(_HELD)
         found = {str(name): by_pid.get(int(str(holder).split(":")[1])) for name, holder in rows}
         return {name: one for name, one in found.items() if one is not None}
+
+    async def in_flight(self) -> int:
+        return int((await self.ask(_IN_FLIGHT))[0][0])
 
     async def audit_faults(self) -> list[str]:
         """What is wrong with the chain, as the head file of each instance sees it."""
@@ -288,11 +303,13 @@ async def fall(house: Several, lease: str, sign: signal.Signals, chance: random.
     known = house.late_job()
     await house.until(lambda: house.everywhere(known), "a card before the fall")
     house.late_job()
-    await asyncio.sleep(chance.uniform(0, 1.5))
+    if house.slow_s:
+        await house.until(house.in_flight, "a card on its way")
+    await asyncio.sleep(chance.uniform(0, house.slow_s or 1.5))
     held = [name for name, one in (await house.holders()).items() if one is victim and kind_of(name) != "lane"]
     os.kill(victim.pid, sign)
     at, wall = time.monotonic(), house.sandbox.clock.time()
-    began.in_flight = int((await house.ask(_IN_FLIGHT))[0][0])
+    began.in_flight = await house.in_flight()
     job = house.late_job()
     await asyncio.gather(
         _leases(house, began, held, victim, at),
@@ -397,6 +414,7 @@ async def run(rounds: int, lease_s: float, seed: int) -> dict[str, Any]:
             for instance in house.instances:
                 house.start(instance)
             await house.ready()
+            house.slow_down(SLOW_S)
             done = await falls(house, rounds, seed, _tell)
             for instance in house.instances:
                 await house.stop(instance)
