@@ -35,6 +35,7 @@ class Abilities:
     levels: tuple[int, int] = (0, 1)  # not escalated, and escalated
     agents: tuple[str, ...] = ("1", "2", "3")
     unassigned: bool = True  # a case may have no agent
+    priorities: bool = True  # else every case has the normal one
     techs: int = 7  # so many records can have a technician, each one of its own
     always_tech: bool = False
     records: int = 7

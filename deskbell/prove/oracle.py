@@ -1,8 +1,9 @@
 """What must have been told, and what may have been, by brute force over all ways in which a source may have been read.
 
-A version of a record that a source showed for two whole polls was read, at the latest at the end of the first. One that
-was called about, and read in answer, was read then. What was there for less may have been read or not: each way is
-tried. For each way of reading a record the rulebook says what is told; what all ways agree on must be, the rest may be.
+A version of a record that a source showed during a whole poll was read in it at the latest: two polls are promised, and
+the judge is stricter. One that was called about, and read in answer, was read then. What was there for less may have
+been read or not: each way is tried. For each way of reading a record the rulebook says what is told; what all ways
+agree on must be, the rest may be.
 
 Nothing of the house is imported here but the plain data of the trial.
 """
@@ -16,7 +17,8 @@ from math import prod
 from deskbell.prove.history import DAY, Log, Outcome, Version
 from deskbell.prove.rulebook import EDGE, LEVEL, Change, Edge, Reading
 
-WHOLE_POLLS = 2  # in so many a version has to be there to be known for certain
+WHOLE_POLLS = 1  # in so many a version has to be there to be known for certain; two are what is promised
+ASKS = 2  # so often it has to be asked for by name until it counts as gone
 MOST_WAYS = 1000  # of reading one record; beyond it the ways in the middle are left out
 NEVER = None
 
@@ -44,6 +46,7 @@ class _Record:
     def __init__(self, log: Log, record: str) -> None:
         self.log, self.versions = log, log.versions[record]
         self.record, self.name = record, f"{log.source}:{log.ids[record]}"
+        self.asked = [at for asked, at in log.asked if asked == record]
         self._made: dict[int, Reading] = {}
         # What was worked out; the readings stand in it as well, so that no other ones get their ids.
         self._turns: dict[tuple[str, int, int, int, int], tuple[Mapping[str, int], bool, object]] = {}
@@ -72,7 +75,7 @@ class _Record:
         last = number + 1 == len(self.versions)
         until = self.log.end + 1 if last else self.versions[number + 1].single
         if version.facts is None and self.log.gone == "asked":
-            return [*(at for record, at in self.log.asked if record == self.record), NEVER]
+            return [*self.asked, NEVER]
         if version.facts is None and self.log.gone == "compared":
             return _by_second(self._looked_for(version.since))
         found, sure = self._in_polls(version.since, until)
@@ -91,16 +94,16 @@ class _Record:
         for poll in self.log.polls:
             if not (poll.begin < until and since <= poll.end):
                 continue
+            found += [at for at in (*poll.moments, poll.end) if since <= at]
             whole += [poll.end] if poll.whole and since <= poll.begin and poll.end < until else []
             if len(whole) == WHOLE_POLLS:
                 return found, whole[0]
-            found += [at for at in (*poll.moments, poll.end) if since <= at]
         return found, NEVER
 
     def _looked_for(self, since: float) -> Iterator[float]:
         """When a deletion may have been noticed."""
         whole = 0
-        yield from (at for record, at in self.log.asked if record == self.record)
+        yield from self.asked
         for poll in self.log.polls:
             if since <= poll.end:
                 yield poll.end
@@ -126,8 +129,8 @@ class _Record:
             worst |= told
             standing |= stands
         gone = self.versions[-1].facts is None
-        if gone and self.log.gone == "asked" and standing and way[-1].version.facts is not None:
-            return None  # while something stands, it is asked for, and found to be gone
+        if gone and standing and way[-1].version.facts is not None and len(self.asked) >= ASKS:
+            return None  # it was asked for, and found to be gone
         if gone and self.log.kind == "visit":
             standing = set()  # what is called off may stand until its time is over; when that is noticed is left open
         return {key: Outcome(severity, key in standing) for key, severity in worst.items()}

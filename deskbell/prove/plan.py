@@ -70,7 +70,7 @@ class _Plan:
             skew=rng.choice((0, 0, 0, 2, -3, 25, -25, 90, -90)),
             page=rng.choice((2, 2, 3, 4, 10)),
             first=first,
-            steps=tuple(self._steps(rng.randint(5, 12))),
+            steps=tuple(self._steps(rng.randint(4, 9))),
         )
 
     def _steps(self, count: int) -> Iterator[Step]:
@@ -207,6 +207,10 @@ class _Plan:
         return number if number <= self.able.techs else None
 
     @property
+    def _priorities(self) -> tuple[str, ...]:
+        return ("urgent", "high", "normal", "low") if self.able.priorities else ("normal",)
+
+    @property
     def _agents(self) -> tuple[str, ...]:
         return ("", *self.able.agents) if self.able.unassigned else self.able.agents
 
@@ -234,8 +238,8 @@ class _Plan:
         rng = self.rng
         return {
             "status": "open",
-            "priority": rng.choice(("urgent", "high", "normal", "low")),
-            "agent": rng.choice(self._agents),
+            "priority": rng.choice(self._priorities),
+            "agent": rng.choice((self._agents[0], *self._agents)),
             "first_response": In(rng.choice((10 * MINUTE, HOUR, 4 * HOUR))) if rng.random() < 0.6 else None,
             "resolution": In(rng.choice((20 * MINUTE, 2 * HOUR, 9 * HOUR, DAY))) if rng.random() < 0.6 else None,
         }
@@ -247,7 +251,7 @@ class _Plan:
             {"status": rng.choice(self.able.statuses)},
             {"status": rng.choice(self.able.statuses)},
             {"status": "open"},
-            {"priority": rng.choice(("urgent", "high", "normal", "low"))},
+            {"priority": rng.choice(self._priorities)},
             {"agent": rng.choice(self._agents)},
             {"agent": rng.choice(self.able.agents)},
             {"level": self.able.levels[0 if before["level"] else 1]},

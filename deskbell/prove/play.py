@@ -2,11 +2,14 @@
 
 import math
 import random
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from datetime import time as day_time
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +22,7 @@ from deskbell.core.alert import Alert, Status
 from deskbell.core.calendar import SITE, WEEKDAYS, Calendar
 from deskbell.core.rules import RULES
 from deskbell.desk import Desk, House, SourceFacts
+from deskbell.faces.wording import Wording
 from deskbell.instance import Held
 from deskbell.net import http as engine
 from deskbell.net import tokens
@@ -48,7 +52,7 @@ from storage.store import SqlStore
 
 SECRET = "a-made-up-secret-of-the-proof"  # noqa: S105 - opens nothing but a trial on this machine
 CALM = 3  # polls at the end, in which nothing happens and everything is told
-WARM = 3  # polls at the beginning: the first reading, before anything is news
+WARM = 2  # polls at the beginning: the first reading, before anything is news
 LONG = 300  # seconds after which the clock rules have looked once more before a poll
 _EVERYTHING = 100_000
 _QUIET = Step(0)
@@ -69,9 +73,9 @@ def turned(hands: Hands) -> Iterator[None]:
 
 
 class Play:
-    """One history while it is played."""
+    """One history while it is played. `blank`: a database in which nothing happened yet; its folder takes others."""
 
-    def __init__(self, history: History, folder: Path, session: aiohttp.ClientSession) -> None:
+    def __init__(self, history: History, blank: Path, session: aiohttp.ClientSession) -> None:
         self.history, self._session = history, session
         self.kind = SYSTEMS[history.system]
         self.hands = Hands(history.begin)
@@ -80,7 +84,8 @@ class Play:
         source = self.system.source
         able = self.kind.able
         self.log = Log(history.system, source.name, able.kind, history.zone, able.gone, able.within)
-        self.store = SqlStore.open(f"sqlite:///{folder}/{history.seed}.db", audit_key=b"k" * 32, clock=self.hands.now)
+        database = shutil.copy(blank, blank.with_name(f"{history.seed}.db"))
+        self.store = open_store(Path(database), self.hands.now)
         self.desk = Desk(
             self.store, self._house(), Clock(self.hands.now, self.hands.monotonic), {source.name: source}, _whole
         )
@@ -110,6 +115,7 @@ class Play:
             b"s" * 32,
             rules={name: rule.conf_class() for name, rule in RULES.items()},
             calendar=hours,
+            words=_wording(),
             sources={source.name: SourceFacts(source.title, source.interval)},
         )
 
@@ -168,7 +174,7 @@ class Play:
         facts = self._changed(record, before, deed.changes, stamp)
         clock.back = 0
         at = self._instant()
-        listed = at + able.hidden if versions else at
+        listed = at + able.hidden if self.log.settled else at
         versions.append(Version(facts, stamp if able.stamped else 0, listed, at))
 
     def _changed(self, record: str, before: Facts | None, changes: Facts | None, stamp: int) -> Facts | None:
@@ -223,7 +229,6 @@ class Play:
             self.log.followed.append(Followed(record, at, sure=read and self.stage.refused == refused))
             if read:
                 self._waits.discard(record)
-        await self._tick()
 
     # ------------------------------------------------------------ polls and ticks
 
@@ -277,6 +282,16 @@ class Play:
             held = found.get(alert.key, Outcome(9, stands=False))
             found[alert.key] = Outcome(min(held.severity, int(alert.severity)), held.stands or alert.live)
         return found
+
+
+def open_store(path: Path, clock: Callable[[], datetime]) -> SqlStore:
+    return SqlStore.open(f"sqlite:///{path}", audit_key=b"k" * 32, clock=clock)
+
+
+@cache
+def _wording() -> Wording:
+    """Its templates are compiled once for all histories."""
+    return Wording()
 
 
 async def _whole() -> tuple[bool, int]:

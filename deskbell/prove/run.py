@@ -17,9 +17,10 @@ from deskbell.prove.history import History, Log, Outcome
 from deskbell.prove.oracle import expected
 from deskbell.prove.plan import made
 from deskbell.prove.planted import PLANTED, Planted
-from deskbell.prove.play import Play
+from deskbell.prove.play import Play, open_store
 from deskbell.prove.rulebook import written
 from deskbell.prove.systems import SYSTEMS
+from storage.store import utc_now
 
 EACH = 1_000_000  # seeds of histories to a seed of a run
 TRIES = 100  # histories within which a planted mistake has to show itself
@@ -95,15 +96,16 @@ def system_of(seed: int) -> str:
 class Ground:
     """Where histories are played: one after the other, each in a database of its own."""
 
-    folder: Path
+    blank: Path  # a database in which nothing happened yet
     session: aiohttp.ClientSession
 
     async def play(self, seed: int) -> Verdict:
         system = system_of(seed)
         history = made(seed, system, SYSTEMS[system].able)
-        log, told = await Play(history, self.folder, self.session).go()
-        for path in self.folder.iterdir():
-            path.unlink()
+        log, told = await Play(history, self.blank, self.session).go()
+        for path in self.blank.parent.iterdir():
+            if path != self.blank:
+                path.unlink()
         return compare(history, log, told)
 
     async def finds(self, planted: Planted, begin: int) -> int | None:
@@ -124,8 +126,10 @@ _MEMORY = "/dev/shm"  # noqa: S108 - nothing that is played needs to last, and a
 async def ground() -> AsyncIterator[Ground]:
     folder = _MEMORY if os.access(_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="deskbell-prove-", dir=folder) as made_up:
+        blank = Path(made_up) / "blank.db"
+        open_store(blank, utc_now).close()
         async with aiohttp.ClientSession() as session:
-            yield Ground(Path(made_up), session)
+            yield Ground(blank, session)
 
 
 @dataclass(frozen=True)

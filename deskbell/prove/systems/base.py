@@ -35,3 +35,7 @@ class Kind:
     poller: str
     able: Abilities
     make: Callable[[Stage, History], System]
+
+
+def nothing(_answer: object) -> None:
+    """What a stand-in gives back for a change is nobody's business here."""

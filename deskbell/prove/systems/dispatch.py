@@ -4,7 +4,7 @@ from typing import Any
 
 from deskbell.prove.history import Abilities, Facts, History
 from deskbell.prove.stage import Stage
-from deskbell.prove.systems.base import INTERVAL, OAUTH, OVERLAP, Kind, Trial
+from deskbell.prove.systems.base import INTERVAL, OAUTH, OVERLAP, Kind, Trial, nothing
 from deskbell.sandbox import credentials, dynamics, google_calendar, graph_calendar, servicetitan
 from deskbell.sandbox.salesforce.org import ANA, written
 from deskbell.sandbox.salesforce.stand_in import Salesforce
@@ -22,10 +22,6 @@ _MARCO = "marco@example.org"
 
 def _seconds(at: int | None) -> float | None:
     return None if at is None else float(at)
-
-
-def _nothing(_answer: object) -> None:
-    """What a stand-in gives back is nobody's business here."""
 
 
 def _titan(stage: Stage, history: History) -> Trial:
@@ -139,7 +135,7 @@ def _google(stage: Stage, history: History) -> Trial:
         GoogleCalendar(conf, now=stage.hands.now),
         stand,
         lay=lambda facts: f"marco:{stand.add(_MARCO, start=facts['start'], end=facts['end'])['id']}",
-        change=lambda one, _, facts: _nothing(stand.move(_MARCO, one[6:], facts["start"], facts["end"])),
+        change=lambda one, _, facts: nothing(stand.move(_MARCO, one[6:], facts["start"], facts["end"])),
         remove=lambda one: stand.delete(_MARCO, one[6:]),
     )
 
@@ -161,7 +157,7 @@ def _graph(stage: Stage, history: History) -> Trial:
         GraphCalendar(conf, now=stage.hands.now),
         stand,
         lay=lay,
-        change=lambda one, _, facts: _nothing(stand.move(_MARCO, events[one], facts["start"], facts["end"])),
+        change=lambda one, _, facts: nothing(stand.move(_MARCO, events[one], facts["start"], facts["end"])),
         remove=lambda one: stand.delete(_MARCO, events[one]),
     )
 

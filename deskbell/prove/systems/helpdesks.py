@@ -58,7 +58,8 @@ def _servicenow(stage: Stage, history: History) -> Trial:
     tables = stand.tables
     conf = ServiceNowConf(
         f"{stage.url}/servicenow", credentials.SERVICENOW_USER, credentials.SERVICENOW_PASSWORD,
-        page_size=history.page, interval=INTERVAL, overlap=OVERLAP, zone=history.zone,
+        page_size=history.page, interval=INTERVAL, overlap=OVERLAP, zone=history.zone, journal=False,
+        attachments=False,
     )  # fmt: skip
     states = {
         "open": ("2", ""),
@@ -100,7 +101,7 @@ def _zendesk(stage: Stage, history: History) -> Trial:
     stand = stage.stand_in(ZendeskStandIn)
     conf = ZendeskConf(
         f"{stage.url}/zendesk", credentials.ZENDESK_USER, credentials.ZENDESK_TOKEN, page_size=history.page,
-        interval=INTERVAL, overlap=OVERLAP, zone=history.zone, comments_within=timedelta(),
+        interval=INTERVAL, overlap=OVERLAP, zone=history.zone, comments_within=timedelta(), max_pages=20,
     )  # fmt: skip
     words = {"open": "open", "waiting": "pending", "paused": "hold", "resolved": "solved", "closed": "closed"}
     metrics = {"first_response": "first_reply_time", "resolution": "requester_wait_time"}
