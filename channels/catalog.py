@@ -40,6 +40,8 @@ SERVICES = (
     "intercom",
     "monday",
     "pagerduty",
+    "pipedrive",
+    "pipedrive_deal",
     "pushover",
     "salesforce",
     "servicenow",
