@@ -8,7 +8,7 @@ from typing import Any
 from channels.markup import short_html
 from channels.service import RETRY, Address, Again, Call, Notice, Request, Role, Service, at
 from deskbell.core.outcome import Fault
-from deskbell.core.sizes import Size
+from deskbell.core.sizes import Size, fit
 from deskbell.net.answers import Reply
 from deskbell.net.auth import HeaderKey
 
@@ -39,8 +39,9 @@ class MondayConf:
 
 
 def item(notice: Notice, conf: MondayConf) -> Request:
-    values = {conf.key_column: notice.about, conf.status_column: {"label": conf.new}}
-    values |= {conf.text_column: {"text": notice.text[:2000]}} if conf.text_column else {}
+    values: dict[str, Any] = {conf.key_column: notice.about, conf.status_column: {"label": conf.new}}
+    if conf.text_column:
+        values[conf.text_column] = {"text": fit(notice.text, Size(2000), (notice.link, notice.url, notice.ref))}
     given = {"board": notice.to, "group": notice.options.get("group"), "name": notice.line}
     return _asked(conf, CREATE, **given, values=json.dumps(values))
 

@@ -27,7 +27,7 @@ def error(code: str) -> Answer:
 
 VENDOR = Vendor(
     name="monday",
-    conf={"token": TOKEN, "key_column": KEYS},
+    conf={"token": TOKEN, "key_column": KEYS, "text_column": "long_text"},
     address="5001",
     options={"group": "topics"},
     knows=header("Authorization", TOKEN),
