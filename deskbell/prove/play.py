@@ -79,7 +79,7 @@ class Play:
         self.history, self._session = history, session
         self.kind = SYSTEMS[history.system]
         self.hands = Hands(history.begin)
-        self.stage = Stage(self.hands, history.skew, self._felt)
+        self.stage = Stage(self.hands, history.skew, self._felt, blank.parent)
         self.system: System = self.kind.make(self.stage, history)
         source = self.system.source
         able = self.kind.able

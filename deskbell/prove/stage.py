@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 from urllib.parse import unquote
@@ -71,11 +72,12 @@ class System(Protocol):
 class Stage:
     """The server of one history: a stand-in, and our hooks. `felt` hears the path of each request first."""
 
-    def __init__(self, hands: Hands, skew: int, felt: Callable[[str], None]) -> None:
+    def __init__(self, hands: Hands, skew: int, felt: Callable[[str], None], folder: Path) -> None:
         self.hands, self.clock, self.pulse = hands, VendorClock(hands, skew), Pulse()
         self.ledger = Ledger(self.clock, self.pulse)
         self.bare = False  # a 429 does not tell how long to wait
         self.refused = 0  # requests that were not answered as they should be
+        self.folder = folder  # for what a source wants to keep
         self._felt = felt
         self._socket = socket.create_server((HOST, 0))
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
