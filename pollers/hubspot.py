@@ -261,7 +261,8 @@ class HubSpot(Crm[HubSpotConf]):
             return Finding(what, ok=False, detail=str(error))
         there = {row.get("name") for row in rows if isinstance(row, Mapping)}
         due = {self.described.fields.get(name, "") for name in SLA_FIELDS}  # there with Service Hub alone
-        needed = {*self.described.columns, self.conf.changed_property, *self.described.on_resolve} - _OURS - due
+        spare = _OURS | due | {self.described.key_field}  # where Deskbell opens no tickets, nobody made that one
+        needed = {*self.described.columns, self.conf.changed_property, *self.described.on_resolve} - spare
         missing = sorted(needed - there)
         if missing:
             return Finding(
