@@ -25,7 +25,7 @@ def demo(
     as_json: AsJson = False,
     sabotage: Annotated[bool, typer.Option(help="A stand-in loses one message: the run must notice.")] = False,
 ) -> None:
-    """A day at an air-compressor repair firm, with stand-ins of Slack, Freshdesk, ServiceNow and the schedule."""
+    """A day at a compressor repair firm, with stand-ins of the chats, the helpdesks, the schedule and the billing."""
     from deskbell.demo import Show, show
 
     raise SystemExit(show(Show(config, port, headless, seconds, as_json, sabotage)))
