@@ -76,11 +76,12 @@ def _as_the_oracle_has_it(log: Log, told: Mapping[str, Outcome]) -> Mapping[str,
         name = f"{log.source}:{log.ids[record]}"
         if log.kind != "visit" or versions[-1].facts is not None:
             continue
-        known = {f"cancel:{name}:{written(v.facts['cancelled'] or v.stamp)}" for v in versions if v.facts}
+        off = [v for v in versions if v.facts and v.facts["status"] == "cancelled"]
+        known = {f"cancel:{name}:{written(one.facts['cancelled'] or one.stamp)}" for one in off if one.facts}
         for key in [key for key in named if f":{name}:" in key]:
             outcome = replace(named.pop(key), stands=False)
-            off = key.startswith(f"cancel:{name}:") and key not in known
-            named[f"cancel:{name}:gone" if off else key] = outcome
+            by_that = key.startswith(f"cancel:{name}:") and key not in known
+            named[f"cancel:{name}:gone" if by_that else key] = outcome
     return named
 
 
