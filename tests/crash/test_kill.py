@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import json
 import re
 import signal
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from deskbell.sandbox.server import Sandbox
 from deskbell.torture.nursery import Nursery
-from deskbell.torture.plan import DRAIN, ELSEWHERE, HOOKS, MIGRATION, POINTS
+from deskbell.torture.plan import DRAIN, ELSEWHERE, HOOKS, MIGRATION, POINTS, VENDOR
 from deskbell.vendors.chats import CHATS
 from tests.crash.lives import ROOT, Flows, Lives, Town, Work
 
@@ -30,7 +31,7 @@ def points_in(folder: Path) -> set[str]:
 
 
 def test_every_point_in_the_source_is_struck() -> None:
-    assert points_in(ROOT) == {*POINTS, *MIGRATION, *DRAIN, *HOOKS, *ELSEWHERE}
+    assert points_in(ROOT) == {*POINTS, *MIGRATION, *DRAIN, *HOOKS, *VENDOR, *ELSEWHERE}
 
 
 def test_a_point_that_nobody_strikes_is_seen(tmp_path: Path) -> None:
@@ -116,6 +117,38 @@ async def test_killed_before_a_one_way_card(
         await lives.bury()
     counts = [flows.cards(work.subject) for work in works]
     assert sum(counts) <= len(works) + lives.deaths, counts
+    town.audit_is_whole()
+
+
+@pytest.mark.parametrize("point", VENDOR)
+async def test_killed_around_a_record(sandbox: Sandbox, nursery: Nursery, tmp_path: Path, point: str) -> None:
+    """What may have been opened in the last life is looked up in the next: one card of Trello for each job."""
+    trello = sandbox.vendors["trello"]
+    settings = "".join(f"{key} = {json.dumps(value)}\n" for key, value in trello.settings().items())
+    first = "[destinations.dispatch]"
+    room = f'[destinations.cards]\nplatform = "trello"\naddress = "{trello.address()}"\n\n'
+    changes = {
+        'destinations = ["dispatch", ': 'destinations = ["cards", ',
+        first: f"[channels.trello]\n{settings}\n{room}{first}",
+    }
+    lives = Lives(sandbox, tmp_path, nursery, changes)
+    town, works = Town(lives), []
+
+    def cards(work: Work) -> int:
+        return sum(told.way == "open" and work.subject in told.fields["name"] for told in trello.told)
+
+    try:
+        for _ in (FIRST, SECOND):
+            works.append(town.late_job())
+            await lives.start(f"{point}@1:kill")
+            await lives.killed()
+        await lives.start()
+        await town.until(lambda: all(map(cards, works)), "a card of everything in Trello")
+        await town.until(lambda: not lives.left(), "an empty outbox")
+        assert await lives.stop() == 0
+    finally:
+        await lives.bury()
+    assert [cards(work) for work in works] == [1] * len(works)
     town.audit_is_whole()
 
 
