@@ -70,6 +70,7 @@ class Hints:
         self._quiet_until = 0.0
         self._troubles = 0
         self.look_s = LOOK_S
+        self.alone: frozenset[str] = frozenset()  # what was read by itself, and not yet by a poll
 
     def told(self) -> None:
         """A call was kept: look now."""
@@ -124,6 +125,7 @@ class Hints:
             await self._desk.vanished(name, [hint.record_id for hint in gone], guard)
         spoilt = [hint for hint, one in read if isinstance(one, SourceError) and self._failed(hint, one)]
         done = [hint for hint, one in read if isinstance(one, Record)] + gone + spoilt
+        self.alone |= {hint.record_id for hint in done}
         await self._desk.drop_hints(done, guard)
 
     async def _fetch(self, record_id: str) -> Record | SourceError | None:

@@ -22,6 +22,7 @@ from deskbell.net.faults import point
 from deskbell.net.redact import redact
 from pollers.hints import Desk as HintsDesk
 from pollers.hints import Hints
+from pollers.snapshot import read_anew
 
 LONGEST_PAUSE = timedelta(minutes=5)
 AUTH_PATIENCE = 3  # refusals of our credentials until the loop slows down
@@ -147,6 +148,7 @@ class Loop:
         self._turn = turn[-1] if turn and len(ids) > VANISHED_AT_ONCE else ""
         if certain := sorted(gone & self._missed):
             await self._desk.vanished(self.source.name, certain, self._held.guard)
+            self.hints.alone |= set(certain)
         self._missed = gone
 
     async def _read_all(self) -> float | None:
@@ -154,7 +156,8 @@ class Loop:
         name = self.source.name
         state = await self._desk.source_state(name, self._held.guard)
         skew: float | None = None
-        pages = self.source.changes(state.cursor)
+        alone = self.hints.alone
+        pages = self.source.changes(read_anew(state.cursor, alone))
         try:
             while (page := await self._next(pages)) is not None:
                 if page.read_at is not None:
@@ -166,6 +169,7 @@ class Loop:
         finally:
             if isinstance(pages, AsyncGenerator):
                 await pages.aclose()
+        self.hints.alone -= alone
         return skew
 
     async def _next(self, pages: AsyncIterator[Page]) -> Page | None:

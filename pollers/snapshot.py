@@ -122,6 +122,18 @@ async def parts(known: Known, window: Window, now: datetime) -> AsyncIterator[Pa
             yield await _judged(Part(mapped, got.date), seen, known, window, now)
 
 
+def read_anew(cursor: Mapping[str, Any], ids: frozenset[str]) -> Mapping[str, Any]:
+    """The cursor for a poll that hands these rows over though they are as it saw them last.
+
+    They were read by themselves meanwhile: one that had changed, and is again as it was, would pass for unchanged.
+    """
+    if not ids:
+        return cursor
+    if "rows" in cursor and "mark" in cursor:
+        return {**cursor, "rows": {key: ["", *held[1:]] if key in ids else held for key, held in _rows(cursor)}}
+    return {name: read_anew(part, ids) if isinstance(part, Mapping) else part for name, part in cursor.items()}
+
+
 def mark_of(*mapping: Any) -> str:
     """Differs when any of what decides about the mapping does."""
     return hashlib.blake2b(repr(mapping).encode(), digest_size=6).hexdigest()

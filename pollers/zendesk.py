@@ -131,7 +131,8 @@ class Zendesk:
         except SourceError as error:
             if error.fault is not SourceFault.ANSWER:
                 raise
-        return await self._exported(place, {"start_time": _seconds(start, now)})
+        # Where the cursor stood is no end on this way: its page may well be the last one before it.
+        return await self._exported(replace(place, after=""), {"start_time": _seconds(start, now)})
 
     async def _exported(self, place: Place, where: Mapping[str, Any]) -> _Got:
         reply = await self._read(vendor.EXPORT, {**where, "per_page": self.conf.page_size, "include": _BESIDE})

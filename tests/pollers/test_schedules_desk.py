@@ -2,7 +2,10 @@
 
 import pytest
 
+from deskbell.core.records import VisitStatus
 from deskbell.desk import SourceFacts
+from deskbell.instance import Held
+from deskbell.net.inbound import Genuine
 from pollers.loop import Loop, Surroundings
 from tests.desk.conftest import Bench
 from tests.pollers.schedules import ALL, HOUR
@@ -73,3 +76,28 @@ async def test_a_restart_reads_on_and_rings_nothing_twice(sb, house):
     await poll(sb, other, bench, times=4)
     assert [alert.record_id for alert in alerts(bench, "cancelled_by_customer")] == [ids[2]]
     await again.close()
+
+
+async def test_what_is_as_it_was_is_read_again_after_a_call_in_between(sb, tmp_path):
+    """A source without a time of change: a visit is done, we are called and read it, and then it is undone."""
+    trial = ALL["jobber"](sb)
+    facts = SourceFacts(trial.source.title, trial.source.interval)
+    bench = Bench(tmp_path, sources={trial.source.name: facts})
+    bench.now, bench.sources[trial.source.name] = sb.clock.now(), trial.source
+    loop = loop_of(sb, trial.source, bench)
+    one = trial.lay(int(sb.clock.time()) + 30 * HOUR)
+    await poll(sb, loop, bench, times=2)
+
+    def status():
+        found = bench.store.read_now(lambda reader: reader.records(trial.source.name, [one]))
+        return found[one].record.status
+
+    trial.stand.change(one, completedAt="2026-11-21T10:00:00Z")
+    await bench.desk.take_hint(trial.source.name, [one], Genuine())
+    await loop.hints.follow(Held("").guard)
+    assert status() is VisitStatus.COMPLETED
+    trial.stand.change(one, completedAt=None)
+    await poll(sb, loop, bench)
+    assert status() is VisitStatus.SCHEDULED
+    await trial.source.close()
+    bench.close()

@@ -192,6 +192,18 @@ async def test_a_forgotten_cursor_is_replaced_by_the_time_behind_it(sb, trial, r
     assert await held.poll() == {}
 
 
+async def test_where_a_cursor_stood_that_was_refused_is_no_end(sb, trial, reading):
+    """The page that the time leads to instead may be the very one behind which the cursor stood; there is more."""
+    source = trial.source = type(trial.source)(replace(trial.source.conf, page_size=2), now=sb.clock.now)
+    for n in range(2):
+        trial.lay(f"old {n}", sb.clock.time() - HOUR)
+    held = reading(source)
+    await held.poll()
+    newer = trial.lay("newer", sb.clock.time() - HOUR + 1)
+    trial.stand.faults.set("html", times=1)
+    assert newer in await held.poll()
+
+
 async def test_everything_is_read_again_once_a_day(sb, trial, reading):
     ids = {trial.lay(f"T{n}", sb.clock.time() - HOUR + n) for n in range(25)}
     held = reading(trial.source)
