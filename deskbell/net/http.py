@@ -6,11 +6,13 @@ request left. `read` and `send` put both into the words of the core.
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from importlib.util import find_spec
 from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -38,6 +40,10 @@ from deskbell.net.auth import Auth, AwsKey, Basic, Bearer, HeaderKey, NoAuth, OA
 from deskbell.net.egress import checked_base, is_loopback, on_host, same_origin
 from deskbell.net.redact import basic_pair, redact
 from deskbell.net.tokens import Tokens, token_of
+
+# httpcore asks for it several times a call, and what is not installed is searched for on the disk each time.
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 MAX_BYTES = 10 * 1024 * 1024
 _TEXT_KEPT = 500  # of an answer that is not JSON, for the error message
