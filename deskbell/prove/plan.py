@@ -70,7 +70,7 @@ class _Plan:
             skew=rng.choice((0, 0, 0, 2, -3, 25, -25, 90, -90)),
             page=rng.choice((2, 2, 3, 4, 10)),
             first=first,
-            steps=tuple(self._steps(rng.randint(4, 9))),
+            steps=tuple(self._steps(rng.randint(3, 7))),
         )
 
     def _steps(self, count: int) -> Iterator[Step]:
