@@ -4,8 +4,8 @@
 
 UV_VERSION := 0.13.9
 PACKAGES := deskbell bot pollers channels storage
-# pytest's options; on one core, or to follow one test: make test PYTEST_ARGS='-x tests/test_project.py'
-PYTEST_ARGS ?= -n 2
+# pytest's options: tests wait more than they work, so that two cores bear three at a time; on one core, or to follow one test: make test PYTEST_ARGS='-x tests/test_project.py'
+PYTEST_ARGS ?= -n 3
 # what `make demo` hands on to `deskbell demo`
 DEMO_ARGS ?=
 # `make lock LOCK_ARGS=--upgrade` takes newer versions; without it the lock changes only where pyproject.toml asks for it

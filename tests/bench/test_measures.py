@@ -9,7 +9,7 @@ from deskbell.torture import postgres
 SMALL = {"audit_million": "audit_many", "catch_up": "catch_up_glimpse"}
 MAY_BE_AWAY = {"webhook_alertmanager", "webhook_alerta"}
 ON_POSTGRES = {"postgres", "two_instances", "two_instances_doubled"}
-NO_RATIO = {"two_instances_doubled", "memory_alert", "tap_held"}
+NO_RATIO = {"two_instances_doubled", "memory_alert", "tap_held", "push_sent_p99"}
 
 
 @pytest.fixture
