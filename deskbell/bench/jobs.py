@@ -23,6 +23,7 @@ class Feed:
         self._by_id: dict[str, bytes] = {}
         self.read = asyncio.Event()
         self.reads = 0  # how often the first page was asked for
+        self.requests = 0  # of all pages
         self.first_read = 0.0  # when the first page with a row in it was asked for; of the monotonic clock
 
     def lay(self, first: int, count: int, *, late: bool = True) -> None:
@@ -42,6 +43,7 @@ class Feed:
 
     def page(self, since: str, number: int, size: int) -> bytes:
         self.reads += number == 1
+        self.requests += 1
         self.read.set()
         begin = bisect_left(self._at, since) if since else 0
         count = len(self._rows) - begin

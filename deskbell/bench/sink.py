@@ -121,7 +121,7 @@ class Sink:
 
     async def do_first_read(self, asked: Mapping[str, Any]) -> Any:
         feed = self.feeds[asked["who"]]
-        return {"at": feed.first_read, "reads": feed.reads}
+        return {"at": feed.first_read, "reads": feed.reads, "requests": feed.requests}
 
     async def do_read(self, asked: Mapping[str, Any]) -> Any:
         """Answers once the feed has been read, or the seconds are over."""
