@@ -1,12 +1,13 @@
 """All that is SQLite's own: how it is opened, its triggers, a lock file. PostgreSQL has storage/postgres.py."""
 
+import errno
 import fcntl
 import os
 import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +207,7 @@ def connect_writing(path: Path) -> sqlite3.Connection:
     """A connection to a database that is created where there is none, for its owner's eyes only."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        _create_file(path)
     except OSError as error:
         raise StoreError(f"The database {path} can't be written: {error.strerror}.") from error
     connection = connect(path)
@@ -216,6 +217,21 @@ def connect_writing(path: Path) -> sqlite3.Connection:
         connection.close()
         raise _unopened(path, error) from error
     return connection
+
+
+def _create_file(path: Path) -> None:
+    """Only where there is none. SQLite's locks are the process's: they fall when anybody in it closes the file, and
+    whoever comes next then takes the write-ahead log for nobody's, and deletes it. https://sqlite.org/howtocorrupt.html
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    trouble = 0
+    if path.is_dir():
+        trouble = errno.EISDIR
+    elif not os.access(path, os.R_OK | os.W_OK):
+        trouble = errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES
+    if trouble:
+        raise OSError(trouble, os.strerror(trouble))
 
 
 def _unopened(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> StoreError:
