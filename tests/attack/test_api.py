@@ -59,8 +59,13 @@ def as_json(**fields: Any) -> bytes:
 JSON = {"Content-Type": "application/json"}
 
 
+async def acts(town: Town) -> int:
+    """Entries of the audit but those of accounts that are found by and by after the start."""
+    return sum(row.entry.verb != "link" for row in await town.audit())
+
+
 async def test_no_token_opens_anything_but_the_right_one(town: Town, call: Caller) -> None:
-    before = len(await town.audit())
+    before = await acts(town)
     for path, method in (
         ("/api/v1/alerts", "POST"),
         ("/api/v1/alerts", "GET"),
@@ -72,7 +77,7 @@ async def test_no_token_opens_anything_but_the_right_one(town: Town, call: Calle
             status, said = await call(method, path, headers, as_json(title="x") if method == "POST" else None)
             assert (status, json.loads(said)) == (401, {"error": "Unauthorized."}), token
     assert await town.daemon.count_alerts() == 0
-    assert len(await town.audit()) == before
+    assert await acts(town) == before
     status, said = await call("POST", "/api/v1/alerts", GOOD | JSON, as_json(title="Compressor down", severity="P2"))
     assert status == 201
     await town.card("Compressor down")

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 
 import pytest
@@ -368,3 +368,10 @@ def test_jobs_of_one_day_agree_on_what_is_wrong_with_it(day):
             if found.rule in ("cascade_risk", "double_booked"):
                 told.setdefault(found.key, set()).add((found.severity, found.stage, found.summary, found.home))
     assert all(len(said) == 1 for said in told.values()), told
+
+
+@pytest.mark.parametrize("day", [date.min, date.max])
+@pytest.mark.parametrize("now", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+def test_a_contract_of_the_first_or_last_year_there_is(day, now):
+    contract = Contract("crm", "1", "C-1", ContractStatus.ACTIVE, ends_on=day, notice_by=day)
+    assert evaluate(contract, None, {}, Context(now, baseline=False)).errors == ()

@@ -212,9 +212,11 @@ def renewal_due(contract: Contract, _previous: Contract | None, conf: RenewalDue
 
 def _ahead(contract: Contract, end: date, conf: RenewalDueConf) -> list[Rung]:
     """The stages, none milder than one before it: nearing the end never calms anybody down."""
-    rungs = [Rung(on_day(end - offset, conf.at, contract.zone), offset, severity) for offset, severity in conf.stages]
+    rungs = [
+        Rung(on_day(_moved(end, -offset), conf.at, contract.zone), offset, severity) for offset, severity in conf.stages
+    ]
     if contract.notice_by is not None:
-        at = on_day(contract.notice_by - conf.notice, conf.at, contract.zone)
+        at = on_day(_moved(contract.notice_by, -conf.notice), conf.at, contract.zone)
         rungs.append(Rung(at, timedelta(), conf.notice_severity))
     return rising(rungs)
 
@@ -254,6 +256,11 @@ def contract_expired(contract: Contract, _previous: Contract | None, conf: Contr
     return Sight((found,))
 
 
+def _moved(day: date, by: timedelta) -> date:
+    """So many days on or back, as far as there are days: a source may say the year 1 or 9999."""
+    return date.fromordinal(min(max(day.toordinal() + by.days, 1), date.max.toordinal()))
+
+
 def _over(end: date, zone: str) -> datetime:
     """The first moment after the last day, at the place."""
-    return on_day(end + _DAY, time(), zone)
+    return on_day(_moved(end, _DAY), time(), zone)
