@@ -34,6 +34,7 @@ CHANNELS: Mapping[str, Row] = {
 # The vendors that are a file of channels/vendors each, by its name.
 SERVICES = (
     "asana",
+    "clicksend",
     "freshdesk",
     "http",
     "hubspot",
@@ -42,6 +43,7 @@ SERVICES = (
     "pagerduty",
     "pipedrive",
     "pipedrive_deal",
+    "plivo",
     "pushover",
     "salesforce",
     "servicenow",

@@ -8,13 +8,13 @@ from typing import Any
 
 from channels.common import AccountOf, no_account
 from channels.fitting import fitted
-from channels.service import Again, Call, Notice, Role, Service, picked
+from channels.service import LIMITED, Again, Call, Notice, Role, Service, picked
 from deskbell.core.alert import Severity
 from deskbell.core.card import Card, Note, Tone, as_text
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Destination, Finding, Identity, Limit
 from deskbell.core.text import clean, clean_lines
-from deskbell.net.answers import CallFailed, Dialect, Reply, outcome_of, outcome_of_failure, wait_of, words
+from deskbell.net.answers import CallFailed, Dialect, Reply, by_status, outcome_of, outcome_of_failure, wait_of, words
 from deskbell.net.clock import wall
 from deskbell.net.egress import Forbidden
 from deskbell.net.faults import point
@@ -49,7 +49,7 @@ class VendorChannel:
         self.service, self.conf = service, conf
         self._account_of, self._names, self._link = account_of, names, link
         self._clients: dict[str, Any] = {}
-        self._dialect = Dialect(explain=service.reason, resets=service.resets)
+        self._dialect = Dialect(explain=service.reason, resets=service.resets, limited=self._limited)
         learn(*(str(getattr(conf, f.name)) for f in fields(conf) if not f.repr))
 
     @property
@@ -218,15 +218,18 @@ class VendorChannel:
         match self._class_of(code or str(reply.status)):
             case Fault() as fault:
                 return Rejected(fault, _said(reply, where, code, self._dialect))
-            case "retry":
+            case "retry" | "limited":
                 after = wait_of(reply, self._dialect, wall())
-                return Retry(_said(reply, where, code, self._dialect), after, limited=reply.status == 429)
+                return Retry(_said(reply, where, code, self._dialect), after, limited=self._limited(reply))
         if reply.ok:
             return Rejected(Fault.PAYLOAD, _said(reply, where, code, self._dialect))
         outcome = outcome_of(reply, where, self._dialect)
         if isinstance(outcome, Unknown) and self.service.again is not Again.LOOK_UP:
             return Retry(outcome.why)  # better told twice than not at all: the vendor says it failed
         return outcome
+
+    def _limited(self, reply: Reply) -> bool:
+        return by_status(reply) or self._class_of(self.service.code(reply)) == LIMITED
 
     def _class_of(self, code: str) -> Any:
         """By the code itself, else by the longest beginning of it that is known."""

@@ -89,7 +89,8 @@ class Call:
 
 
 RETRY: Final = "retry"
-Class = Fault | Literal["retry"]
+LIMITED: Final = "limited"  # as a 429: everybody there is left alone for a while, and it is no failed try
+Class = Fault | Literal["retry", "limited"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,13 @@
 """Twilio SMS. https://www.twilio.com/docs/messaging/api/message-resource"""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
-from channels.service import RETRY, Address, Again, Call, Class, Notice, Request, Role, Service, at
+from channels import sms
+from channels.service import RETRY, Again, Call, Class, Notice, Request, Role, Service, at
 from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
-from deskbell.core.sizes import Size, Unit
 from deskbell.net.answers import Reply, http_date
 from deskbell.net.auth import Basic
 
@@ -23,26 +21,20 @@ class TwilioConf:
     base_url: str = "https://api.twilio.com"
 
 
-def sms(notice: Notice, conf: TwilioConf) -> Request:
+def message(notice: Notice, conf: TwilioConf) -> Request:
     sender = "MessagingServiceSid" if conf.sender.startswith("MG") else "From"
-    form = {"To": notice.to, sender: conf.sender, "Body": f"{notice.line} {notice.link}".strip()}
+    form = {"To": notice.to, sender: conf.sender, "Body": sms.words(notice)}
     return Request(_messages(conf), form=form | {"ValidityPeriod": str(conf.valid_s), "SmartEncoded": "true"})
 
 
-def list_sent(notice: Notice, conf: TwilioConf) -> Request:
+def sent(notice: Notice, conf: TwilioConf) -> Request:
     return Request(_messages(conf), method="GET", params={"To": notice.to, "PageSize": "20"})
 
 
 def sid_of(reply: Reply, notice: Notice) -> str:
-    """Of a message to the number that names the alert, and was not there before."""
     rows = reply.data.get("messages", ()) if isinstance(reply.data, dict) else ()
-    return next((str(row["sid"]) for row in rows if _is(row, notice)), "")
-
-
-def _is(row: Mapping[str, Any], notice: Notice) -> bool:
-    made = http_date(str(row.get("date_created", "")))
-    recent = notice.since is None or (made is not None and made >= notice.since)
-    return recent and re.search(rf"(?<![\w-]){re.escape(notice.ref)}(?!\w)", str(row.get("body"))) is not None
+    ours = (row for row in rows if sms.is_ours(str(row.get("body")), http_date(str(row.get("date_created"))), notice))
+    return next((str(row["sid"]) for row in ours), "")
 
 
 def _messages(conf: TwilioConf) -> str:
@@ -72,15 +64,15 @@ SERVICE = Service(
     docs="https://www.twilio.com/docs/messaging/api/message-resource",
     conf=TwilioConf,
     auth=lambda conf: Basic(conf.account_sid, conf.auth_token),
-    address=Address(re.compile(r"(\+[1-9]\d{6,14})?"), "is a phone number like +4930123456, or empty: for people only"),
-    send=Call(sms, id="sid"),
-    find=Call(list_sent, id=sid_of),
+    address=sms.PHONE,
+    send=Call(message, id="sid"),
+    find=Call(sent, id=sid_of),
     again=Again.LOOK_UP,
     code=lambda reply: "" if reply.ok else at("code")(reply),
     reason=at("message"),
     errors=ERRORS,
     limits=(Limit("post", "account", 3, timedelta(seconds=1)),),
-    sizes={"Body": Size(2, Unit.PARTS)},
+    sizes={"Body": sms.SIZE},
     acks="reply",
     receipts="callback",
 )

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deskbell.core.outcome import Sent, Unknown
-from deskbell.core.sizes import parts
-from tests.vendors.conftest import CARD, LINK, identity, note
+from tests.vendors.conftest import CARD, identity, note
 
 pytestmark = pytest.mark.parametrize("name", ["twilio"])
 
@@ -31,14 +30,6 @@ async def test_another_alert_whose_ref_begins_alike_is_another(name, world):
     assert isinstance(await world.channel.post(world.room, CARD, identity()), Sent)
     shorter = identity(ref="D-482")
     assert await world.channel.find(world.room, shorter, datetime.now(UTC) - timedelta(minutes=5), {}) is None
-
-
-async def test_an_sms_has_two_parts_at_most_and_its_link(name, world):
-    await world.channel.note(world.room, {"key": "k"}, note("x \u4e2d" * 400), identity("note", 7))
-    body = world.stand_in.told[0].fields["Body"]
-    assert parts(body) == 2
-    assert body.startswith("[P1] D-4821: x ")
-    assert body.endswith(LINK)
 
 
 @pytest.mark.parametrize(("sender", "field"), [("+15005550006", "From"), ("MG0123", "MessagingServiceSid")])

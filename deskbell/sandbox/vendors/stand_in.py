@@ -73,6 +73,7 @@ class Way:
     html: tuple[str, ...] = ()
     reads: bool = False  # it tells, and makes nothing
     of: str = ""  # which part of the path, or place in the body, names a record that must be there
+    refuses: Callable[[Asked], str] = lambda _asked: ""  # the vendor's code for what it has against this one
     says: str = ""  # where all calls have one path: what stands in the body of this one
 
     def fits(self, method: str, path: str) -> Mapping[str, str] | None:
@@ -194,6 +195,8 @@ class StandIn:
             return self._refuse(f"no record {record}", self.vendor.missing)
         if wrong := _wrong(way, asked.fields):
             return self._refuse(wrong, (400, {"error": wrong, "errors": [wrong], "message": wrong}))
+        if code := way.refuses(asked):
+            return self._refuse(code, self.vendor.error(code))
         asked.told = self.told
         if not way.reads:
             asked.id = self._take(way, asked)

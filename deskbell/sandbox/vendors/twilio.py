@@ -2,9 +2,11 @@
 
 from email.utils import formatdate
 
+from deskbell.sandbox.phones import ABROAD, LANDLINE, NOBODY, SAID_STOP, wrong_with
 from deskbell.sandbox.vendors.stand_in import Answer, Asked, Vendor, Way, basic
 
 ACCOUNT, TOKEN = "AC00000000000000000000000000000001", "sandbox-twilio-token"
+WRONG = {NOBODY: "21211", SAID_STOP: "21610", LANDLINE: "21614", ABROAD: "21408"}
 MESSAGES = "/2010-04-01/Accounts/{account}/Messages.json"
 
 
@@ -29,7 +31,16 @@ VENDOR = Vendor(
     knows=basic(ACCOUNT, TOKEN),
     unauthorised=(401, {"code": 20003, "message": "Authenticate", "status": 401}),
     ways=(
-        Way("send", "POST", MESSAGES, queued, 201, needs=("To", "Body"), most={"Body": 1600}),
+        Way(
+            "send",
+            "POST",
+            MESSAGES,
+            queued,
+            201,
+            needs=("To", "Body"),
+            most={"Body": 1600},
+            refuses=lambda asked: wrong_with(asked.fields["To"], WRONG),
+        ),
         Way("list", "GET", MESSAGES, sent, reads=True),
     ),
     new_id=lambda number: f"SM{number:032x}",
