@@ -1,23 +1,16 @@
 """Mail by any SMTP server. https://www.rfc-editor.org/rfc/rfc5321"""
 
-import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import parseaddr
 from typing import Literal
 
-from channels.markup import html
-from channels.service import RETRY, Address, Again, Call, Notice, Request, Role, Service
+from channels.mail import ADDRESS, mime
+from channels.service import RETRY, Again, Call, Notice, Request, Role, Service
 from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
-from deskbell.core.sizes import Size, fit
 from deskbell.net.auth import Auth, Basic, NoAuth
 from deskbell.net.smtp import Smtp
-
-SUBJECT = Size(120)
-TEXT = Size(20_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +29,8 @@ def login(conf: SmtpConf) -> Auth:
 
 
 def mail(notice: Notice, conf: SmtpConf) -> Request:
-    sender = parseaddr(conf.sender)[1]
-    domain = sender.rpartition("@")[2]
-    message = EmailMessage(SMTP)
-    message["From"] = conf.sender
-    message["To"] = notice.to
-    message["Subject"] = fit(notice.line, SUBJECT, (notice.ref,))
-    message["Message-ID"] = f"<{notice.key}@{domain}>"  # a twin of a message with the same id is dropped by many
-    message["References"] = f"<{notice.about}@{domain}>"  # so that mail programs show an alert's messages together
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"
-    if conf.reply_to:
-        message["Reply-To"] = conf.reply_to
-    text = fit(notice.text, TEXT, (notice.link, notice.url, notice.ref))
-    message.set_content(text)
-    message.add_alternative(f"<p>{html(text)}</p>{_button(notice)}", subtype="html")
-    # The library draws lots for what parts the parts; the same message looks the same at each try.
-    message.set_boundary(f"=={notice.key}")
-    return Request("", {"sender": sender, "to": notice.to, "message": message.as_string()})
-
-
-def _button(notice: Notice) -> str:
-    return f'<p><a href="{html(notice.link)}">Open {html(notice.ref)}</a></p>' if notice.link else ""
+    message = mime(notice, conf.sender, conf.reply_to).as_string()
+    return Request("", {"sender": parseaddr(conf.sender)[1], "to": notice.to, "message": message})
 
 
 SERVICE = Service(
@@ -67,7 +40,7 @@ SERVICE = Service(
     docs="https://www.rfc-editor.org/rfc/rfc5321",
     conf=SmtpConf,
     auth=login,
-    address=Address(re.compile(r"([^@\s<>,]+@[^@\s<>,]+)?"), "is a mail address, or empty: for people only"),
+    address=ADDRESS,
     base=lambda conf, _: f"{conf.security}://{conf.host}:{conf.port}",
     transport=Smtp,
     send=Call(mail, plain=True),

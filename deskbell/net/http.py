@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from importlib.util import find_spec
 from ssl import SSLContext
@@ -37,6 +37,7 @@ from deskbell.net.answers import (
     source_error_of_failure,
 )
 from deskbell.net.auth import Auth, AwsKey, Basic, Bearer, HeaderKey, NoAuth, OAuth, PusherKey, Session
+from deskbell.net.clock import wall
 from deskbell.net.egress import checked_base, is_loopback, on_host, same_origin
 from deskbell.net.redact import basic_pair, redact
 from deskbell.net.tokens import Tokens, token_of
@@ -265,10 +266,10 @@ class Http:
                 request.headers[header] = value
             case AwsKey() as key:
                 asked = signing.Asked(request.method, str(request.url), request.headers, request.content)
-                request.headers.update(signing.aws(key, asked, datetime.now(UTC)))
+                request.headers.update(signing.aws(key, asked, wall()))
             case PusherKey() as key:
                 asked = signing.Asked(request.method, str(request.url), request.headers, request.content)
-                request.url = request.url.copy_merge_params(signing.pusher(key, asked, datetime.now(UTC)))
+                request.url = request.url.copy_merge_params(signing.pusher(key, asked, wall()))
         if self._tokens is not None:
             async with self._renewing:  # however many calls need a new one, one of them fetches it
                 request.headers["Authorization"] = await self._tokens.header()

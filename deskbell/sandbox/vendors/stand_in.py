@@ -37,6 +37,7 @@ class Asked:
     headers: dict[str, str]
     fields: Any
     body: str = ""
+    url: str = ""  # whole, as the caller has it
     parts: Mapping[str, str] = field(default_factory=dict)
     id: str = ""  # of what this request makes
     told: "list[Told]" = field(default_factory=list)  # what was taken before
@@ -74,6 +75,8 @@ class Way:
     reads: bool = False  # it tells, and makes nothing
     of: str = ""  # which part of the path, or place in the body, names a record that must be there
     refuses: Callable[[Asked], str] = lambda _asked: ""  # the vendor's code for what it has against this one
+    gives: Callable[[Asked], Mapping[str, str]] = lambda _asked: {}  # headers of a success
+    names: Callable[[Asked], str] = lambda _asked: ""  # the id that the caller wants it to have, if any
     says: str = ""  # where all calls have one path: what stands in the body of this one
 
     def fits(self, method: str, path: str) -> Mapping[str, str] | None:
@@ -89,12 +92,16 @@ def plain_error(code: str) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where tokens are given, for a form that says all of `form`, and how one is shown. `more` comes with each."""
+    """Where tokens are given, for a form that says all of `form` and is `good`, and how one is shown. The answer calls
+    it `token`; `more` comes with each.
+    """
 
     path: str
     form: Mapping[str, str] = field(default_factory=dict)
     scheme: str = "Bearer"
     more: Mapping[str, Any] = field(default_factory=dict)
+    token: str = "access_token"  # noqa: S105 - what it is called
+    good: Callable[[Asked], bool] = lambda _asked: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,7 @@ class Vendor:
     new_id: Callable[[int], str] = str
     unauthorised: Answer = (401, {"error": "unauthorized"})
     missing: Answer = (404, {"error": "not found"})
+    reads: Callable[[Any], Any] = lambda fields: fields  # a body that is packed, as people would see it
 
 
 class StandIn:
@@ -160,13 +168,16 @@ class StandIn:
         router.add_route("*", self.prefix + "{rest:(/.*)?}", self._receive)
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
-        asked = await _asked(request)
+        asked = await _asked(request, self.vendor.reads)
         self.calls.append(asked)
         way = self._way(asked)
         places = {request.method, way.name if way else "login"}
 
         async def handle(_request: web.Request) -> web.StreamResponse:
-            return self._sent(self._handle(asked, way))
+            response = self._sent(self._handle(asked, way))
+            if way is not None and response.status < 300:
+                response.headers.update(way.gives(asked))
+            return response
 
         return await with_trouble(request, self.faults, places, handle, self._trouble)
 
@@ -213,10 +224,11 @@ class StandIn:
         return f"sandbox-{self.name}-token-{self.given}"
 
     def _give(self, login: Login, asked: Asked) -> Answer:
-        if any(dig(asked.fields, name) != value for name, value in login.form.items()):
+        if any(dig(asked.fields, name) != value for name, value in login.form.items()) or not login.good(asked):
             return self._refuse("login", (400, {"error": "invalid_client"}))
         self.given += 1
-        return 200, {"access_token": self._token, "token_type": login.scheme, "expires_in": 3600, **login.more}
+        more = {name: self._placed(value) for name, value in login.more.items()}
+        return 200, {login.token: self._token, "token_type": login.scheme, "expires_in": 3600, **more}
 
     def _take(self, way: Way, asked: Asked) -> str:
         """Keeps it once; the id of what it is kept as."""
@@ -224,7 +236,7 @@ class StandIn:
         if key and (known := next((one for one in self.told if one.key == key and one.way == way.name), None)):
             self.ledger.note(self.name, "repeated", way=way.name, id=known.id)
             return known.id
-        number = self.vendor.new_id(len(self.told) + 1)
+        number = way.names(asked) or self.vendor.new_id(len(self.told) + 1)
         self.told.append(Told(way.name, number, key, asked.fields, asked.parts, self.clock.time()))
         self.ledger.note(self.name, "told", way=way.name, id=number)
         return number
@@ -249,12 +261,13 @@ class StandIn:
         return web.Response(text=value, status=status) if isinstance(value, str) else reply(value, status)
 
 
-async def _asked(request: web.Request) -> Asked:
+async def _asked(request: web.Request, reads: Callable[[Any], Any]) -> Asked:
     raw = await request.read()
     headers = {name.lower(): value for name, value in request.headers.items()}
     path = request.match_info["rest"] or "/"
     text = raw.decode("utf-8", "replace")
-    return Asked(request.method, path, dict(request.query), headers, _fields(headers, raw), text)
+    fields = reads(_fields(headers, raw))
+    return Asked(request.method, path, dict(request.query), headers, fields, text, str(request.url))
 
 
 def _fields(headers: Mapping[str, str], raw: bytes) -> Any:
