@@ -11,6 +11,7 @@ from deskbell.core.undo import Undo
 from storage.codec import dumps, loads, micros, moment
 from storage.history import HistoryReader, HistoryWork
 from storage.leases import LeaseReader, LeaseWork
+from storage.roster import RosterReader, RosterWork
 from storage.schema import ACCOUNTS, ASKINGS, LINK_CODES, UNDOS
 from storage.sql import Statement, bind, sized, upsert, within
 
@@ -46,7 +47,7 @@ _UNDOS_OF = sized(lambda size: sa.select(*UNDOS.c).where(within(UNDOS.c.alert_id
 _FORGET_UNDO = Statement(sa.delete(UNDOS).where(UNDOS.c.alert_id == bind("alert_id")))
 
 
-class PeopleReader(LeaseReader, HistoryReader):
+class PeopleReader(LeaseReader, HistoryReader, RosterReader):
     def accounts_of(self, person_id: str) -> list[tuple[str, str]]:
         return [(platform, account) for platform, account in self.db.all(_ACCOUNTS_OF, person_id=person_id)]
 
@@ -59,7 +60,7 @@ class PeopleReader(LeaseReader, HistoryReader):
         return {row[0]: Undo(row[1], Verb(row[2]), moment(row[3]), loads(row[4])) for row in rows}
 
 
-class PeopleWork(LeaseWork, HistoryWork, PeopleReader):
+class PeopleWork(LeaseWork, HistoryWork, RosterWork, PeopleReader):
     """The writing half; `_now` is the transaction's moment."""
 
     _now: datetime

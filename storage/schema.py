@@ -7,7 +7,7 @@ for has a partial index that holds only what is due, so that a tick costs what i
 import sqlalchemy as sa
 
 # The revisions of storage/migrations, oldest first; the code speaks the last one.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 
 METADATA = sa.MetaData()
 
@@ -323,6 +323,52 @@ UNDOS = sa.Table(
     _time("at", null=False),
     _text("before", comment="JSON: what the person's last move changed, as it was before"),
     comment="One per alert, written with a person's move and gone with the next change.",
+)
+
+DUTY = sa.Table(
+    "duty",
+    METADATA,
+    _serial(),
+    _text("key", comment="what was agreed together stands and falls together"),
+    _text("kind", comment="core.duty.Kind"),
+    _text("rota", comment="empty for an absence, which holds for all"),
+    _text("person_id", comment="empty while nobody has accepted"),
+    _text("instead_of"),
+    _time("start_at", null=False),
+    _time("end_at", null=False),
+    _flag("settled", comment="false: it is only asked for"),
+    sa.Index("duty_by_key", "key"),
+    sa.Index("duty_by_end", "end_at"),
+    comment="What was agreed about shifts since the rotas were written down.",
+)
+
+PREFS = sa.Table(
+    "prefs",
+    METADATA,
+    sa.Column("person_id", sa.Text, primary_key=True),
+    _text("data", comment="JSON: core.prefs.Prefs"),
+    comment="How people want to be rung.",
+)
+
+PROOFS = sa.Table(
+    "proofs",
+    METADATA,
+    sa.Column("person_id", sa.Text, primary_key=True),
+    sa.Column("way", sa.Text, primary_key=True, comment="a chat, or a channel of the configuration"),
+    _time("asked_at", comment="when it was last tried"),
+    _time("proven_at", comment="when the person last answered there"),
+    _text("code", comment="SHA-256 of the code that was sent there, until it comes back"),
+    comment="Which ways to a person are known to work.",
+)
+
+FEEDS = sa.Table(
+    "feeds",
+    METADATA,
+    sa.Column("person_id", sa.Text, primary_key=True),
+    _text("digest", comment="SHA-256 of the secret in the address; the secret itself is kept nowhere"),
+    _time("made_at", null=False),
+    sa.Index("feeds_by_digest", "digest", unique=True),
+    comment="The calendars of shifts that people subscribe to.",
 )
 
 AUDIT = sa.Table(

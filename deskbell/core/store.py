@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, Protocol, TypeVar
 
 from deskbell.core.alert import Alert, Mode, Severity, Status
+from deskbell.core.duty import Agreed
 from deskbell.core.history import Detection, Ended, Reading
 from deskbell.core.ports import (
     AuditRow,
@@ -22,6 +23,7 @@ from deskbell.core.ports import (
     SourceState,
     StoredRecord,
 )
+from deskbell.core.prefs import Proof
 from deskbell.core.records import Record
 from deskbell.core.undo import Undo
 
@@ -106,6 +108,23 @@ class Reader(Protocol):
     def account_of(self, platform: str, person_id: str) -> str | None: ...
     def accounts_of(self, person_id: str) -> list[tuple[str, str]]:
         """Every (platform, account) that is linked to the person."""
+        ...
+
+    def agreed(self, since: datetime) -> list[Agreed]:
+        """What was agreed about shifts and is not over at that moment, in the order in which it was."""
+        ...
+
+    def agreed_as(self, key: str) -> list[Agreed]: ...
+    def prefs(self, person_id: str) -> Mapping[str, Any] | None:
+        """How the person wants to be rung (core.prefs)."""
+        ...
+
+    def proofs(self, person_id: str) -> Mapping[str, Proof]:
+        """What is known of the ways to the person, by way."""
+        ...
+
+    def feed_of(self, digest: str) -> str | None:
+        """Whose shifts the address with this secret (its SHA-256) shows."""
         ...
 
     def lasting(self, keys: Sequence[str]) -> frozenset[str]:
@@ -303,6 +322,16 @@ class UnitOfWork(Reader, Protocol):
         ...
 
     def take_asking(self, platform: str, account: str, since: datetime) -> Mapping[str, Any] | None: ...
+    def agree(self, key: str, stretches: Sequence[Agreed]) -> None:
+        """From now on this is what was agreed under the key; nothing of what was before."""
+        ...
+
+    def save_prefs(self, person_id: str, data: Mapping[str, Any]) -> None: ...
+    def save_proof(self, person_id: str, way: str, proof: Proof) -> None: ...
+    def save_feed(self, person_id: str, digest: str, at: datetime) -> None:
+        """The person's only one; without a digest there is none any more."""
+        ...
+
     def save_undo(self, alert_id: int, undo: Undo | None) -> None: ...
     def put_value(self, name: str, value: str) -> None: ...
     def set_mode(self, alert_id: int, mode: Mode) -> None: ...
