@@ -10,11 +10,13 @@ from re import Pattern
 from typing import Any, Final, Literal
 
 from deskbell.core.alert import Severity
+from deskbell.core.heard import Heard, Waiting
 from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
 from deskbell.core.sizes import Size
 from deskbell.net.answers import Reply
 from deskbell.net.auth import Auth
+from deskbell.vendors.hears import Hears
 
 
 class Role(StrEnum):
@@ -49,6 +51,7 @@ class Notice:
     facts: tuple[tuple[str, str], ...] = ()
     url: str = ""  # of the job or ticket, in its source
     link: str = ""  # of the alert's page here, where it is answered
+    code: str = ""  # the two digits that `link` asks for, where it is one person's own
     said: str = ""  # what happened: a line of the alert's story
     to: str = ""  # a destination's address, or a person's account
     options: Mapping[str, str] = field(default_factory=dict)  # the destination's
@@ -86,6 +89,25 @@ class Call:
     ok: frozenset[int] = frozenset(range(200, 300))
     plain: bool = False  # its answer need not be JSON
     then: "Call | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What the vendor is asked once a minute, because it does not call us, or might not have.
+
+    Of "messages" (those handed over in the last day of which nothing final is known), of "records" (those of live
+    alerts), at most `most` in one request; or the "inbox", which is asked for whenever anybody may write back. `read`
+    gives what the answer says; it raises KeyError, TypeError or ValueError where it says nothing that makes sense.
+    `base` and `auth` where it is another system than the one that is told.
+    """
+
+    of: Literal["messages", "records", "inbox"]
+    build: Callable[[Waiting, Any], Request]
+    read: Callable[[Reply, Waiting, Any], Sequence[Heard]]
+    most: int = 1
+    base: Callable[[Any, str], str] | None = None
+    auth: Callable[[Any], Auth] | None = None
+    ready: Callable[[Any], bool] = lambda _conf: True  # whether the settings have what it takes
 
 
 RETRY: Final = "retry"
@@ -146,6 +168,9 @@ class Service:
         default_factory=dict
     )  # by place in the body: "payload.summary", "messages.*.body"
     transport: Callable[..., Any] | None = None  # instead of HTTP
+
+    hears: Hears | None = None  # how it calls us, and what its calls say
+    asks: tuple[Ask, ...] = ()  # what it is asked instead, or as well
 
     acks: str = ""  # how people answer from there
     receipts: str = ""  # how the vendor says what became of a message

@@ -13,18 +13,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import inf
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+from urllib.parse import parse_qsl
+
+import orjson
 
 WINDOW_S = 300.0  # a signed time may be off by so much, either way
 TWINS_S = 2.0  # so long after its time a repeat may be another change, told in the same words in the same second
 REMEMBERED_S = 3600.0  # so long a signed call is told from its repeat; longer than the window is wide
+MOST_FIELDS = 200  # of a form
+MOST_SHOWN = 5  # signatures in one header
 _DIGITS = re.compile(r"[0-9]{1,16}")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call as it came. `address` is where the caller was told to call, from our configuration and never from the
-    Host header; `secret` is what stood in the path where the way of proving it wants something there.
+    Host header; `secret` is what stood in the path where the way of proving it wants something there, `query` what came
+    behind the question mark, as it came.
     """
 
     method: str
@@ -32,10 +38,26 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     secret: str = ""
+    query: str = ""
 
     def header(self, name: str) -> str:
         """By its name in lower case; the first one, should there be several."""
         return next((value for key, value in self.headers.items() if key.lower() == name), "")
+
+    @property
+    def url(self) -> str:
+        """The whole address, with what came behind the question mark."""
+        return f"{self.address}?{self.query}" if self.query else self.address
+
+    @property
+    def form(self) -> list[tuple[str, str]]:
+        """The fields of a form, in order. Raises ValueError where the body is none."""
+        return parse_qsl(self.body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+
+    @property
+    def data(self) -> Any:
+        """The body's JSON. Raises ValueError where it is none."""
+        return orjson.loads(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +118,7 @@ class Hmac:
     before: str = ""  # what stands before the digest in its header
     between: bytes = b""
     unique: bool = False  # no two bodies are alike, since each has an id of its own
+    several: bool = False  # the header may have more than one, with commas between: any may fit
 
     def check(self, call: Call, secrets: Sequence[str], now: float) -> Genuine | None:
         stamp = call.header(self.stamp.header) if self.stamp else ""
@@ -103,7 +126,9 @@ class Hmac:
         if age > WINDOW_S:
             return None
         given = call.header(self.header).encode("utf-8", "surrogatepass")
-        fits = [hmac.compare_digest(self.sign(call, secret, stamp).encode(), given) for secret in secrets]
+        shown = [one.strip() for one in given.split(b",")[:MOST_SHOWN]] if self.several else [given]
+        made = [self.sign(call, secret, stamp).encode() for secret in secrets]
+        fits = [hmac.compare_digest(one, other) for one in made for other in shown]
         if not any(fits):
             return None
         if self.unique or self.stamp:

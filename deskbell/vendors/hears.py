@@ -1,0 +1,87 @@
+"""How a vendor that is no chat calls us back: how it proves itself, and what its calls say. Data, and pure functions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from deskbell.core.heard import Heard
+from deskbell.net.inbound import Call, InPath, Way
+from deskbell.vendors.hooks import MOST_SECRETS, SHORTEST
+
+ROOT = "/inbound"
+
+
+@dataclass(frozen=True, slots=True)
+class VendorHook:
+    """Lets a vendor call `POST /inbound/NAME`, NAME being that of its channel."""
+
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    verify: str = field(default="", repr=False)  # what it must say that first asks whether the address is ours
+
+    def __post_init__(self) -> None:
+        if len(self.secrets) > MOST_SECRETS:
+            raise ValueError(
+                f"secrets must be at most {MOST_SECRETS}: the one in use, and the next while you change it"
+            )
+        if any(len(secret) < SHORTEST for secret in (*self.secrets, *filter(None, [self.verify]))):
+            raise ValueError(f"each of the secrets, and verify, must be at least {SHORTEST} characters")
+
+
+@dataclass(frozen=True, slots=True)
+class Thanks:
+    """What the vendor is answered, once what it said is kept."""
+
+    status: int = 200
+    body: str = ""
+    kind: str = "text/plain"
+
+
+def nothing_asked(_call: Call, _hook: VendorHook) -> Thanks | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hears:
+    """What is declared of a vendor that calls us.
+
+    `way` is made of the channel's settings; `read` gives what a proven call says, and raises KeyError, TypeError or
+    ValueError for a body that is none of the vendor's. Where nothing but a secret in the path proves a call, `read` is
+    left out: the call only has us ask at once (`Service.asks`), and what it said itself counts for nothing.
+    """
+
+    way: Callable[[Any], Way]
+    read: Callable[[Call, Any], Sequence[Heard]] | None = None
+    secrets: str = "16 characters of chance"  # what belongs into the hook's secrets; empty: it needs none
+    greet: Callable[[Call, VendorHook], Thanks | None] = nothing_asked  # what asks first whether the address is ours
+    thanks: Thanks = Thanks()
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """The hook of one channel, ready to be called."""
+
+    channel: str
+    address: str  # as the vendor was told; signatures may be over it
+    hears: Hears
+    conf: Any
+    hook: VendorHook
+    way: Way
+
+    @classmethod
+    def of(cls, channel: str, hears: Hears, conf: Any, hook: VendorHook, public_url: str) -> "Ear":
+        address = f"{public_url.rstrip('/')}{ROOT}/{quote(channel, safe='')}"
+        return cls(channel, address, hears, conf, hook, hears.way(conf))
+
+    @property
+    def in_path(self) -> bool:
+        """Whether the secret is the end of the address."""
+        return isinstance(self.way, InPath)
+
+    def read(self, call: Call) -> Sequence[Heard]:
+        return self.hears.read(call, self.conf) if self.hears.read else ()
+
+    @property
+    def shown(self) -> str:
+        """How it is called, for the person who sets it up over there; without the secret."""
+        return f"POST {self.address}/SECRET" if self.in_path else f"POST {self.address}"
