@@ -150,7 +150,7 @@ ALERT_COLUMNS = (
     "id", "key", "rule", "source", "record_id", "subject", "title", "summary", "severity", "opened_at", "updated_at",
     "version", "status", "mode", "stage", "facts", "url", "team", "zone", "policy", "condition", "level", "rounds",
     "escalate_at", "assignee", "acked_by", "acked_at", "snoozed_until", "resolved_by", "resolved_at", "reason",
-    "writeback",
+    "writeback", "parent",
 )  # fmt: skip
 
 _TIMES = frozenset({"opened_at", "updated_at", "escalate_at", "acked_at", "snoozed_until", "resolved_at"})

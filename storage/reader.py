@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from deskbell.core.alert import Alert, Mode, Severity, Status
 from deskbell.core.ports import AuditRow, Hint, Opened, OutboxRow, Post, SourceState, StoredRecord
 from deskbell.core.records import Record
+from deskbell.core.storm import Family
 from storage import audit, outbox
 from storage.codec import (
     ALERT_COLUMNS,
@@ -28,6 +29,7 @@ from storage.codec import (
 from storage.schema import (
     ACCOUNTS,
     ALERTS,
+    CHILD,
     CURRENT,
     HINTS,
     INBOX,
@@ -137,6 +139,11 @@ _ALERTS_DUE = Statement(
     .limit(bind("limit")),
     held="skip",
 )
+_FAMILY = Statement(
+    sa.select(ALERTS.c.status, ALERTS.c.severity, sa.func.count(), sa.func.max(ALERTS.c.opened_at))
+    .where(ALERTS.c.parent == bind("parent"), sa.text(CHILD))
+    .group_by(ALERTS.c.status, ALERTS.c.severity)
+)
 _COUNT_ALERTS = sized(lambda size: sa.select(sa.func.count()).select_from(ALERTS).where(within(ALERTS.c.status, size)))
 _POSTS_OF = Statement(
     sa.select(*(POSTS.c[name] for name in POST_COLUMNS))
@@ -166,7 +173,8 @@ _VALUE = Statement(sa.select(SETTINGS.c.value).where(SETTINGS.c.name == bind("na
 
 @lru_cache(maxsize=64)
 def _listing(filters: tuple[str, ...], size: int) -> Statement:
-    wanted = [ALERTS.c[name] == bind(name) for name in filters]
+    wanted: list[Any] = [ALERTS.c[name] == bind(name) for name in filters]
+    wanted += [sa.text(CHILD)] if "parent" in filters else []
     return Statement(
         sa.select(*_ALERT)
         .where(within(ALERTS.c.status, size), *wanted)
@@ -269,13 +277,14 @@ class SqlReader:
         team: str | None = None,
         source: str | None = None,
         rule: str | None = None,
+        parent: int | None = None,
         limit: int = 50,
         offset: int = 0,
     ) -> list[Alert]:
         """Most severe first, then oldest."""
         if not statuses:
             return []
-        wanted = {"assignee": assignee, "team": team, "source": source, "rule": rule}
+        wanted = {"assignee": assignee, "team": team, "source": source, "rule": rule, "parent": parent}
         given = {name: value for name, value in wanted.items() if value is not None}
         rows = self.db.all(
             _listing(tuple(given), len(statuses)),
@@ -285,6 +294,14 @@ class SqlReader:
             offset=offset,
         )
         return [alert_of(row) for row in rows]
+
+    def family(self, parent: int) -> Family:
+        """How the alerts stand that this one stands for."""
+        counts, newest = {}, None
+        for status, severity, count, opened_at in self.db.all(_FAMILY, parent=parent):
+            counts[Status(status), Severity(severity)] = count
+            newest = max(opened_at, newest or opened_at)
+        return Family(counts, moment_or_none(newest))
 
     def count_alerts(self, statuses: Sequence[Status] = (Status.OPEN, Status.ACKED)) -> int:
         rows = self.db.all_in(_COUNT_ALERTS, [status.value for status in statuses])

@@ -7,7 +7,7 @@ for has a partial index that holds only what is due, so that a tick costs what i
 import sqlalchemy as sa
 
 # The revisions of storage/migrations, oldest first; the code speaks the last one.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 
 METADATA = sa.MetaData()
 
@@ -16,6 +16,8 @@ STANDING = "status <> 'resolved' OR condition"
 LIVE = "status <> 'resolved'"
 OPEN = "NOT done"
 DUE = "due_at IS NOT NULL"
+CHILD = "parent > 0"
+LASTING = "ended_at IS NULL"
 CURRENT = "state <> 'retired'"
 UNDONE = "done_at IS NULL"
 
@@ -170,6 +172,13 @@ ALERTS = sa.Table(
     _time("resolved_at"),
     _text("reason"),
     _text("writeback"),
+    sa.Column(
+        "parent",
+        sa.BigInteger,
+        nullable=False,
+        server_default=sa.text("0"),
+        comment="the alert that stands for it, such as a storm's; 0: none",
+    ),
     sa.CheckConstraint("severity BETWEEN 1 AND 4", name="alerts_severity"),
     sa.CheckConstraint("status IN ('open', 'acked', 'resolved')", name="alerts_status"),
     sa.CheckConstraint("mode IN ('card', 'listed', 'held')", name="alerts_mode"),
@@ -178,6 +187,7 @@ ALERTS = sa.Table(
     sa.Index("alerts_by_rule", "rule", "opened_at"),
     _partial("alerts_standing", "source", "record_id", where=STANDING),
     _partial("alerts_escalating", "escalate_at", where=f"{LIVE} AND escalate_at IS NOT NULL"),
+    _partial("alerts_by_parent", "parent", where=CHILD),
     sa.Index("alerts_by_urgency", "status", "severity", "opened_at", "id"),
     sqlite_autoincrement=True,
     comment="One exception each. One per key while it is live or its condition holds.",
@@ -254,6 +264,21 @@ DISPATCHES = sa.Table(
     _partial("dispatches_dead", "id", where="state = 'dead'"),
     sqlite_autoincrement=True,  # a note's id is written into the chat's own metadata, and may never come again
     comment="One event for one destination, sent once, in order per alert and destination.",
+)
+
+SILENCES = sa.Table(
+    "silences",
+    METADATA,
+    _serial(),
+    _text("matchers", comment="JSON: {field: [patterns]}; core.silence says what fits"),
+    _text("reason"),
+    _text("person_id", comment="who silenced"),
+    _text("approved_by", comment="the second person, where one was needed"),
+    _time("begins_at", null=False),
+    _time("ends_at", null=False),
+    _time("ended_at", comment="it ran out, or somebody ended it; what it held was looked at then"),
+    _partial("silences_lasting", "ends_at", where=LASTING),
+    comment="What fits one of these while it lasts makes no card.",
 )
 
 INBOX = sa.Table(

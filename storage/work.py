@@ -45,7 +45,7 @@ _WANT_POST = Statement(
             _A.id, bind("destination", sa.Text()),
             sa.select(sa.func.coalesce(sa.func.max(_P.generation), 0) + 1).where(*_THERE).scalar_subquery(),
             bind("wanted", _INT), bind("lane", _INT), bind("severity", _INT), bind("now", _TIME),
-            sa.case((_CARDED, "waiting"), else_="held"), sa.case((_CARDED, bind("now", _TIME)), else_=None),
+            sa.case((_CARDED, "waiting"), else_="held"), sa.case((_CARDED, bind("due", _TIME)), else_=None),
         ).where(_A.id == bind("of_alert"), ~sa.exists().where(*_THERE, sa.text(CURRENT))),
     )
     .on_conflict_do_nothing(),
@@ -57,6 +57,9 @@ def _bump(chosen: Any) -> Statement:
     """What a chat shows is no longer what should be seen. What is under way or dead keeps its state."""
     shown = _P.state == literally("shown")
     severity = sa.select(_A.severity).where(_A.id == _P.alert_id).scalar_subquery()
+    # what waits for others of its kind does not wait any more once it is a P1
+    new = sa.and_(_P.state == literally("waiting"), _P.ref == "", _P.attempts == 0, _P.unsure_since.is_(None))
+    at_once = sa.and_(new, severity == int(Severity.P1))
     # A card that still has to be posted is not an edit, and an edit that people wait for is not held up by a tidier.
     sooner = sa.or_(_P.ref == "", sa.and_(~shown, _P.lane < bind("edit", _INT)))
     return Statement(
@@ -66,7 +69,7 @@ def _bump(chosen: Any) -> Statement:
             wanted=_P.wanted + 1,
             severity=severity,
             lane=sa.case((sooner, _P.lane), else_=bind("edit", _INT)),
-            due_at=sa.case((sa.and_(shown, CARDED), bind("now")), else_=_P.due_at),
+            due_at=sa.case((sa.and_(shown, CARDED), bind("now")), (at_once, bind("now")), else_=_P.due_at),
             state=sa.case((~shown, _P.state), (CARDED, "waiting"), else_="held"),
         )
     )
@@ -81,6 +84,15 @@ _RETIRE_POST = Statement(
     .where(_P.id == bind("row_id"), sa.text(CURRENT))
     .values(_RETIRE)
     .returning(_P.alert_id, _P.destination, _P.wanted, _P.severity)
+)
+# What is on its way has `unsure_since`: only once that has come to an end it can be told whether it arrived.
+_TO_COME = (_P.state == literally("waiting"), _P.ref == "", _P.shown == 0, _P.unsure_since.is_(None))
+_WITHDRAW_POSTS = Statement(sa.update(POSTS).where(_P.alert_id == bind("of_alert"), *_TO_COME).values(_RETIRE))
+_OF_THOSE = sa.exists().where(_P.alert_id == _D.alert_id, _P.destination == _D.destination, *_TO_COME)
+_WITHDRAW_NOTES = Statement(
+    sa.update(DISPATCHES)
+    .where(_D.alert_id == bind("of_alert"), ~_D.direct, sa.text(UNDONE), _D.state != literally("claimed"), _OF_THOSE)
+    .values(state="retired", due_at=None, done_at=bind("now"), fence=_D.fence + 1)
 )
 _RETIRE_POSTS = Statement(
     sa.update(POSTS).where(_P.destination == bind("of_destination"), sa.text(CURRENT)).values(_RETIRE)
@@ -127,9 +139,24 @@ class SqlWork(AlertWork, PeopleWork, RecordWork):
 
     # ------------------------------------------------------------ posts
 
-    def want_post(self, alert_id: int, destination: str, lane: Lane, severity: Severity, now: datetime) -> None:
+    def want_post(
+        self,
+        alert_id: int,
+        destination: str,
+        lane: Lane,
+        severity: Severity,
+        now: datetime,
+        due: datetime | None = None,
+    ) -> None:
         """A card for the alert in the destination; nothing if there is one. Where all were retired, a new one."""
-        self._insert_post(alert_id, destination, 1, lane, severity, now)
+        self._insert_post(alert_id, destination, 1, lane, severity, now, due)
+
+    def withdraw_posts(self, alert_id: int) -> bool:
+        """Nothing of it is posted any more but what is under way. Whether something was, or may be."""
+        self.db.hold(locks.ALERT, alert_id=alert_id)
+        for statement in (_WITHDRAW_NOTES, _WITHDRAW_POSTS):
+            self.db.run(statement, of_alert=alert_id, now=micros(self._now))
+        return bool(self.posts_of(alert_id))
 
     @property
     def news(self) -> bool:
@@ -137,7 +164,14 @@ class SqlWork(AlertWork, PeopleWork, RecordWork):
         return self._settling.news
 
     def _insert_post(
-        self, alert_id: int, destination: str, wanted: int, lane: int, severity: int, now: datetime
+        self,
+        alert_id: int,
+        destination: str,
+        wanted: int,
+        lane: int,
+        severity: int,
+        now: datetime,
+        due: datetime | None = None,
     ) -> None:
         self._settling.news = True
         self.db.hold(locks.ALERT, alert_id=alert_id)
@@ -149,6 +183,7 @@ class SqlWork(AlertWork, PeopleWork, RecordWork):
             lane=int(lane),
             severity=int(severity),
             now=micros(now),
+            due=micros(due or now),
         )
         self._settling.arrange(alert_id, destination)
 

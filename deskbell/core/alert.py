@@ -81,6 +81,7 @@ class Alert:
     resolved_at: datetime | None = None
     reason: str = ""
     writeback: str = ""  # how telling the source went, in a few words for the card
+    parent: int = 0  # the alert that stands for it, such as a storm's; it makes no card of its own unless it is a P1
 
     @property
     def ref(self) -> str:

@@ -25,6 +25,7 @@ from deskbell.core.ports import (
 )
 from deskbell.core.prefs import Proof
 from deskbell.core.records import Record
+from deskbell.core.storm import Family
 from deskbell.core.undo import Undo
 
 T = TypeVar("T")
@@ -69,10 +70,15 @@ class Reader(Protocol):
         team: str | None = None,
         source: str | None = None,
         rule: str | None = None,
+        parent: int | None = None,
         limit: int = 50,
         offset: int = 0,
     ) -> list[Alert]:
         """Most severe first, then oldest."""
+        ...
+
+    def family(self, parent: int) -> Family:
+        """How the alerts stand that this one stands for."""
         ...
 
     def count_alerts(self, statuses: Sequence[Status] = (Status.OPEN, Status.ACKED)) -> int: ...
@@ -227,8 +233,22 @@ class UnitOfWork(Reader, Protocol):
         """Stores the alert if it is still at `expected_version`; False when somebody was faster."""
         ...
 
-    def want_post(self, alert_id: int, destination: str, lane: Lane, severity: Severity, now: datetime) -> None:
-        """A card for the alert in the destination; nothing if there is one."""
+    def want_post(
+        self,
+        alert_id: int,
+        destination: str,
+        lane: Lane,
+        severity: Severity,
+        now: datetime,
+        due: datetime | None = None,
+    ) -> None:
+        """A card for the alert in the destination; nothing if there is one. `due`: not before that."""
+        ...
+
+    def withdraw_posts(self, alert_id: int) -> bool:
+        """The alert's cards that are still to be posted are not, nor what waited for them. Whether one is in a room all
+        the same, or on its way there.
+        """
         ...
 
     def bump_posts(self, alert_id: int, now: datetime, lane: Lane = Lane.EDIT) -> None:
