@@ -23,7 +23,8 @@ def _digest(secret: str, text: str, algorithm: str) -> bytes:
 def _fits(given: Iterable[str], made: Iterable[bytes]) -> bool:
     """Whether any of those shown is any of those made; each is compared."""
     shown = [one.strip().encode("utf-8", "surrogatepass") for one in given]
-    return any([hmac.compare_digest(one, other) for one in made for other in shown])
+    fits = [hmac.compare_digest(one, other) for one in made for other in shown]
+    return any(fits)
 
 
 def _with_and_without_port(url: str) -> tuple[str, ...]:
@@ -123,10 +124,9 @@ class InForm:
         stamp, token, shown = self._said(call)
         if not re.fullmatch(r"\d{9,12}", stamp) or abs(now - int(stamp)) > self.window_s or not token:
             return None
-        made = [
-            hmac.new(secret.encode(), (stamp + token).encode(), "sha256").hexdigest().encode() for secret in secrets
-        ]
-        return Genuine(hashlib.sha256(token.encode()).hexdigest()) if _fits([shown], made) else None
+        signed = (stamp + token).encode("utf-8", "surrogatepass")
+        made = [hmac.new(secret.encode(), signed, "sha256").hexdigest().encode() for secret in secrets]
+        return Genuine(hashlib.sha256(signed).hexdigest()) if _fits([shown], made) else None
 
     def _said(self, call: Call) -> tuple[str, str, str]:
         try:

@@ -1,4 +1,4 @@
-"""How a vendor that is no chat calls us back: how it proves itself, and what its calls say. Data, and pure functions."""
+"""How a vendor that is no chat calls us: how it proves itself, and what its calls say. Data, and pure functions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
