@@ -7,7 +7,7 @@ for has a partial index that holds only what is due, so that a tick costs what i
 import sqlalchemy as sa
 
 # The revisions of storage/migrations, oldest first; the code speaks the last one.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 
 METADATA = sa.MetaData()
 
@@ -20,6 +20,7 @@ CHILD = "parent > 0"
 LASTING = "ended_at IS NULL"
 CURRENT = "state <> 'retired'"
 UNDONE = "done_at IS NULL"
+UNDELIVERED = "rank < 3"
 
 
 def _time(name: str, *, null: bool = True, comment: str | None = None) -> "sa.Column[int]":
@@ -279,6 +280,46 @@ SILENCES = sa.Table(
     _time("ended_at", comment="it ran out, or somebody ended it; what it held was looked at then"),
     _partial("silences_lasting", "ends_at", where=LASTING),
     comment="What fits one of these while it lasts makes no card.",
+)
+
+RECEIPTS = sa.Table(
+    "receipts",
+    METADATA,
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True, comment="what the vendor calls the message or record"),
+    sa.Column("alert_id", sa.BigInteger, sa.ForeignKey("alerts.id")),
+    _text("destination"),
+    _text("person_id", comment="whom alone it went to"),
+    _text("work", comment="the dispatch's key; empty for an alert's card or record"),
+    sa.Column(
+        "rank",
+        sa.SmallInteger,
+        nullable=False,
+        comment="1 queued, 2 sent, 3 failed, 4 delivered, 5 read; it only rises",
+    ),
+    _time("at", null=False),
+    _text("why", comment="of a failed one: the vendor's code or words"),
+    _time("told_at", comment="when the vendor last said something new of it"),
+    _time("due_at", comment="when it must have arrived; else the person's next channel is tried, once"),
+    sa.Index("receipts_by_alert", "alert_id"),
+    sa.Index("receipts_by_person", "channel", "person_id", "at"),
+    _partial("receipts_undelivered", "channel", "at", where=UNDELIVERED),
+    _partial("receipts_due", "due_at", where=DUE),
+    comment="One message or record that a vendor has of ours, and what became of it.",
+)
+
+LINKS = sa.Table(
+    "links",
+    METADATA,
+    sa.Column("digest", sa.Text, primary_key=True, comment="SHA-256 of its token; the token itself is kept nowhere"),
+    sa.Column("alert_id", sa.BigInteger, sa.ForeignKey("alerts.id"), nullable=False),
+    _text("person_id"),
+    _time("expires_at", null=False),
+    _text("state", comment="open -> used, or over once the alert has moved on"),
+    _count("tries", comment="with a wrong code"),
+    sa.Index("links_by_alert", "alert_id"),
+    sa.Index("links_by_time", "expires_at"),
+    comment="Ways to acknowledge one alert, each sent to one person.",
 )
 
 INBOX = sa.Table(

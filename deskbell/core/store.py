@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from deskbell.core.alert import Alert, Mode, Severity, Status
 from deskbell.core.duty import Agreed
+from deskbell.core.heard import Link, Message, Rank
 from deskbell.core.history import Detection, Ended, Reading
 from deskbell.core.ports import (
     AuditRow,
@@ -133,6 +134,29 @@ class Reader(Protocol):
         """Whose shifts the address with this secret (its SHA-256) shows."""
         ...
 
+    def message(self, channel: str, ident: str) -> Message | None:
+        """What a vendor has of ours under this id."""
+        ...
+
+    def messages_of(self, alert_id: int) -> list[Message]: ...
+    def messages_waiting(self, channel: str, since: datetime, limit: int) -> list[Message]:
+        """Those handed over since, of which nothing final is known; the newest first."""
+        ...
+
+    def late_messages(self, now: datetime, limit: int) -> list[Message]:
+        """Those that should have arrived by now."""
+        ...
+
+    def sent_to(self, channel: str, person: str, since: datetime) -> list[int]:
+        """The open alerts of which the person was told through the channel since then."""
+        ...
+
+    def records_in(self, destination: str, limit: int) -> list[Post]:
+        """The records of live alerts there that are in step with them."""
+        ...
+
+    def dispatch(self, key: str) -> Dispatch | None: ...
+    def link(self, digest: str) -> Link | None: ...
     def lasting(self, keys: Sequence[str]) -> frozenset[str]:
         """Those of the keys under which something is wrong: the condition of the alert with the key holds."""
         ...
@@ -213,6 +237,32 @@ class UnitOfWork(Reader, Protocol):
     def quarantine(self, source: str, record_id: str, error: str, raw: str, at: datetime) -> None: ...
     def first_call(self, call: str, at: datetime, since: datetime) -> bool:
         """Notes a hook's call; False when it was noted before. Those before `since` are forgotten."""
+        ...
+
+    def save_message(self, message: Message) -> None:
+        """A vendor has it now; what the vendor has said of it already stays."""
+        ...
+
+    def rank_message(self, channel: str, ident: str, rank: Rank, why: str, now: datetime) -> bool:
+        """More is known of a message. False where as much was known already, or it is none of ours."""
+        ...
+
+    def message_in_time(self, channel: str, ident: str) -> None:
+        """Nobody waits for it any more."""
+        ...
+
+    def save_ref(self, post_id: int, ref: Mapping[str, str]) -> None:
+        """What is known of a record of ours has changed, and not by us."""
+        ...
+
+    def save_link(self, link: Link, now: datetime) -> None:
+        """A new way to answer; those that have expired are forgotten."""
+        ...
+
+    def spend_link(self, digest: str) -> None: ...
+    def link_tried(self, digest: str) -> None: ...
+    def end_links(self, alert_id: int) -> None:
+        """The alert has moved on: the links to it that are open answer it no more."""
         ...
 
     def hint(self, hint: Hint, at: datetime) -> None: ...
