@@ -34,12 +34,16 @@ CHANNELS: Mapping[str, Row] = {
 # The vendors that are a file of channels/vendors each, by its name.
 SERVICES = (
     "asana",
+    "bird",
     "clicksend",
+    "fcm",
     "freshdesk",
     "http",
     "hubspot",
     "intercom",
     "mailgun",
+    "messagebird",
+    "messenger",
     "monday",
     "pagerduty",
     "pipedrive",
@@ -50,8 +54,10 @@ SERVICES = (
     "sendgrid",
     "servicenow",
     "smtp",
+    "sns",
     "trello",
     "twilio",
+    "whatsapp",
     "zendesk",
     "zoho_crm",
 )

@@ -139,7 +139,8 @@ class VendorChannel:
         thread: Mapping[str, str],
     ) -> Mapping[str, str] | Outcome | None:
         """None: it is sent again."""
-        if self.service.again is Again.KEY:
+        keyed = self.service.keyed
+        if self.service.again is Again.KEY or (keyed and keyed.fullmatch(to.address)):
             return None
         of_record = self.service.open is not None and identity.kind == "note"
         if self.service.find is not None and not of_record:

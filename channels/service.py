@@ -159,6 +159,7 @@ class Service:
     find: Call | None = None
 
     again: Again
+    keyed: Pattern[str] | None = None  # addresses that know a key, where the others do not
     code: Callable[[Reply], str] = no_code  # the vendor's word for what is wrong, also inside a success; else nothing
     errors: Mapping[str, Class] = field(default_factory=dict)  # by code, by "213*", or by status where there is no code
     reason: Callable[[Reply], str] = no_code  # the vendor's own explanation

@@ -20,6 +20,7 @@ from deskbell.core.alert import Severity
 from deskbell.core.card import Card, Tone
 from deskbell.core.outcome import Fault, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Destination
+from deskbell.net import http
 from deskbell.sandbox.vendors import vendors
 from tests.conftest import specs_folder
 from tests.vendors.conftest import CARD, OPENED, identity, note, settings_of, stand_in_of
@@ -37,7 +38,13 @@ HOSTILE = (
 # What the vendors have, but their descriptions leave out; and of Asana's list two fields in one word, which the oracle
 # takes for one field.
 LEFT_OUT = frozenset({("asana", "find"), ("asana", "progress"), ("intercom", "find"), ("salesforce", "open")})
+# What WhatsApp's description says against its own examples (they count buttons from 0), and a field of its page that it
+# does not have.
+WRONG_COMPLAINTS = re.compile(r"components\[\d\]\.index: '[0-9]' does not match|biz_opaque_callback_data: field not in")
+DESCRIBED_WITH = {"messagebird": "bird", "twilio_call": "twilio"}  # several in one description
 UNSAID = frozenset({"host", "user-agent", "accept", "accept-encoding", "connection", "content-length"})
+SIGNATURE = re.compile("Signature=[0-9a-f]{64}")
+SIGNED_NOW = frozenset({"auth_timestamp", "auth_signature"})  # the time is part of Pusher's signature
 
 PLAIN = {vendor.name: vendor for vendor in vendors()}
 
@@ -97,9 +104,11 @@ def as_golden(world, call):
 
 @rows()
 async def test_each_request_is_as_it_was(name, world, monkeypatch):
-    monkeypatch.setattr(engine, "wall", lambda: OPENED)
+    for clock in (engine, http):
+        monkeypatch.setattr(clock, "wall", lambda: OPENED)
     shown = {what: as_golden(world, call) for what, call in (await everything(world)).items()}
     text = json.dumps(shown, indent=1, ensure_ascii=False).replace(world.stand_in.url, "") + "\n"
+    text = SIGNATURE.sub("Signature=...", text)  # it is over the port, too
     file = GOLDEN / f"{name}.json"
     if os.environ.get("GOLDEN") == "write":
         file.parent.mkdir(exist_ok=True)
@@ -108,14 +117,20 @@ async def test_each_request_is_as_it_was(name, world, monkeypatch):
     assert text == file.read_text()
 
 
-@rows(lambda row: specs_folder() is None or (specs_folder() / f"{row.name}.json").is_file())
+def described(name):
+    return DESCRIBED_WITH.get(name, name)
+
+
+@rows(lambda row: specs_folder() is None or (specs_folder() / f"{described(row.name)}.json").is_file())
 async def test_the_vendors_own_description_has_nothing_against_it(name, world, oracle_module):
     for what, call in (await everything(world)).items():
         if (name, what) in LEFT_OUT:
             continue
         path = call.path + ("?" + "&".join(f"{n}={v}" for n, v in call.query.items()) if call.query else "")
         request = {"method": call.method, "url": "https://vendor.example" + path, "headers": call.headers}
-        assert oracle_module.check(request | {"body": call.body or None, "system": name}, strict=True) == []
+        request |= {"body": call.body or None, "system": described(name)}
+        complaints = oracle_module.check(request, strict=True)
+        assert [one for one in complaints if not WRONG_COMPLAINTS.search(one)] == []
 
 
 @rows()
@@ -133,7 +148,8 @@ async def test_the_same_is_asked_at_each_try(name, world):
     for _ in range(2):
         await world.channel.post(world.room, CARD, identity())
     first, second = (call for call in world.asked if world.way.fits(call.method, call.path) is not None)
-    assert (first.path, first.query, first.body) == (second.path, second.query, second.body)
+    query, again = ({k: v for k, v in call.query.items() if k not in SIGNED_NOW} for call in (first, second))
+    assert (first.path, query, first.body) == (second.path, again, second.body)
     if world.service.again is Again.KEY:
         assert len(world.stand_in.told) == 1
 
@@ -155,7 +171,8 @@ def expected(outcome, wanted):
 async def test_each_code_of_an_error_has_its_meaning(name, world):
     for code, wanted in world.service.errors.items():
         world.stand_in.faults.heal()
-        world.fault(f"code.{code.replace('*', '9' * code.count('*') + '9')}")
+        twice = 2 if PLAIN[name].login else 1  # where it is told with a 401, it is asked again with another token
+        world.fault(f"code.{code.replace('*', '9' * code.count('*') + '9')}", times=twice)
         outcome = await world.channel.post(world.room, CARD, identity())
         assert expected(outcome, wanted), (code, outcome)
         world.channel._clients.clear()  # and whatever it waits for
@@ -195,7 +212,7 @@ async def test_a_login_that_is_refused(name, world):
     outcome = await world.channel.post(world.room, CARD, identity())
     status = PLAIN[name].unauthorised[0]
     assert isinstance(outcome, Rejected)
-    assert outcome.fault is (Fault.AUTH if status in (401, 535) else Fault.PAYLOAD)
+    assert outcome.fault is (Fault.AUTH if status in (401, 403, 535) else Fault.PAYLOAD)
 
 
 @rows()

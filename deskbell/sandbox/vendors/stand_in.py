@@ -158,6 +158,8 @@ class StandIn:
     def _placed(self, value: Any) -> Any:
         if value == "{port}":
             return self.port
+        if callable(value):  # what takes a while to make, and is not always wanted
+            return value()
         return value.replace("{base}", self.base) if isinstance(value, str) else value
 
     @property
@@ -253,7 +255,9 @@ class StandIn:
             return self._sent(self.vendor.error(which))
         if kind == "429":
             status, headers, body = self.vendor.limits[int(which or 0)]
-            return reply(body, status, headers)
+            response = self._sent((status, body))
+            response.headers.update(headers)
+            return response
         return self._sent(self.vendor.unauthorised if kind == "401" else (int(kind), {"error": "out of order"}))
 
     def _sent(self, answer: Answer) -> web.Response:
