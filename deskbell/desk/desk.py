@@ -35,7 +35,7 @@ from deskbell.desk.book import Book
 from deskbell.desk.ears import Ears
 from deskbell.desk.house import House
 from deskbell.desk.inquiries import LIVE, Inquiries
-from deskbell.desk.observe import Tally, adopt, observe, vanished
+from deskbell.desk.observe import Tally, adopt, in_parts, observe, vanished
 from deskbell.desk.tick import Calls
 from deskbell.net import metrics
 from deskbell.net.clock import Clock
@@ -94,6 +94,12 @@ class Desk(Inquiries):
         return await self._change(lambda book: _rules_changed(book, name), guard=guard)
 
     async def observe(self, page: Page, guard: Guard | None = None) -> Tally:
+        """Takes a page in, in transactions that are short enough for a tap to wait behind; tells of the last one."""
+        for part in in_parts(page):
+            tally = await self._observe(part, guard)
+        return tally
+
+    async def _observe(self, page: Page, guard: Guard | None) -> Tally:
         point("desk.observe.before")
         tally = await self._change(lambda book: observe(book, page), Urgency.BULK, guard)
         point("desk.observe.after")

@@ -1,6 +1,6 @@
 """A page of records comes in: what changed, what the rules see in it, which alerts that opens, changes or ends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,6 +16,8 @@ from deskbell.desk.kin import Kin, save_ties
 from deskbell.desk.notices import baseline_notice
 from deskbell.desk.weather import PART_OF, Weather
 
+AT_ONCE = 20  # records of one transaction: as many new alerts keep a tap waiting for some 10 ms
+
 
 @dataclass(slots=True)
 class Tally:
@@ -27,6 +29,15 @@ class Tally:
     ended: int = 0
     bad: int = 0
     older: tuple[str, ...] = ()  # records that we know better than the page: nothing of it was taken in
+
+
+def in_parts(page: Page) -> Iterator[Page]:
+    """The page in parts that may be taken in one by one; its cursor, and whatever else it says, goes with the last."""
+    records = tuple({record.id: record for record in page.records}.values())
+    end = max(0, len(records) - 1) // AT_ONCE * AT_ONCE
+    for at in range(0, end, AT_ONCE):
+        yield Page(page.source, records[at : at + AT_ONCE], cursor={}, asked_at=page.asked_at)
+    yield replace(page, records=records[end:])
 
 
 def observe(book: Book, page: Page) -> Tally:
