@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from psycopg import errors
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
+from storage.customer_schema import METADATA
 from storage.libpq import Session
-from storage.schema import METADATA
 
 _APPEND_ONLY = "BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END"
 
@@ -37,7 +37,7 @@ TRIGGERS = dict(
     [
         *(
             _trigger(table, act, "deskbell_append_only")
-            for table in ("audit", "audit_heads")
+            for table in ("audit", "audit_heads", "consents")
             for act in ("UPDATE", "DELETE", "TRUNCATE")
         ),
         _trigger("audit_values", "UPDATE", "deskbell_append_only"),

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from storage.customer_schema import METADATA
 from storage.errors import SchemaError
-from storage.schema import METADATA, REVISIONS
+from storage.schema import REVISIONS
 
 
 def statements(dialect: sa.Dialect) -> Iterator[str]:

@@ -69,6 +69,8 @@ TRIGGERS = {
     "audit_heads_no_delete": _refuse("audit_heads", "DELETE"),
     "audit_heads_in_order": _at_the_end_only("audit_heads", "number"),
     "audit_values_no_update": _refuse("audit_values", "UPDATE"),
+    "consents_no_update": _refuse("consents", "UPDATE"),
+    "consents_no_delete": _refuse("consents", "DELETE"),
 }
 
 

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, Protocol, TypeVar
 
 from deskbell.core.alert import Alert, Mode, Severity, Status
+from deskbell.core.customer_store import CustomerReader, CustomerWork
 from deskbell.core.duty import Agreed
 from deskbell.core.heard import Link, Message, Rank
 from deskbell.core.history import Detection, Ended, Reading
@@ -32,7 +33,7 @@ from deskbell.core.undo import Undo
 T = TypeVar("T")
 
 
-class Reader(Protocol):
+class Reader(CustomerReader, Protocol):
     """What can be asked of the store. Every method is one short query."""
 
     def source(self, name: str) -> SourceState | None: ...
@@ -203,7 +204,7 @@ class Reader(Protocol):
         ...
 
 
-class UnitOfWork(Reader, Protocol):
+class UnitOfWork(CustomerWork, Reader, Protocol):
     """One transaction. Reads see its own writes. Raising rolls all of it back."""
 
     def save_source(self, state: SourceState) -> None: ...

@@ -5,7 +5,7 @@ from alembic.config import Config
 
 from deskbell.net.faults import point
 from storage.backend import Backend
-from storage.schema import METADATA
+from storage.customer_schema import METADATA
 
 
 def _run(config: Config) -> None:
