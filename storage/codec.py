@@ -150,11 +150,13 @@ ALERT_COLUMNS = (
     "id", "key", "rule", "source", "record_id", "subject", "title", "summary", "severity", "opened_at", "updated_at",
     "version", "status", "mode", "stage", "facts", "url", "team", "zone", "policy", "condition", "level", "rounds",
     "escalate_at", "assignee", "acked_by", "acked_at", "snoozed_until", "resolved_by", "resolved_at", "reason",
-    "writeback", "parent",
+    "writeback", "parent", "named", "waits",
 )  # fmt: skip
 
+_LISTS = ("named", "waits")
 _TIMES = frozenset({"opened_at", "updated_at", "escalate_at", "acked_at", "snoozed_until", "resolved_at"})
-_PLAIN = tuple(name for name in ALERT_COLUMNS if name not in _TIMES | {"id", "facts", "severity", "status", "mode"})
+_ODD = _TIMES | {"id", "facts", "severity", "status", "mode", *_LISTS}
+_PLAIN = tuple(name for name in ALERT_COLUMNS if name not in _ODD)
 
 
 def alert_values(alert: Alert) -> dict[str, Any]:
@@ -166,6 +168,8 @@ def alert_values(alert: Alert) -> dict[str, Any]:
     values["status"] = alert.status.value
     values["mode"] = alert.mode.value
     values["facts"] = dumps(alert.facts) if alert.facts else ""
+    for name in _LISTS:
+        values[name] = dumps(getattr(alert, name)) if getattr(alert, name) else ""
     return values
 
 
@@ -179,6 +183,8 @@ def alert_of(row: Row) -> Alert:
     values["mode"] = Mode(values["mode"])
     values["condition"] = bool(values["condition"])
     values["facts"] = tuple((label, value) for label, value in loads(values["facts"])) if values["facts"] else ()
+    for name in _LISTS:
+        values[name] = tuple(loads(values[name])) if values[name] else ()
     return Alert(**values)
 
 

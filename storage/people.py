@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from deskbell.core.alert import Verb
 from deskbell.core.undo import Undo
+from storage.asked import AskedReader, AskedWork
 from storage.codec import dumps, loads, micros, moment
 from storage.customers import CustomerReader, CustomerWork
 from storage.history import HistoryReader, HistoryWork
@@ -49,7 +50,7 @@ _UNDOS_OF = sized(lambda size: sa.select(*UNDOS.c).where(within(UNDOS.c.alert_id
 _FORGET_UNDO = Statement(sa.delete(UNDOS).where(UNDOS.c.alert_id == bind("alert_id")))
 
 
-class PeopleReader(LeaseReader, HistoryReader, RosterReader, ReceiptReader, CustomerReader):
+class PeopleReader(LeaseReader, HistoryReader, RosterReader, AskedReader, ReceiptReader, CustomerReader):
     def accounts_of(self, person_id: str) -> list[tuple[str, str]]:
         return [(platform, account) for platform, account in self.db.all(_ACCOUNTS_OF, person_id=person_id)]
 
@@ -62,7 +63,7 @@ class PeopleReader(LeaseReader, HistoryReader, RosterReader, ReceiptReader, Cust
         return {row[0]: Undo(row[1], Verb(row[2]), moment(row[3]), loads(row[4])) for row in rows}
 
 
-class PeopleWork(LeaseWork, HistoryWork, RosterWork, ReceiptWork, CustomerWork, PeopleReader):
+class PeopleWork(LeaseWork, HistoryWork, RosterWork, AskedWork, ReceiptWork, CustomerWork, PeopleReader):
     """The writing half; `_now` is the transaction's moment."""
 
     _now: datetime

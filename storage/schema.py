@@ -7,7 +7,7 @@ for has a partial index that holds only what is due, so that a tick costs what i
 import sqlalchemy as sa
 
 # The revisions of storage/migrations, oldest first; the code speaks the last one.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 
 METADATA = sa.MetaData()
 
@@ -180,6 +180,8 @@ ALERTS = sa.Table(
         server_default=sa.text("0"),
         comment="the alert that stands for it, such as a storm's; 0: none",
     ),
+    _text("named", comment="JSON, ids of people: whom its level rang, where that is not all whom the targets lead to"),
+    _text("waits", comment="JSON, ids of people: who still has to acknowledge, where each of them has to"),
     sa.CheckConstraint("severity BETWEEN 1 AND 4", name="alerts_severity"),
     sa.CheckConstraint("status IN ('open', 'acked', 'resolved')", name="alerts_status"),
     sa.CheckConstraint("mode IN ('card', 'listed', 'held')", name="alerts_mode"),
@@ -237,7 +239,7 @@ DISPATCHES = sa.Table(
     sa.Column("kind", sa.Text, nullable=False, comment="note | write | notice"),
     _text("payload", comment="JSON"),
     sa.Column("alert_id", sa.BigInteger, sa.ForeignKey("alerts.id")),
-    _flag("direct", comment="a direct message: it waits for no card, and for direct messages only"),
+    _flag("direct", comment="a direct message: it waits for nothing"),
     sa.Column(
         "state",
         sa.Text,
@@ -406,6 +408,25 @@ DUTY = sa.Table(
     sa.Index("duty_by_key", "key"),
     sa.Index("duty_by_end", "end_at"),
     comment="What was agreed about shifts since the rotas were written down.",
+)
+
+ASKED = sa.Table(
+    "asked",
+    METADATA,
+    _serial(),
+    sa.Column("key", sa.Text, nullable=False, unique=True, comment="one question per job, start and technician"),
+    _text("source"),
+    _text("record_id"),
+    _text("subject", comment="the job's number, as people say it"),
+    _text("person_id"),
+    _text("technician", comment="whom the source names; an answer is of no use once it is somebody else"),
+    _time("at", null=False),
+    _text("answer", comment="core.asking.Say; empty while there is none"),
+    _time("answered_at"),
+    _time("until", comment="by then they will be there"),
+    sa.Index("asked_by_record", "source", "record_id"),
+    sa.Index("asked_by_person", "person_id", "at"),
+    comment="What technicians were asked about jobs to which they are late; 1 to 4 are core.asking.CHOICES.",
 )
 
 PREFS = sa.Table(

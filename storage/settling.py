@@ -97,7 +97,7 @@ _E = DISPATCHES.alias("earlier").c
 _EARLIER = sa.exists().where(
     _E.alert_id == _D.alert_id,
     _E.destination == _D.destination,
-    _E.direct == _D.direct,
+    ~_E.direct,
     _E.id < _D.id,
     _E.done_at.is_(None),
 )
@@ -109,7 +109,8 @@ _CARD_PENDING = sa.exists().where(
     _P.shown == 0,
     _P.state != literally("dead"),
 )
-_WAITS = sa.or_(_EARLIER, sa.and_(_D.kind == DispatchKind.NOTE.value, ~_D.direct, _CARD_PENDING))
+# A direct message waits for nothing: what one person can't be told must not keep the next one from hearing it.
+_WAITS = sa.and_(~_D.direct, sa.or_(_EARLIER, sa.and_(_D.kind == DispatchKind.NOTE.value, _CARD_PENDING)))
 
 
 _HELD_BACK = sa.and_(_D.state == literally("waiting"), _WAITS)

@@ -8,7 +8,7 @@
 `decide` says what a command does to an alert, or why it can't; it is pure, and the only place that knows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -82,6 +82,8 @@ class Alert:
     reason: str = ""
     writeback: str = ""  # how telling the source went, in a few words for the card
     parent: int = 0  # the alert that stands for it, such as a storm's; it makes no card of its own unless it is a P1
+    named: tuple[str, ...] = ()  # whom the level rang that counts now, where that is not all whom its targets lead to
+    waits: tuple[str, ...] = ()  # who of them still has to acknowledge, where each of them has to
 
     @property
     def ref(self) -> str:
@@ -208,7 +210,7 @@ def decide(alert: Alert, command: Command, now: datetime, people: Mapping[str, P
     if isinstance(result, Refusal):
         return result
     after, said = result
-    if move.end is not None:
+    if move.end is not None and not (command.verb is Verb.ACK and after.waits):
         after = replace(after, status=move.end)
     after = replace(after, version=alert.version + 1, updated_at=now)
     return Change(alert, after, said, _text(command, "text") or _text(command, "reason"))
@@ -223,6 +225,10 @@ def name_of(person_id: str, people: Mapping[str, Person]) -> str:
     if person_id in people:
         return people[person_id].name
     return SYSTEM.name if person_id == SYSTEM.id else person_id
+
+
+def names_of(people_ids: Sequence[str], people: Mapping[str, Person]) -> str:
+    return ", ".join(name_of(person, people) for person in people_ids)
 
 
 def barred(alert: Alert, command: Command, people: Mapping[str, Person]) -> Refusal | None:
@@ -269,17 +275,25 @@ def _when(alert: Alert, who: str, at: datetime | None, now: datetime, people: Ma
 
 
 _Applied = tuple[Alert, str] | Refusal
+# Somebody has it, or it is over: nobody else is waited for.
+_HELD: Mapping[str, Any] = {"escalate_at": None, "snoozed_until": None, "waits": ()}
 
 
-def _ack(alert: Alert, command: Command, now: datetime, _people: Mapping[str, Person]) -> _Applied:
+def _ack(alert: Alert, command: Command, now: datetime, people: Mapping[str, Person]) -> _Applied:
     actor = command.actor
+    missing = tuple(person for person in alert.waits if person != actor.id)
+    if alert.waits and actor.id not in alert.waits:
+        done = "You have acknowledged; it" if actor.id in alert.named else alert.ref
+        return Refusal("waits", f"{done} still has to be acknowledged by {names_of(missing, people)}. Take ends that.")
+    if missing:
+        after = replace(alert, waits=missing, snoozed_until=None)
+        return after, f"{actor.name} acknowledged, still to come: {names_of(missing, people)}"
     after = replace(
         alert,
         acked_by=actor.id,
         acked_at=now,
         assignee=alert.assignee or actor.id,
-        escalate_at=None,
-        snoozed_until=None,
+        **_HELD,
     )
     return after, f"{actor.name} acknowledged"
 
@@ -303,7 +317,7 @@ def _take(alert: Alert, command: Command, now: datetime, _people: Mapping[str, P
     actor = command.actor
     if alert.assignee == actor.id and alert.status is Status.ACKED:
         return Refusal("already", f"{alert.ref} is yours already.")
-    after = replace(alert, assignee=actor.id, acked_by=actor.id, acked_at=now, escalate_at=None, snoozed_until=None)
+    after = replace(alert, assignee=actor.id, acked_by=actor.id, acked_at=now, **_HELD)
     return after, f"{actor.name} took it"
 
 
@@ -320,9 +334,7 @@ def _reassign(alert: Alert, command: Command, now: datetime, people: Mapping[str
         return Refusal("person", f"{person.name} is not in the team {alert.team}.")
     if alert.assignee == wanted and alert.status is Status.ACKED:
         return Refusal("already", f"{alert.ref} is with {person.name} already.")
-    after = replace(
-        alert, assignee=wanted, acked_by=command.actor.id, acked_at=now, escalate_at=None, snoozed_until=None
-    )
+    after = replace(alert, assignee=wanted, acked_by=command.actor.id, acked_at=now, **_HELD)
     return after, f"{command.actor.name} gave it to {person.name}"
 
 
@@ -347,7 +359,7 @@ def _resolve(alert: Alert, command: Command, now: datetime, _people: Mapping[str
     if not reason:
         return Refusal("reason", "Say in a few words why it is over, like: resolve D-12 customer called back.")
     actor = command.actor
-    after = replace(alert, resolved_by=actor.id, resolved_at=now, reason=reason, escalate_at=None, snoozed_until=None)
+    after = replace(alert, resolved_by=actor.id, resolved_at=now, reason=reason, **_HELD)
     return after, f"{actor.name} resolved it"
 
 

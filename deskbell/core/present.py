@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deskbell.core.access import Person
-from deskbell.core.alert import MOVES, Alert, Severity, Status, Verb, mark, name_of
+from deskbell.core.alert import MOVES, Alert, Severity, Status, Verb, mark, name_of, names_of
 from deskbell.core.card import Button, Card, Style, Tone
 from deskbell.core.ports import AuditRow
 from deskbell.core.text import clean, clock, cut
@@ -89,6 +89,8 @@ def _facts(alert: Alert, view: View) -> tuple[tuple[str, str], ...]:
     facts = [(clean(label, 60), clean(value, 300)) for label, value in alert.facts if value][:FACTS]
     if alert.assignee:
         facts.append(("With", name_of(alert.assignee, view.people)))
+    if alert.waits and alert.status is Status.OPEN:
+        facts.append(("Still to acknowledge", names_of(alert.waits, view.people)))
     if alert.reason and alert.status is Status.RESOLVED:
         facts.append(("Why it is over", clean(alert.reason, 300)))
     if alert.writeback:

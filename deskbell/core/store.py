@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, Protocol, TypeVar
 
 from deskbell.core.alert import Alert, Mode, Severity, Status
+from deskbell.core.asking import Asked
 from deskbell.core.customer_store import CustomerReader, CustomerWork
 from deskbell.core.duty import Agreed
 from deskbell.core.heard import Link, Message, Rank
@@ -116,6 +117,15 @@ class Reader(CustomerReader, Protocol):
     def account_of(self, platform: str, person_id: str) -> str | None: ...
     def accounts_of(self, person_id: str) -> list[tuple[str, str]]:
         """Every (platform, account) that is linked to the person."""
+        ...
+
+    def asked(self, asked_id: int) -> Asked | None: ...
+    def asked_of(self, person_id: str, limit: int = 5) -> list[Asked]:
+        """What the person was asked about jobs, the newest first; what 1 to 4 mean says core.asking."""
+        ...
+
+    def asked_about(self, source: str, record_ids: Collection[str]) -> Mapping[str, Sequence[Asked]]:
+        """What was asked about each of the records, the oldest first; those without are left out."""
         ...
 
     def agreed(self, since: datetime) -> list[Agreed]:
@@ -393,6 +403,11 @@ class UnitOfWork(CustomerWork, Reader, Protocol):
         ...
 
     def take_asking(self, platform: str, account: str, since: datetime) -> Mapping[str, Any] | None: ...
+    def ask(self, asked: Asked) -> Asked | None:
+        """Stores the question and returns it with its id; None when its key was used before."""
+        ...
+
+    def save_answer(self, asked: Asked) -> None: ...
     def agree(self, key: str, stretches: Sequence[Agreed]) -> None:
         """From now on this is what was agreed under the key; nothing of what was before."""
         ...

@@ -14,6 +14,7 @@ WINDOW = timedelta(minutes=10)
 UNDOABLE = frozenset(Verb) - {Verb.NOTE, Verb.UNDO, Verb.REVEAL}
 _TIMES = ("escalate_at", "acked_at", "snoozed_until", "resolved_at")
 _PLAIN = ("status", "level", "rounds", "assignee", "acked_by", "resolved_by", "reason")
+_LISTS = ("named", "waits")
 _DONE: Mapping[Verb, str] = {
     Verb.ACK: "the acknowledgement",
     Verb.UNACK: "giving it back",
@@ -48,7 +49,7 @@ def kept(change: Change, person: Person, verb: Verb) -> Undo | None:
     """What is remembered of a change; None where there is nothing to take back."""
     if verb not in UNDOABLE:
         return None
-    names = [n for n in (*_PLAIN, *_TIMES) if getattr(change.before, n) != getattr(change.after, n)]
+    names = [n for n in (*_PLAIN, *_LISTS, *_TIMES) if getattr(change.before, n) != getattr(change.after, n)]
     before = {name: _plain(getattr(change.before, name)) for name in names}
     return Undo(person.id, verb, change.after.updated_at, before)
 
@@ -73,10 +74,14 @@ def undone(
 def _plain(value: Any) -> Any:
     if isinstance(value, Status):
         return value.value
+    if isinstance(value, tuple):
+        return list(value)
     return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _read(name: str, value: Any) -> Any:
     if name in _TIMES and value:
         return datetime.fromisoformat(value)
+    if name in _LISTS:
+        return tuple(value)
     return Status(value) if name == "status" else value

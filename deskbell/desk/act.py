@@ -7,7 +7,7 @@ from typing import Any
 
 from deskbell.core import button
 from deskbell.core.access import Person
-from deskbell.core.alert import Alert, Change, Command, Refusal, Status, Verb, barred, decide, mark, name_of
+from deskbell.core.alert import Alert, Change, Command, Refusal, Status, Verb, barred, decide, mark, name_of, names_of
 from deskbell.core.button import Press
 from deskbell.core.ports import Answer, Entry, Interaction, Said, WriteKind
 from deskbell.core.present import REFUSED, View, state_of
@@ -15,7 +15,7 @@ from deskbell.core.text import clean_lines, parse_span, span
 from deskbell.core.undo import kept, undone
 from deskbell.desk import people
 from deskbell.desk.book import WRITES, Book
-from deskbell.desk.ladder import climb, first_step, whom
+from deskbell.desk.ladder import climb, looked_at, whom
 from deskbell.desk.people import how_to_link, keep_asking, reveal
 
 
@@ -189,12 +189,14 @@ def _keep(book: Book, command: Command, change: Change) -> Answer:
         after, ring = climbed.alert, climbed.ring
         said = f"{said} to level {after.step}" + (f" ({climbed.names})" if climbed.names else "")
     if verb in (Verb.REOPEN, Verb.UNACK):
-        after = first_step(book, after)
+        after = book.begin(after)
         ring = whom(book, after)
     if verb is Verb.REASSIGN and after.assignee != command.actor.id:
         ring = (after.assignee,)
     if verb is Verb.SNOOZE:
         said = f"{said} for {span(command.args['span'])}"
+    if after.status is Status.ACKED:
+        after = replace(after, escalate_at=looked_at(book, after))
     change = replace(change, after=after, said=said)
     # Who had it before has it again, in the source as well.
     back = verb is Verb.UNDO and after.assignee and after.assignee != change.before.assignee
@@ -224,9 +226,10 @@ def _entry(command: Command, change: Change) -> Entry:
 
 def _words(book: Book, command: Command, alert: Alert) -> str:
     who = name_of(alert.assignee, book.house.people)
+    missing = names_of(alert.waits, book.house.people)
     length = span(command.args["span"]) if command.verb is Verb.SNOOZE else ""
     words = {
-        Verb.ACK: f"acknowledged. It is with {who}.",
+        Verb.ACK: f"acknowledged. It is with {who}." if not missing else f"has your word. Still to come: {missing}.",
         Verb.UNACK: "is open again and rings on.",
         Verb.TAKE: "is yours.",
         Verb.REASSIGN: f"is with {who} now.",

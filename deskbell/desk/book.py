@@ -57,7 +57,49 @@ class Book:
         if alert.mode is Mode.CARD:
             for name in self.rooms(alert):
                 self.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, self.now)
+            if alert.level and (policy := self.house.policies.get(alert.policy)):
+                self.by_ways(alert, policy.ladder(self.now, alert.zone)[0])
         return alert
+
+    def begin(self, alert: Alert) -> Alert:
+        """The alert at the beginning of its policy."""
+        policy = self.house.policies.get(alert.policy)
+        after = begun(policy, alert, self.now)
+        if policy is None or not after.level:
+            return after
+        return self.name(after, policy, policy.ladder(self.now, alert.zone)[0])
+
+    def name(self, alert: Alert, policy: Policy, level: Level) -> Alert:
+        """The alert with whom the level rings, where that is not simply all whom its targets lead to."""
+        if not (level.turns or level.everyone):
+            return replace(alert, named=(), waits=())
+        people = self.on_call(level.targets, alert)
+        if level.turns:
+            turn = f"turn.{policy.name}.{' '.join(level.targets)}"
+            people = in_turn(self.reachable(people) or people, self.uow.value(turn) or "")
+            self.uow.put_value(turn, "".join(people))
+        return replace(alert, named=people, waits=people if level.everyone else ())
+
+    def reachable(self, people: Sequence[str], ways: Sequence[str] = ()) -> tuple[str, ...]:
+        """Those who are known in one of the chats, or on one of these ways."""
+        known = self.house.destinations
+        chats = sorted({known[name].platform for name in (*self.house.bells, *ways) if name in known})
+        return tuple(one for one in people if any(self.uow.account_of(chat, one) for chat in chats))
+
+    def by_ways(self, alert: Alert, level: Level) -> None:
+        """Besides all else, people get a message of their own on the ways that the level names: an SMS, a call."""
+        for way, target in ways_of(level.targets):
+            people = self.on_call((target,), alert) if way in self.house.destinations else ()
+            for person in (one for one in people if not alert.named or one in alert.named):
+                key = f"via:{alert.id}:{alert.version}:{person}:{way}"
+                payload = {**self._direct(alert), "direct": person}
+                self._dispatch(Dispatch(key, way, DispatchKind.NOTE, payload, alert.id, Lane.PAGE), alert)
+
+    def _direct(self, alert: Alert) -> dict[str, Any]:
+        """What a direct message says of the alert, and until when it is worth sending."""
+        say = self.house.words.say
+        text = say("direct", severity=str(alert.severity), ref=alert.ref, summary=alert.summary)
+        return {"text": text, "ref": alert.ref, "only_if": "open" if alert.status is Status.OPEN else "live"}
 
     def _marked(self, alert: Alert) -> Alert:
         """After a restore: what was told between the backup and its restore is told again, and says so."""
@@ -121,15 +163,13 @@ class Book:
 
     def direct(self, alert: Alert, people: Sequence[str]) -> None:
         """A direct message to each person, through a chat in which Deskbell knows them; best one that works."""
-        say = self.house.words.say
-        text = say("direct", severity=str(alert.severity), ref=alert.ref, summary=alert.summary)
-        only_if = "open" if alert.status is Status.OPEN else "live"
+        told = self._direct(alert)
         failing = self._failing("") if people else ()
         for person in people:
             rooms = self._rooms_of(alert, person)
             if rooms:
                 room = next((name for name in rooms if name not in failing), rooms[0])
-                payload = {"text": text, "ref": alert.ref, "direct": person, "only_if": only_if}
+                payload = {**told, "direct": person}
                 key = f"direct:{alert.id}:{alert.version}:{person}"
                 self._dispatch(Dispatch(key, room, DispatchKind.NOTE, payload, alert.id, Lane.PAGE), alert)
 
@@ -251,7 +291,7 @@ class Book:
             policy=OURSELVES,
             **more,
         )
-        return self.open(begun(self.house.policies.get(alert.policy), alert, self.now))
+        return self.open(self.begin(alert))
 
     def _worse(self, held: Alert, severity: Severity, summary: str) -> Alert:
         if not held.live or severity >= held.severity:

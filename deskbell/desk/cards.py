@@ -118,7 +118,11 @@ def _sign(secret: bytes, verb: Verb, alert_id: int, mark: int) -> str:
 def _mentions(house: House, alert: Alert, now: datetime) -> tuple[str, ...]:
     """Whom a new card rings: those the first level of its policy names, or whoever has it."""
     policy = house.policies.get(alert.policy)
-    targets = policy.levels[0].targets if policy and escalates(policy, alert.severity) else ()
+    if policy is None or not escalates(policy, alert.severity):
+        return ()
+    if alert.named:
+        return alert.named
+    targets = policy.ladder(alert.opened_at, alert.zone)[0].targets
     return people_for(targets, house.people, house.rotas, now, alert.team, alert.assignee)
 
 

@@ -11,7 +11,6 @@ from deskbell.core.store import Reader
 from deskbell.core.text import clean, clean_lines
 from deskbell.desk.book import Book, removed
 from deskbell.desk.house import House
-from deskbell.desk.ladder import first_step
 
 PER_HOUR = 10  # alerts that one person may raise by hand
 POLICY = "dispatch"
@@ -45,7 +44,7 @@ def raise_manual(book: Book, ask: Ask) -> Answer:
             False, "text", f"Say what it is about, like {book.house.command} new P2 Compressor down at Hansen"
         )
     opened = book.open(
-        first_step(book, alert), {"caller": ask.caller, "by": ask.person.id if ask.person else ask.caller}
+        book.begin(alert), {"caller": ask.caller, "by": ask.person.id if ask.person else ask.caller}
     )
     return Answer(True, "done", f"{opened.ref} is open and rings.", opened)
 

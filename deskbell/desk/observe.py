@@ -173,7 +173,7 @@ class Look:
             return
         alert = self.weather.mode(_new(book, record, found, baseline=self.baseline), earlier)
         if alert.mode is Mode.CARD:
-            alert = ladder.first_step(book, alert)
+            alert = book.begin(alert)
         try:
             opened = book.open(alert, {"since": found.since.isoformat() if found.since else None})
         except DuplicateAlert:
@@ -283,9 +283,9 @@ def _wake(book: Book, held: Alert, after: Alert) -> Alert:
     """A rise in severity ends a snooze, gives what was only listed its card, and may be what lets it climb."""
     after = book.show(replace(after, snoozed_until=None))
     if after.mode is not Mode.CARD or after.status is not Status.OPEN:
-        return replace(after, escalate_at=None)
+        return replace(after, escalate_at=ladder.looked_at(book, after))
     resting = held.escalate_at is None or held.snoozed_until is not None
-    return ladder.first_step(book, replace(after, level=0, rounds=0)) if resting else after
+    return book.begin(replace(after, level=0, rounds=0)) if resting else after
 
 
 def vanished(book: Book, source: str, ids: Sequence[str], tally: Tally | None = None) -> None:

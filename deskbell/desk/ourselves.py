@@ -1,15 +1,12 @@
 """Deskbell watching its own house: rotas with gaps, people nobody can reach, clocks that differ, what was forgotten."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from deskbell.core.access import SYSTEM
-from deskbell.core.alert import Alert, Change, Mode, Severity, Status, name_of
-from deskbell.core.policy import destinations_of
-from deskbell.core.ports import Entry, Lane, SourceState
+from deskbell.core.alert import Mode, Severity, name_of
+from deskbell.core.ports import SourceState
 from deskbell.core.records import Record
 from deskbell.core.rota import Rota, Shift, shifts
 from deskbell.core.rules import stamp
@@ -20,7 +17,6 @@ from deskbell.desk.house import House
 
 EVERY = timedelta(minutes=1)  # nothing here changes faster
 _SHIFTS = 400  # of a rota, looked through at most
-_ACKED = 1000
 _OPENED = 5000
 
 
@@ -29,8 +25,6 @@ def look(book: Book) -> None:
     for rota in book.house.rotas.values():
         _gap(book, rota)
         _reach(book, rota)
-    for alert in book.uow.alerts(statuses=(Status.ACKED,), limit=_ACKED):
-        _stale_ack(book, alert)
     _again_and_again(book)
 
 
@@ -80,35 +74,6 @@ def _reach(book: Book, rota: Rota) -> None:
 
 def _ahead(book: Book, rota: Rota, ahead: timedelta) -> Iterator[Shift]:
     return islice(shifts(rota, book.now, book.now + ahead), _SHIFTS)
-
-
-# ---------------------------------------------------------------- what was forgotten
-
-
-def _stale_ack(book: Book, alert: Alert) -> None:
-    """Somebody has it, and nothing happened since: they are reminded, and from the second time on the next level is."""
-    own = book.house.own
-    wait = own.ack_stale_p1 if alert.severity is Severity.P1 else own.ack_stale
-    if alert.snoozed_until or book.now - max(alert.updated_at, alert.acked_at or alert.updated_at) < wait:
-        return
-    times = sum(row.entry.verb == "ack_stale" for row in book.uow.story(alert.id, 100) if _since_ack(row.at, alert)) + 1
-    ring: tuple[str, ...] = tuple(filter(None, (alert.assignee or alert.acked_by,)))
-    policy = book.house.policies.get(alert.policy)
-    if times > 1 and policy is not None and policy.levels:
-        level = policy.levels[min(times - 1, len(policy.levels) - 1)]
-        ring = tuple(dict.fromkeys((*ring, *book.on_call(level.targets, alert))))
-        for name in destinations_of(level.targets):
-            if name in book.house.destinations:
-                book.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, book.now)
-    who = name_of(alert.acked_by, book.people)
-    said = f"Nothing has happened for {span(wait)} since {who} acknowledged"
-    after = replace(alert, version=alert.version + 1, updated_at=book.now)
-    entry = Entry(SYSTEM.id, "ack_stale", alert.id, {"said": said, "times": times})
-    book.keep(Change(alert, after, said), entry, ring=ring, loud=bool(ring))
-
-
-def _since_ack(at: datetime, alert: Alert) -> bool:
-    return alert.acked_at is not None and at >= alert.acked_at
 
 
 # ---------------------------------------------------------------- sources

@@ -9,11 +9,12 @@ from typing import Any
 from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Change, Command, Status
 from deskbell.core.card import Reply
+from deskbell.core.policy import VIA
 from deskbell.core.ports import Answer, Entry, Interaction
 from deskbell.core.records import personal_of
 from deskbell.core.text import clean
 from deskbell.desk.book import REMOVED, Book, removed
-from deskbell.desk.ladder import first_step, whom
+from deskbell.desk.ladder import whom
 
 CODE_LIFE = timedelta(minutes=15)
 CODE_BYTES = 20  # 160 bits, 32 letters and digits: nobody guesses it, and it fits into a link
@@ -96,7 +97,9 @@ def remove(book: Book, person: Person, to: Person | None) -> Left:
     rotas = tuple(name for name, rota in book.house.rotas.items() if person.id in rota.everybody)
     aimed = f"person:{person.id}"
     policies = tuple(
-        name for name, policy in book.house.policies.items() if any(aimed in level.targets for level in policy.levels)
+        name
+        for name, policy in book.house.policies.items()
+        if any(target.partition(VIA)[0] == aimed for level in policy.every_level for target in level.targets)
     )
     return Left(accounts, tuple(alert.ref for alert in had), rotas, policies)
 
@@ -104,7 +107,7 @@ def remove(book: Book, person: Person, to: Person | None) -> Left:
 def _hand_over(book: Book, alert: Alert, person: Person, to: Person | None) -> None:
     after = replace(alert, assignee=to.id if to else "", version=alert.version + 1, updated_at=book.now)
     if to is None:
-        after = first_step(book, replace(after, status=Status.OPEN, acked_by="", acked_at=None, level=0, rounds=0))
+        after = book.begin(replace(after, status=Status.OPEN, acked_by="", acked_at=None, level=0, rounds=0))
     said = f"{person.name} left: " + (f"it is with {to.name} now" if to else "nobody has it now")
     ring = (to.id,) if to else whom(book, after)
     entry = Entry("deskbell", "hand_over", alert.id, {"said": said, "assignee": after.assignee})

@@ -56,7 +56,8 @@ def _policy(house: House, alert: Alert) -> str:
     if alert.severity > policy.least:
         return f"{policy.name}; {alert.severity} climbs only when a person escalates it"
     levels = "; ".join(f"{explain.said(level.after)}: {', '.join(level.targets)}" for level in policy.levels)
-    return f"{policy.name} ({levels})"
+    outside = "; ".join(f"{explain.said(level.after)}: {', '.join(level.targets)}" for level in policy.outside)
+    return f"{policy.name} ({levels}" + (f"; outside of hours {outside})" if outside else ")")
 
 
 def whynot(reader: Reader, house: House, record: Record, now: datetime) -> list[Stand]:

@@ -14,7 +14,6 @@ from deskbell.core.ports import Entry
 from deskbell.core.rules import stamp
 from deskbell.core.store import Reader
 from deskbell.core.text import cut
-from deskbell.desk import ladder
 from deskbell.desk.book import Book
 from deskbell.desk.house import House
 
@@ -140,7 +139,7 @@ def _show(book: Book, child: Alert) -> None:
     """One that outlives its storm gets the card that it would have had."""
     if child.mode is not Mode.LISTED or not any(label == PART_OF for label, _ in child.facts):
         return
-    after = book.show(ladder.first_step(book, child))
+    after = book.show(book.begin(child))
     after = replace(after, version=child.version + 1, updated_at=book.now)
     said = "The storm is over, and this is still so"
     book.keep(Change(child, after, said), Entry("deskbell", "shown", child.id, {"said": said}))

@@ -7,11 +7,9 @@ import pytest
 
 from deskbell.core.access import Person, Role
 from deskbell.core.alert import Severity, Status
-from deskbell.core.outcome import Sent
 from deskbell.core.ports import SourceError, SourceFault
 from deskbell.core.records import VisitStatus
 from deskbell.core.rota import Override, Rota, shifts
-from deskbell.desk.house import OwnRules
 from tests.desk.conftest import PEOPLE
 
 MIN, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -52,45 +50,6 @@ class TestRotas:
         await bench.desk.link("slack", "BEN", "ben")
         await bench.passes(2 * MIN)
         assert not on(bench, "oncall_unreachable")
-
-
-class TestForgotten:
-    async def acked(self, bench):
-        """A P1, which grows no worse, with Ana."""
-        bench.sit(own=OwnRules(ack_stale_p1=HOUR))
-        await bench.people()
-        await bench.late(start=bench.now - 70 * MIN)
-        await bench.say("ana", "ack")
-
-    def reminders(self, bench):
-        return [said for said in bench.rung() if said.startswith("Nothing has happened")]
-
-    async def rung(self, bench):
-        sent = []
-        while claims := await bench.settle_all(Sent({"ts": "1"})):
-            sent += claims
-        return {name for one in sent if (name := getattr(one.work, "payload", {}).get("direct"))}
-
-    async def test_an_acknowledgement_after_which_nothing_happens(self, bench):
-        await self.acked(bench)
-        await bench.passes(59 * MIN)
-        await self.rung(bench)
-        assert not self.reminders(bench)
-        await bench.passes(2 * MIN)
-        assert self.reminders(bench) == ["Nothing has happened for 1 h since Ana Ruiz acknowledged"]
-        assert await self.rung(bench) == {"ana"}
-        await bench.passes(30 * MIN)
-        assert len(self.reminders(bench)) == 1
-        await bench.passes(31 * MIN)
-        assert len(self.reminders(bench)) == 2
-        assert await self.rung(bench) == {"ana", "ben"}  # from the second time on the next level hears of it too
-
-    async def test_a_note_counts_as_something(self, bench):
-        await self.acked(bench)
-        await bench.passes(50 * MIN)
-        await bench.say("ana", "note", text="on it")
-        await bench.passes(20 * MIN)
-        assert not self.reminders(bench)
 
 
 class TestSources:

@@ -39,6 +39,7 @@ async def test_a_source_that_never_reads_to_the_end_is_silent(bench):
 
 
 async def test_one_part_that_fails_stops_no_other_and_is_seen(bench):
+    await bench.people()
     await bench.late()
     await bench.desk.source_read("fs")
     bench.store.write_now(lambda uow: uow.db.connection.execute("UPDATE records SET data = 'broken', due_at = 1"))

@@ -23,7 +23,7 @@ BROKEN = {
     "nothing overtakes what is undone before it": """
         SELECT later.id FROM dispatches later JOIN dispatches earlier
         ON earlier.alert_id = later.alert_id AND earlier.destination = later.destination
-        AND earlier.direct = later.direct AND earlier.id < later.id
+        AND NOT earlier.direct AND NOT later.direct AND earlier.id < later.id
         WHERE later.state = 'waiting' AND earlier.done_at IS NULL""",
     "no note goes before its card": """
         SELECT d.id FROM dispatches d JOIN posts p ON p.alert_id = d.alert_id AND p.destination = d.destination
@@ -32,7 +32,7 @@ BROKEN = {
     "nothing is blocked without a reason": """
         SELECT d.id FROM dispatches d WHERE d.state = 'blocked'
         AND NOT EXISTS (SELECT 1 FROM dispatches e WHERE e.alert_id = d.alert_id AND e.destination = d.destination
-            AND e.direct = d.direct AND e.id < d.id AND e.done_at IS NULL)
+            AND NOT e.direct AND NOT d.direct AND e.id < d.id AND e.done_at IS NULL)
         AND NOT (d.kind = 'note' AND NOT d.direct AND EXISTS (SELECT 1 FROM posts p
             WHERE p.alert_id = d.alert_id AND p.destination = d.destination
             AND p.state NOT IN ('retired', 'dead') AND p.ref = '' AND p.shown = 0))""",
