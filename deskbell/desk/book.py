@@ -10,7 +10,7 @@ from deskbell.core import button
 from deskbell.core.access import SYSTEM, Person
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, Verb, end_condition
 from deskbell.core.card import Button
-from deskbell.core.policy import begun, people_for
+from deskbell.core.policy import Level, Policy, begun, in_turn, people_for, ways_of
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, WriteKind
 from deskbell.core.route import destinations_for, fallback
 from deskbell.core.store import Reader, UnitOfWork
