@@ -1,10 +1,13 @@
 """What all who send SMS share: the number, the words, how many messages they may be, and which one was ours."""
 
 import re
-from datetime import datetime
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 
-from channels.service import Address, Notice
+from channels.service import Address, Notice, dig
 from deskbell.core.sizes import Size, Unit
+from deskbell.net.answers import Reply, http_date
 
 PHONE = Address(re.compile(r"(\+[1-9]\d{6,14})?"), "is a phone number like +4930123456, or empty: for people only")
 SIZE = Size(2, Unit.PARTS)
@@ -19,7 +22,25 @@ def digits(notice: Notice) -> str:
     return notice.to.removeprefix("+")
 
 
-def is_ours(text: str, made: datetime | None, notice: Notice) -> bool:
-    """Whether a message to the same number names the alert, and was not there before the try that had no answer."""
-    recent = notice.since is None or (made is not None and made >= notice.since)
-    return recent and re.search(rf"(?<![\w-]){re.escape(notice.ref)}(?!\w)", text) is not None
+def found(rows: str, text: str, made: str, id: str, to: str = "") -> Callable[[Reply, Notice], str]:
+    """For `find`, where in a list of messages things are: the one that names the alert, to the same number, and was not
+    there before the try that had no answer. `to` is left out where the list is of that number alone.
+    """
+
+    def pick(reply: Reply, notice: Notice) -> str:
+        listed = reply.data.get(rows) if isinstance(reply.data, dict) else None
+        names = re.compile(rf"(?<![\w-]){re.escape(notice.ref)}(?!\w)")
+        for row in listed if isinstance(listed, list) else ():
+            theirs = bool(to) and dig(row, to).lstrip("+") != digits(notice)
+            if not theirs and names.search(dig(row, text)) and _recent(dig(row, made), notice.since):
+                return dig(row, id)
+        return ""
+
+    return pick
+
+
+def _recent(made: str, since: datetime | None) -> bool:
+    at = http_date(made)
+    with suppress(ValueError):
+        at = at or datetime.fromisoformat(made)
+    return since is None or (at is not None and (at if at.tzinfo else at.replace(tzinfo=UTC)) >= since)

@@ -8,7 +8,6 @@ from channels import sms
 from channels.service import RETRY, Again, Call, Class, Notice, Request, Role, Service, at
 from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
-from deskbell.net.answers import Reply, http_date
 from deskbell.net.auth import Basic
 
 
@@ -29,12 +28,6 @@ def message(notice: Notice, conf: TwilioConf) -> Request:
 
 def sent(notice: Notice, conf: TwilioConf) -> Request:
     return Request(_messages(conf), method="GET", params={"To": notice.to, "PageSize": "20"})
-
-
-def sid_of(reply: Reply, notice: Notice) -> str:
-    rows = reply.data.get("messages", ()) if isinstance(reply.data, dict) else ()
-    ours = (row for row in rows if sms.is_ours(str(row.get("body")), http_date(str(row.get("date_created"))), notice))
-    return next((str(row["sid"]) for row in ours), "")
 
 
 def _messages(conf: TwilioConf) -> str:
@@ -66,7 +59,7 @@ SERVICE = Service(
     auth=lambda conf: Basic(conf.account_sid, conf.auth_token),
     address=sms.PHONE,
     send=Call(message, id="sid"),
-    find=Call(sent, id=sid_of),
+    find=Call(sent, id=sms.found("messages", "body", "date_created", "sid")),
     again=Again.LOOK_UP,
     code=lambda reply: "" if reply.ok else at("code")(reply),
     reason=at("message"),

@@ -10,12 +10,18 @@ from deskbell.sandbox.phones import ABROAD, LANDLINE, NOBODY, SAID_STOP
 from tests.vendors.conftest import CARD, LINK, identity, note
 
 TEXT = {
+    "bird": lambda fields: fields["body"]["text"]["text"],
+    "messagebird": lambda fields: fields["body"],
     "clicksend": lambda fields: fields["messages"][0]["body"],
     "plivo": lambda fields: fields["text"],
     "twilio": lambda fields: fields["Body"],
 }
 TARGET, CONFIG = Fault.TARGET, Fault.CONFIG
 WRONG = [
+    ("bird", NOBODY, Fault.PAYLOAD),
+    ("bird", ABROAD, CONFIG),
+    ("messagebird", NOBODY, TARGET),
+    ("messagebird", SAID_STOP, TARGET),
     ("clicksend", NOBODY, TARGET),
     ("clicksend", SAID_STOP, TARGET),
     ("clicksend", ABROAD, CONFIG),

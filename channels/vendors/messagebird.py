@@ -1,0 +1,64 @@
+"""SMS by MessageBird, as Bird was called: for accounts from then. https://developers.messagebird.com/api/sms-messaging"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from channels import sms
+from channels.service import RETRY, Again, Call, Notice, Request, Role, Service, at, dig
+from deskbell.core.outcome import Fault
+from deskbell.core.ports import Limit
+from deskbell.net.answers import Reply
+from deskbell.net.auth import HeaderKey
+
+
+@dataclass(frozen=True, slots=True)
+class MessageBirdConf:
+    access_key: str = field(repr=False)  # a live one
+    sender: str  # a number of yours, or up to 11 letters, to which nobody can answer
+    valid_s: int = 1800  # an SMS that is not delivered by then is dropped, for it is old news
+    base_url: str = "https://rest.messagebird.com"
+
+
+def message(notice: Notice, conf: MessageBirdConf) -> Request:
+    body = {"originator": conf.sender, "recipients": [sms.digits(notice)], "body": sms.words(notice)}
+    return Request("/messages", body | {"datacoding": "auto", "validity": conf.valid_s, "reference": reference(notice)})
+
+
+def reference(notice: Notice) -> str:
+    """Without one, no reports come; it must not be long."""
+    return notice.key[-60:]
+
+
+def sent(notice: Notice, _conf: MessageBirdConf) -> Request:
+    return Request("/messages", method="GET", params={"recipient": sms.digits(notice), "limit": "20"})
+
+
+def id_of(reply: Reply, notice: Notice) -> str:
+    rows = reply.data.get("items") or () if isinstance(reply.data, dict) else ()
+    return next((dig(row, "id") for row in rows if dig(row, "reference") == reference(notice)), "")
+
+
+def code(reply: Reply) -> str:
+    about = dig(reply.data, "errors.0.parameter")
+    return "recipient" if about.startswith("recipient") else dig(reply.data, "errors.0.code")
+
+
+SERVICE = Service(
+    name="messagebird",
+    title="MessageBird SMS",
+    roles=frozenset({Role.NOTIFY, Role.ACKNOWLEDGE}),
+    docs="https://developers.messagebird.com/api/sms-messaging",
+    conf=MessageBirdConf,
+    auth=lambda conf: HeaderKey("Authorization", f"AccessKey {conf.access_key}"),
+    address=sms.PHONE,
+    send=Call(message, id="id"),
+    find=Call(sent, id=id_of),
+    again=Again.LOOK_UP,
+    code=code,
+    reason=at("errors.0.description"),
+    errors={"2": Fault.AUTH, "25": Fault.CONFIG, "99": RETRY, "recipient": Fault.TARGET},  # 25: no money left
+    limits=(Limit("any", "account", 25, timedelta(seconds=1)),),
+    sizes={"body": sms.SIZE},
+    acks="reply",
+    receipts="callback",
+)
