@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from deskbell.net.answers import CallFailed, Gap
 from deskbell.net.auth import ClientCredentials, OAuth, RefreshToken, Session, SignedClaim
 from deskbell.net.redact import learn as hide
 
@@ -86,12 +87,17 @@ def token_of(auth: OAuth) -> str:
 
 
 def claim(auth: SignedClaim, now: int) -> str:
-    """What we say we are, signed with our key (RS256)."""
+    """What we say we are, signed with our key (RS256). CallFailed where the key is none."""
     import jwt
 
     said = {"iss": auth.issuer, "aud": auth.audience or auth.token_url, "iat": now, "exp": now + _CLAIM_LIFE}
     more = {"sub": auth.subject, "scope": auth.scope}
-    return jwt.encode(said | {name: text for name, text in more.items() if text}, auth.private_key, algorithm="RS256")
+    said |= {name: text for name, text in more.items() if text}
+    try:
+        return jwt.encode(said, auth.private_key, algorithm="RS256")
+    except (ValueError, TypeError, jwt.PyJWTError) as error:
+        why = f"the private key of {auth.issuer} can't be used; it must be PEM, without a password"
+        raise CallFailed(Gap.NOT_SENT, why, refused=True) from error
 
 
 def newest(auth: RefreshToken) -> str:

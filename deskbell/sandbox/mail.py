@@ -75,7 +75,7 @@ class Talk:
         message = message_from_bytes(
             raw.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n."), EmailMessage, policy=policy.default
         )
-        asked = Asked("SMTP", "/", {}, {"authorization": self.said.get("login", "")}, _fields(message, self.said))
+        asked = Asked("SMTP", "/", {}, {"authorization": self.said.get("login", "")}, self._fields(message))
         fault = self.stand_in.faults.pick({"SMTP", "send"})
         if fault is not None and fault.kind in DROPPED:
             self.stand_in.calls.append(asked)
@@ -93,17 +93,20 @@ class Talk:
         await self._say(f"{status} {why if isinstance(why, str) else 'refused'}")
         return True
 
+    def _fields(self, message: Message) -> dict[str, Any]:
+        """With what the envelope says."""
+        return {"sender": self.said.get("mail", ""), "to": self.said.get("rcpt", "")} | fields_of(message)
+
     async def _say(self, text: str) -> None:
         self.writer.write(text.encode() + b"\r\n")
         await self.writer.drain()
 
 
-def _fields(message: Message, said: dict[str, str]) -> dict[str, Any]:
-    """As people get it, with what the envelope says."""
+def fields_of(message: Message) -> dict[str, Any]:
+    """A mail as people get it."""
     parts = {part.get_content_type(): part for part in message.walk()}
     bodies = {
         kind: part.get_content() for kind, part in parts.items() if isinstance(part, EmailMessage) and "text/" in kind
     }
     headers = {name.lower(): str(value) for name, value in message.items() if name.lower() != "date"}
-    kept = {"sender": said.get("mail", ""), "to": said.get("rcpt", ""), "headers": headers}
-    return kept | {"text": bodies.get("text/plain", ""), "html": bodies.get("text/html", "")}
+    return {"headers": headers, "text": bodies.get("text/plain", ""), "html": bodies.get("text/html", "")}

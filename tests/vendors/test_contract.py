@@ -212,7 +212,8 @@ async def test_a_login_that_is_refused(name, world):
     outcome = await world.channel.post(world.room, CARD, identity())
     status = PLAIN[name].unauthorised[0]
     assert isinstance(outcome, Rejected)
-    assert outcome.fault is (Fault.AUTH if status in (401, 403, 535) else Fault.PAYLOAD)
+    alone = world.service.errors.get(str(status))  # where each address has its own key, the others go on
+    assert outcome.fault is (alone or (Fault.AUTH if status in (401, 403, 535) else Fault.PAYLOAD))
 
 
 @rows()
