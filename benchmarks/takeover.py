@@ -248,7 +248,8 @@ async def several(
     template = folder / "config.toml"
     raw = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))
     raw["deskbell"]["lease"] = f"{lease_s:g}s"
-    raw.setdefault("own_rules", {})["storm"] = 1_000_000  # here each has a card of its own, however many there are
+    # here each has a card of its own at once, however many there are
+    raw["own_rules"] = {**raw.get("own_rules", {}), "storm": 1_000_000, "group_wait": "0s"}
     template.write_text(as_toml(raw), encoding="utf-8")
     async with AsyncExitStack() as later:
         sandbox = await later.enter_async_context(Sandbox(port=0, scenario="empty"))

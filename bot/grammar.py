@@ -42,8 +42,8 @@ COMMANDS: tuple[Spec, ...] = (
     Spec(
         "list",
         "the alerts that need somebody, most severe first",
-        "[mine|open|team|source] [NAME] [PAGE]",
-        ("list", "list mine", "list open 2", "list team north", "list source freshdesk"),
+        "[mine|open|team|source|STORM] [NAME] [PAGE]",
+        ("list", "list mine", "list open 2", "list team north", "list source freshdesk", "list D-50"),
         aliases=("ls", "alerts"),
     ),
     Spec("show", "one alert with its buttons", "ALERT", ("show D-12",), aliases=("view", "status")),
@@ -234,6 +234,7 @@ class Filter:
     own_teams: bool = False
     team: str = ""
     source: str = ""
+    of: str = ""  # the storm whose alerts are wanted
     page: int = 1
 
     @property
@@ -241,7 +242,7 @@ class Filter:
         flags = {"mine": self.mine, "open": self.open, "team": self.own_teams}
         named = {"team": self.team, "source": self.source}
         said = [word for word, on in flags.items() if on]
-        return " ".join(said + [f"{word} {name}" for word, name in named.items() if name])
+        return " ".join(said + [f"{word} {name}" for word, name in named.items() if name] + [self.of] * bool(self.of))
 
 
 _FLAGS: Mapping[str, Mapping[str, bool]] = {
@@ -280,7 +281,8 @@ def _read_name(words: list[str], known: Mapping[str, Mapping[str, str]]) -> tupl
 def _read_flag(word: str) -> tuple[Mapping[str, Any], int]:
     if word.isascii() and word.isdigit() and len(word) < 7:
         return {"page": max(1, int(word))}, 1
-    return (_FLAGS[word], 1) if word in _FLAGS else ({}, 0)
+    of, rest = read_ref(word)
+    return ({"of": of}, 1) if of and not rest else (_FLAGS[word], 1) if word in _FLAGS else ({}, 0)
 
 
 def _unknown_name(word: str, known: Mapping[str, Mapping[str, str]]) -> Problem:

@@ -168,6 +168,7 @@ class Front(Protocol):
         assignee: str | None = None,
         team: str | None = None,
         source: str | None = None,
+        parent: int | None = None,
         limit: int = 20,
         offset: int = 0,
     ) -> tuple[list[Alert], int]:

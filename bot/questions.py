@@ -52,6 +52,8 @@ class Questions:
         wanted = read_filter(line.rest, front.sources, teams_of(front))
         if isinstance(wanted, Problem):
             return Spoken(answers.problem(wanted, front.command))
+        if wanted.of and await self._front.find_alert(wanted.of) is None:
+            return self._problem(f"There is no alert {wanted.of} that you can see.", "list")
         if only_own(person):
             wanted = replace(wanted, mine=True)
         alerts, total = await self._stretch(person, wanted)
@@ -76,6 +78,7 @@ class Questions:
             assignee=person.id if wanted.mine else None,
             team=wanted.team or None,
             source=wanted.source or None,
+            parent=int(wanted.of.removeprefix("D-")) if wanted.of else None,
             limit=limit,
             offset=offset,
         )

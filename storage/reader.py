@@ -22,6 +22,7 @@ from storage.codec import (
     loads,
     loose_key,
     micros,
+    moment_or_none,
     post_of,
     record_of,
     source_of,
@@ -80,6 +81,11 @@ _RELATED = sized(
 _OPENED = Statement(
     sa.select(ALERTS.c.source, ALERTS.c.record_id, ALERTS.c.team, ALERTS.c.mode, sa.func.count())
     .where(ALERTS.c.rule == bind("rule"), ALERTS.c.opened_at >= bind("since"))
+    .group_by(ALERTS.c.source, ALERTS.c.record_id, ALERTS.c.team, ALERTS.c.mode)
+)
+_OPENED_BY_ANY = Statement(
+    sa.select(ALERTS.c.source, ALERTS.c.record_id, ALERTS.c.team, ALERTS.c.mode, sa.func.count())
+    .where(ALERTS.c.opened_at >= bind("since"))
     .group_by(ALERTS.c.source, ALERTS.c.record_id, ALERTS.c.team, ALERTS.c.mode)
 )
 _OPENED_BY_KEY = Statement(
@@ -226,8 +232,9 @@ class SqlReader:
         return [(row[0], record_of(row[1:]).record) for row in rows]
 
     def opened(self, rule: str, since: datetime) -> list[Opened]:
-        """How many alerts of the rule were opened since, by record, team and mode."""
-        rows = self.db.all(_OPENED, rule=rule, since=micros(since))
+        """How many alerts of the rule (of any, when none is named) were opened since, by record, team and mode."""
+        asked = self.db.all(_OPENED, rule=rule, since=micros(since)) if rule else None
+        rows = self.db.all(_OPENED_BY_ANY, since=micros(since)) if asked is None else asked
         return [Opened(source, ident, team, Mode(mode), count) for source, ident, team, mode, count in rows]
 
     def count_opened(self, key: str, since: datetime) -> int:

@@ -149,6 +149,7 @@ dispatched = "dispatched"
 
 [own_rules]
 storm = {free}
+group_wait = "0s"
 
 {rules}
 """

@@ -8,6 +8,7 @@ from deskbell.core.access import Person
 from deskbell.core.alert import MOVES, Alert, Severity, Status, Verb, mark, name_of, names_of
 from deskbell.core.card import Button, Card, Style, Tone
 from deskbell.core.ports import AuditRow
+from deskbell.core.storm import STORM
 from deskbell.core.text import clean, clock, cut
 
 TRAIL = 5  # lines of the story on the card; the thread has all of it
@@ -130,11 +131,22 @@ _LABELS: Mapping[Verb, tuple[str, Style, bool]] = {
 }
 
 
+# On a card that stands for many.
+_FOR_ALL: Mapping[Verb, tuple[str, Style, bool]] = {
+    Verb.ACK: ("Acknowledge all", Style.PRIMARY, False),
+    Verb.REASSIGN: ("Reassign all\u2026", Style.PLAIN, True),
+    Verb.NOTE: ("Note to all\u2026", Style.PLAIN, True),
+    Verb.RESOLVE: ("Resolve all\u2026", Style.PLAIN, True),
+}
+
+
 def _buttons(alert: Alert, view: View) -> tuple[Button, ...]:
     left_out = {Verb.TAKE} if not alert.assignee else set()
     left_out |= set() if view.personal else {Verb.REVEAL}
-    verbs = [verb for verb in _LABELS if alert.status in MOVES[verb].start and verb not in left_out]
-    return tuple(_button(verb, view.sign(verb, alert.id, mark(alert))) for verb in verbs)
+    left_out |= set() if alert.live else {Verb.NOTE}
+    labels = _LABELS if alert.rule != STORM else {**_LABELS, **_FOR_ALL}
+    verbs = [verb for verb in labels if alert.status in MOVES[verb].start and verb not in left_out]
+    return tuple(_button(verb, labels[verb], view.sign(verb, alert.id, mark(alert))) for verb in verbs)
 
 
 def _undo(alert: Alert, view: View) -> Button | None:
@@ -145,6 +157,6 @@ def _undo(alert: Alert, view: View) -> Button | None:
     return Button(Verb.UNDO, label, view.sign(Verb.UNDO, alert.id, view.undo_mark))
 
 
-def _button(verb: Verb, token: str) -> Button:
-    label, style, form = _LABELS[verb]
+def _button(verb: Verb, words: tuple[str, Style, bool], token: str) -> Button:
+    label, style, form = words
     return Button(verb, label, token, style, SNOOZES if verb is Verb.SNOOZE else (), form)

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from deskbell.core.alert import Alert, Severity, Status
+from deskbell.core.alert import Alert, Severity, Status, Verb
 from deskbell.core.text import cut
 
+# What is done to a storm is done to all that it stands for.
+TO_ALL = frozenset({Verb.ACK, Verb.UNACK, Verb.TAKE, Verb.REASSIGN, Verb.RESOLVE, Verb.NOTE, Verb.UNDO})
+STORM = "storm"  # the rule of such an alert
 PART_OF = "Part of"  # on what belongs to a storm: which one
 NAMED = 8  # children that the card names
 _LONGEST = 290

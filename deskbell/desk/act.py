@@ -7,16 +7,31 @@ from typing import Any
 
 from deskbell.core import button
 from deskbell.core.access import Person
-from deskbell.core.alert import Alert, Change, Command, Refusal, Status, Verb, barred, decide, mark, name_of, names_of
+from deskbell.core.alert import (
+    Alert,
+    Change,
+    Command,
+    Refusal,
+    Severity,
+    Status,
+    Verb,
+    barred,
+    decide,
+    mark,
+    name_of,
+    names_of,
+)
 from deskbell.core.button import Press
 from deskbell.core.ports import Answer, Entry, Interaction, Said, WriteKind
 from deskbell.core.present import REFUSED, View, state_of
+from deskbell.core.storm import STORM, TO_ALL, alerts
 from deskbell.core.text import clean_lines, parse_span, span
 from deskbell.core.undo import kept, undone
 from deskbell.desk import people
 from deskbell.desk.book import WRITES, Book
 from deskbell.desk.ladder import climb, looked_at, whom
 from deskbell.desk.people import how_to_link, keep_asking, reveal
+from deskbell.desk.weather import MOST, sheltered
 
 
 def act(book: Book, said: Interaction) -> Answer:
@@ -180,9 +195,14 @@ def _refuse(book: Book, said: Interaction, person: Person | None, alert: Alert |
     return Answer(False, why.code, why.text, alert)
 
 
-def _keep(book: Book, command: Command, change: Change) -> Answer:
-    """Stores the change with its story, its rings and its write-back, and finds the words of the answer."""
-    verb, after, said = command.verb, book.show(change.after), change.said
+def _keep(book: Book, command: Command, change: Change, *, among: bool = False) -> Answer:
+    """Stores the change with its story, its rings and its write-back, and finds the words of the answer.
+
+    `among`: it is one of many that are changed alike, and nobody is rung for each.
+    """
+    verb, after, said = command.verb, change.after, change.said
+    if verb in _RINGING or not (among or sheltered(book, after)):
+        after = after if among else book.show(after)
     ring: tuple[str, ...] = ()
     if verb is Verb.ESCALATE:
         climbed = climb(book, after, asked=True)
@@ -205,9 +225,32 @@ def _keep(book: Book, command: Command, change: Change) -> Answer:
     )
     change = replace(change, after=after)
     undo = kept(change, command.actor, verb)
+    ring = () if among else ring
     if not book.keep(change, _entry(command, change), ring=ring, loud=bool(ring), undo=undo):
         return Answer(False, "raced", "Somebody was faster. Look at the card again.", after)
-    return Answer(True, "done", _words(book, command, after), after, book.undo_button(after, undo) if undo else None)
+    words = _words(book, command, after)
+    if after.rule == STORM and verb in TO_ALL:
+        words = f"{words} {_all_of(book, command, after)}"
+    return Answer(True, "done", words, after, book.undo_button(after, undo) if undo else None)
+
+
+_RINGING = frozenset({Verb.REASSIGN, Verb.ESCALATE})
+
+
+def _all_of(book: Book, command: Command, storm: Alert) -> str:
+    """The same for all that a storm stands for; a P1 has a card of its own, and somebody has to have looked at it."""
+    every = book.uow.alerts(parent=storm.id, statuses=tuple(Status), limit=MOST)
+    done = sum(_one_of(book, command, child) for child in every if child.severity is not Severity.P1)
+    urgent = sum(child.live and child.severity is Severity.P1 for child in every)
+    own = f"{alerts(urgent)} of P1 with a card of {'its' if urgent == 1 else 'their'} own"
+    left = f" {own}: look at each." if urgent else ""
+    return f"So {'is' if done == 1 else 'are'} {alerts(done)} of it.{left}"
+
+
+def _one_of(book: Book, command: Command, child: Alert) -> bool:
+    same = replace(command, alert_id=child.id)
+    result = _decide(book, child, same)
+    return isinstance(result, Change) and _keep(book, same, result, among=True).ok
 
 
 _UNDONE = {Status.OPEN: "open", Status.ACKED: "acknowledged", Status.RESOLVED: "resolved"}

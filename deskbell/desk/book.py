@@ -14,6 +14,7 @@ from deskbell.core.policy import Level, Policy, begun, in_turn, people_for, ways
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, WriteKind
 from deskbell.core.route import destinations_for, fallback
 from deskbell.core.store import Reader, UnitOfWork
+from deskbell.core.storm import STORM
 from deskbell.core.text import clock
 from deskbell.core.undo import Undo
 from deskbell.desk.house import House
@@ -46,8 +47,15 @@ class Book:
     def undo_button(self, alert: Alert, undo: Undo) -> Button:
         return Button(Verb.UNDO, "Undo", button.sign(self.house.secret, Verb.UNDO, alert.id, undo.mark))
 
-    def open(self, alert: Alert, data: Mapping[str, Any] | None = None) -> Alert:
-        """Stores a new alert and wants a card of it in each of its rooms."""
+    def open(
+        self,
+        alert: Alert,
+        data: Mapping[str, Any] | None = None,
+        *,
+        rooms: Sequence[str] | None = None,
+        wait: timedelta = timedelta(0),
+    ) -> Alert:
+        """Stores a new alert and wants a card of it in each of its rooms. `rooms`: not those of its route."""
         alert = self.uow.insert_alert(self._marked(alert))
         detail = {"key": alert.key, "rule": alert.rule, "severity": str(alert.severity), "mode": str(alert.mode)}
         said = f"Opened as {alert.severity}"
@@ -55,8 +63,8 @@ class Book:
         entry = Entry("deskbell", "open", alert.id, {**detail, **(data or {}), "said": said}, {"text": alert.summary})
         self.uow.audit(entry, self.now)
         if alert.mode is Mode.CARD:
-            for name in self.rooms(alert):
-                self.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, self.now)
+            for name in self.rooms(alert) if rooms is None else rooms:
+                self.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, self.now, self.now + wait)
             if alert.level and (policy := self.house.policies.get(alert.policy)):
                 self.by_ways(alert, policy.ladder(self.now, alert.zone)[0])
         return alert
@@ -222,7 +230,10 @@ class Book:
         return self.house.people[person].name if person in self.house.people else person
 
     def rooms(self, alert: Alert) -> tuple[str, ...]:
-        """Where the alert's cards go, by the routes; only destinations that exist."""
+        """Where the alert's cards go, by the routes; only destinations that exist. A storm's go where its alerts do."""
+        if alert.rule == STORM and alert.id:
+            held = (post.destination for post in self.uow.posts_of(alert.id))
+            return tuple(name for name in held if name in self.house.destinations)
         conf = self.house.rules.get(alert.rule)
         routed = destinations_for(
             self.house.routes,

@@ -32,6 +32,7 @@ class OwnRules:
 
     storm: int = 10  # cards of one rule in one team within `storm_within`: from here on they are listed under one card
     storm_within: timedelta = timedelta(minutes=5)
+    group_wait: timedelta = timedelta(seconds=20)  # the second of a kind and all after it wait so long; a P1 never
     flaps: int = 3  # so often within `flaps_within` may the same thing come; then it is held, and told once
     flaps_within: timedelta = timedelta(hours=1)
     skew: timedelta = timedelta(seconds=30)  # a source's clock and ours may differ by so much

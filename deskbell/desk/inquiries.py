@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -89,17 +90,18 @@ class Inquiries:
         assignee: str | None = None,
         team: str | None = None,
         source: str | None = None,
+        parent: int | None = None,
         limit: int = 20,
         offset: int = 0,
     ) -> tuple[list[Alert], int]:
         def query(reader: Reader) -> tuple[list[Alert], int]:
-            page = reader.alerts(
-                statuses=statuses, assignee=assignee, team=team, source=source, limit=limit, offset=offset
+            wanted = partial(
+                reader.alerts, statuses=statuses, assignee=assignee, team=team, source=source, parent=parent
             )
-            if assignee is None and team is None and source is None:
+            page = wanted(limit=limit, offset=offset)
+            if assignee is None and team is None and source is None and parent is None:
                 return page, reader.count_alerts(statuses)
-            every = reader.alerts(statuses=statuses, assignee=assignee, team=team, source=source, limit=10_000)
-            return page, len(every)
+            return page, len(wanted(limit=10_000))
 
         return await self.store.read(query)
 

@@ -10,11 +10,12 @@ from deskbell.core.ports import Entry, Lane, Page, SourceState, StoredRecord
 from deskbell.core.records import Case, Record, Visit, VisitStatus, changed, fingerprint, kind_of, unnamed
 from deskbell.core.rules import RULES, Context, Found, Verdict, evaluate, resolve_reason
 from deskbell.core.store import DuplicateAlert
+from deskbell.core.storm import PART_OF
 from deskbell.desk import ladder, lag, past
 from deskbell.desk.book import Book
 from deskbell.desk.kin import Kin, save_ties
 from deskbell.desk.notices import baseline_notice
-from deskbell.desk.weather import PART_OF, Weather
+from deskbell.desk.weather import Weather, sheltered
 
 AT_ONCE = 20  # records of one transaction: as many new alerts keep a tap waiting for some 10 ms
 
@@ -171,11 +172,11 @@ class Look:
             if earlier.live:  # opened on another record that shows the same
                 _renew(book, earlier, found)
             return
-        alert = self.weather.mode(_new(book, record, found, baseline=self.baseline), earlier)
+        alert, wait = self.weather.place(_new(book, record, found, baseline=self.baseline), earlier)
         if alert.mode is Mode.CARD:
             alert = book.begin(alert)
         try:
-            opened = book.open(alert, {"since": found.since.isoformat() if found.since else None})
+            opened = book.open(alert, {"since": found.since.isoformat() if found.since else None}, wait=wait)
         except DuplicateAlert:
             return
         self.tally.opened.append(opened)
@@ -281,6 +282,8 @@ def _renew(book: Book, held: Alert, found: Found) -> None:
 
 def _wake(book: Book, held: Alert, after: Alert) -> Alert:
     """A rise in severity ends a snooze, gives what was only listed its card, and may be what lets it climb."""
+    if sheltered(book, after):
+        return replace(after, snoozed_until=None, escalate_at=None)
     after = book.show(replace(after, snoozed_until=None))
     if after.mode is not Mode.CARD or after.status is not Status.OPEN:
         return replace(after, escalate_at=ladder.looked_at(book, after))

@@ -80,7 +80,7 @@ class House:
             raw["sources"][source] |= {"interval": f"{self.interval_s:g}s", "overlap": "30s"}
         rules = {rule: {"enabled": rule in RINGING} for rule in RULES}
         raw["rules"] = {rule: {**raw["rules"].get(rule, {}), **table} for rule, table in rules.items()}
-        raw["own_rules"] = {**raw.get("own_rules", {}), "storm": _MANY, "flaps": _MANY}
+        raw["own_rules"] = {**raw.get("own_rules", {}), "storm": _MANY, "flaps": _MANY, "group_wait": "0s"}
         path = self.folder / f"{name}.toml"
         path.write_text(as_toml(raw), encoding="utf-8")
         return path

@@ -176,10 +176,10 @@ async def test_a_storm_is_one_in_the_replay_as_well(bench):
         return [mode for _, mode in here]
 
     await passing(bench, 36 * MIN)
-    assert sorted(modes()) == [Mode.CARD] * 3 + [Mode.LISTED] * 5
+    assert modes() == [Mode.LISTED] * 8  # none was posted before the storm began
     await read(bench, *(changed(one, status=VisitStatus.ON_SITE, arrived_at=bench.now) for one in jobs[:-1]))
     await passing(bench, 9 * MIN)
-    assert sorted(modes()) == [Mode.CARD] * 4 + [Mode.LISTED] * 4  # what outlived it has its card
+    assert sorted(modes()) == [Mode.CARD] + [Mode.LISTED] * 7  # what outlived it has its card
 
 
 async def test_what_we_wrote_ourselves_is_no_news_in_the_replay(bench):
