@@ -281,8 +281,10 @@ def _read_name(words: list[str], known: Mapping[str, Mapping[str, str]]) -> tupl
 def _read_flag(word: str) -> tuple[Mapping[str, Any], int]:
     if word.isascii() and word.isdigit() and len(word) < 7:
         return {"page": max(1, int(word))}, 1
-    of, rest = read_ref(word)
-    return ({"of": of}, 1) if of and not rest else (_FLAGS[word], 1) if word in _FLAGS else ({}, 0)
+    of, rest = read_ref(word) if word.startswith("d") else ("", "")
+    if of and not rest:
+        return {"of": of}, 1
+    return (_FLAGS[word], 1) if word in _FLAGS else ({}, 0)
 
 
 def _unknown_name(word: str, known: Mapping[str, Mapping[str, str]]) -> Problem:

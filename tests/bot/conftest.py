@@ -136,8 +136,8 @@ class Desk:
         digits = text.removeprefix("D-")
         return self.store.get(int(digits)) if digits.isascii() and digits.isdigit() else None
 
-    async def alerts(self, *, statuses=LIVE, assignee=None, team=None, source=None, limit=20, offset=0):
-        wanted = {"assignee": assignee, "team": team, "source": source}
+    async def alerts(self, *, statuses=LIVE, assignee=None, team=None, source=None, parent=None, limit=20, offset=0):
+        wanted = {"assignee": assignee, "team": team, "source": source, "parent": parent}
         found = [
             alert
             for alert in self.store.values()

@@ -243,3 +243,9 @@ async def test_what_a_person_left_open_of_a_storm_that_is_over_gets_its_card(ben
 
 def ended(alert):
     return replace(alert, status=Status.RESOLVED, version=alert.version + 1)
+
+
+async def test_a_storm_lists_what_belongs_to_it(bench):
+    _, parent = await storm(bench)
+    found, total = await bench.desk.alerts(parent=parent.id, limit=5)
+    assert (len(found), total) == (5, 12)
