@@ -53,6 +53,8 @@ SERVICES = (
     "pipedrive_deal",
     "plivo",
     "power_automate",
+    "pusher",
+    "pusher_beams",
     "pushover",
     "salesforce",
     "sendgrid",
@@ -63,6 +65,7 @@ SERVICES = (
     "twilio",
     "whatsapp",
     "zendesk",
+    "zoho_cliq",
     "zoho_crm",
 )
 
