@@ -7,14 +7,10 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
 from functools import partial
 from typing import Any
 
 import structlog
-from apscheduler.job import Job
-from apscheduler.jobstores.base import JobLookupError
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.page import Page
 from bot.ports import Gateway
@@ -27,7 +23,7 @@ from deskbell.courier import SOURCE_LANE, Courier, Share
 from deskbell.desk import Desk
 from deskbell.instance import Held, Keeper
 from deskbell.net import logs
-from deskbell.net.clock import Clock, wall
+from deskbell.net.clock import Clock, beat
 from deskbell.net.limits import Buckets
 from deskbell.net.session import open_session
 from deskbell.parts import (
@@ -66,7 +62,6 @@ class Daemon:
     session: Any  # shared by what speaks to the chats
     gateways: Mapping[str, Gateway]  # the chats' ways in
     server: Server
-    scheduler: AsyncIOScheduler
     watch: Watch
     keeper: Keeper
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -113,7 +108,6 @@ class Daemon:
             session=session,
             gateways=gateways,
             server=Server(settings.server, desk, hooks, page, pushed, api="web" in settings.general.roles),
-            scheduler=AsyncIOScheduler(timezone=UTC),
             watch=build_watch(settings, store, desk, channels, courier, loops, keeper, lot),
             keeper=keeper,
         )
@@ -128,8 +122,7 @@ class Daemon:
         self.watch.start()
         await self.desk.adopt()
         await self.server.start()
-        self.scheduler.start()
-        self._every_tick(self.desk.measure)
+        self._task(self._beat(self.desk.measure), "measure")
         if self.store.several:
             self.desk.patience = self.settings.general.lease * 2  # so long a take-over may last
             for loop in self.loops:
@@ -166,32 +159,22 @@ class Daemon:
         log.error("part_ended", part=task.get_name(), error=repr(task.exception()))
         self.stopping.set()
 
-    def _every_tick(self, work: Callable[[], Awaitable[None]]) -> Job:
-        """APScheduler only wakes work up; what is due stands in the database."""
+    async def _beat(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Each tick, until the end. Only wakes work up; what is due stands in the database."""
 
         async def wake() -> None:
             try:
                 await work()
-            except asyncio.CancelledError:
-                if not self.stopping.is_set():  # the scheduler cancels what runs when it is shut down
-                    raise
             except LeaseLost:
                 log.info("another_instance_keeps_time")
             except Exception:
                 log.exception("tick_failed")
 
-        seconds = self.settings.general.tick.total_seconds()
-        more = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None, "next_run_time": wall()}
-        return self.scheduler.add_job(wake, "interval", seconds=seconds, **more)
+        await beat(self.settings.general.tick, wake, self.stopping)
 
     async def _keep_time(self, held: Held) -> None:
         self.desk.begin_watch()
-        job = self._every_tick(lambda: self.desk.tick(held.guard))
-        try:
-            await self.stopping.wait()
-        finally:
-            with contextlib.suppress(JobLookupError):  # a scheduler that was shut down knows none
-                job.remove()
+        await self._beat(lambda: self.desk.tick(held.guard))
 
     def _reasons(self) -> Sequence[str]:
         """What is wrong with this instance's own part."""
@@ -217,8 +200,6 @@ class Daemon:
         """Ends everything in the order in which nothing is lost: inputs, the outbox, the connections, the database."""
         self.stopping.set()
         self.watch.stopping("letting what is under way arrive")
-        if self.scheduler.running:
-            self.scheduler.shutdown(wait=False)
         for name, gateway in self.gateways.items():
             await _within(STEP_S, gateway.close, f"{name} gateway")
         await _within(DRAIN_S + 1, lambda: self.courier.drain(DRAIN_S), "courier")
