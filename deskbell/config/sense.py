@@ -13,6 +13,7 @@ from deskbell.config.channels import check_destination
 from deskbell.config.strict import Reading, unknown
 from deskbell.core.access import Role
 from deskbell.core.calendar import SITE
+from deskbell.core.policy import DEFAULTS, VIA, Level
 from deskbell.core.ports import Destination
 from deskbell.core.records import KINDS
 from deskbell.core.route import OTHER, Route
@@ -38,7 +39,7 @@ OWN_RULES: Mapping[str, str] = {
     "source_rate_limited": "a source has limited us for five minutes (P3)",
     "clock_skew": "a source's clock and ours differ by more than half a minute (P3)",
     "nobody_on_call": "a rota has a gap: now (P1), or within three days (P3)",
-    "ack_stale": "acknowledged, and nothing happened for four hours (P1: one); told in its thread",
+    "ack_stale": "acknowledged, and nothing happened for three hours (P1: 45 min); an hour (15 min) later it is open again",
     "audit_chain_broken": "the audit does not verify (P1); only compliance ends it",
     "storm": "ten cards of a rule in one team within five minutes (P2 or worse)",
     "detection_slow": "in the last hour, cards about a source came later than its goal (P3)",
@@ -64,6 +65,7 @@ class General:
     backfill: timedelta = timedelta(hours=2)
     stale_after: int = 3
     tick: timedelta = timedelta(seconds=5)
+    delivered_within: timedelta = timedelta(minutes=3)  # a P1 that has not reached a person by then goes another way too
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     language: str = "en"
     templates: str = ""  # a folder with sentences of your own
@@ -152,10 +154,13 @@ def check_chats(reading: Reading, chats: Mapping[str, Any]) -> None:
 
 def _check_policies(reading: Reading, house: House, raw: Mapping[str, Any]) -> None:
     written = named(raw, "policies")
-    for policy in (house.policies[name] for name in sorted(written) if name in house.policies):
-        for n, level in enumerate(policy.levels):
-            for target in level.targets:
-                _check_target(reading, raw, target, f"policies.{policy.name}.levels[{n}].targets")
+    made = {name: policy for name, policy in house.policies.items() if policy is not DEFAULTS.get(name)}
+    for policy in (made[name] for name in sorted(written) if name in made):
+        for part in ("levels", "outside"):
+            for n, level in enumerate(getattr(policy, part)):
+                _check_level(reading, house, raw, level, f"policies.{policy.name}.{part}[{n}]")
+        if not policy.levels:
+            reading.wrong(f"policies.{policy.name}.levels", "there is none, so that nobody would ever be rung")
     for name, conf in house.rules.items():
         if conf.policy and conf.policy not in {*house.policies, *written}:
             reading.wrong(f"rules.{name}.policy", f"there is no [policies.{conf.policy}]")
@@ -171,6 +176,9 @@ def _zones(house: House, general: General | None) -> Iterable[tuple[str, str]]:
     for name, calendar in (("calendar", house.calendar), *((f"calendars.{n}", c) for n, c in house.calendars.items())):
         if calendar.zone != SITE:
             yield f"{name}.zone", calendar.zone
+    for policy in house.policies.values():
+        if policy.hours and policy.hours.zone != SITE:
+            yield f"policies.{policy.name}.hours.zone", policy.hours.zone
     for person in house.people.values():
         yield f"people.{person.id}.zone", person.zone
     for rota in house.rotas.values():
@@ -207,6 +215,36 @@ def _check_people(reading: Reading, known: Container[str], people: Iterable[str]
             reading.wrong(where, f"{person[:40]!r} is not in [people]")
 
 
+def _check_level(reading: Reading, house: House, raw: Mapping[str, Any], level: Level, where: str) -> None:
+    if not level.targets:
+        reading.wrong(f"{where}.targets", "it names nobody")
+    if (level.turns or level.everyone) and not any(map(_people, level.targets)):
+        key = "turns" if level.turns else "everyone"
+        reading.wrong(f"{where}.{key}", "of whom? Its targets name no people")
+    for target in level.targets:
+        whom, via, way = target.partition(VIA)
+        if via and way not in named(raw, "destinations"):
+            reading.wrong(f"{where}.targets", f"{target[:60]!r}: there is no [destinations.{way[:40]}]")
+        elif via and not _people(target):
+            reading.wrong(f"{where}.targets", f"{target[:60]!r}: only people are told via a destination")
+        elif house.people and _nobody(house, whom):
+            reading.wrong(f"{where}.targets", f"{whom[:40]!r} is nobody: no person in [people] has it")
+        else:
+            _check_target(reading, raw, whom, f"{where}.targets")
+
+
+def _people(target: str) -> bool:
+    whom = target.partition(VIA)[0]
+    return whom != "room" and not whom.startswith("destination:")
+
+
+def _nobody(house: House, target: str) -> bool:
+    kind, _, name = target.partition(":")
+    if kind == "role":
+        return name in tuple(Role) and not any(name in person.roles for person in house.people.values())
+    return kind == "team" and not any(name in person.teams for person in house.people.values())
+
+
 def _check_target(reading: Reading, raw: Mapping[str, Any], target: str, where: str) -> None:
     kind, _, name = target.partition(":")
     known: Mapping[str, Container[str]] = {
@@ -215,7 +253,8 @@ def _check_target(reading: Reading, raw: Mapping[str, Any], target: str, where: 
         "destination": named(raw, "destinations"),
         "role": tuple(Role),
     }
-    if target in ("room", "assignee"):
+    if target in ("room", "assignee") or (kind == "team" and name):
         return
     if kind not in known or name not in known[kind]:
-        reading.wrong(where, f"{target[:40]!r} names nobody; write room, person:, rota:, role: or destination:")
+        words = "write room, assignee, person:, rota:, role:, team: or destination:"
+        reading.wrong(where, f"{target[:40]!r} names nobody; {words}")

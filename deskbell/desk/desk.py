@@ -72,6 +72,7 @@ class Desk(Inquiries):
 
     async def _change(
         self, what: Callable[[Book], T], urgency: Urgency = Urgency.NORMAL, guard: Guard | None = None
+        self._doubting = False
     ) -> T:
         """Runs a change in a transaction of its own. `now` is taken when it runs, not when it was asked for.
 
@@ -132,7 +133,7 @@ class Desk(Inquiries):
 
     async def source_read(self, name: str, skew_s: float | None = None, guard: Guard | None = None) -> None:
         if skew_s is not None:
-            self.now.compare(skew_s)
+            self.now.compare(skew_s, name)
         if await self.store.read(lambda reader: tick.troubled(reader, name)):
             await self._change(lambda book: tick.source_read(book, name), guard=guard)
         else:
@@ -177,10 +178,7 @@ class Desk(Inquiries):
 
     async def tick(self, guard: Guard | None = None) -> None:
         """Everything whose time has come. A full batch is followed by another, so that taps get their turn between."""
-        self.now()
-        if self.now.doubted:
-            log.warning("clock_doubted", remedy="the clock was set; waiting until a source's clock agrees with it")
-            return
+        self._watch_clock()
         point("desk.tick.before")
         called = await self._calls()
         await self._part("climb", lambda: self._climb(guard), called=called.climb)
@@ -198,6 +196,12 @@ class Desk(Inquiries):
         if self._gauged is None or self.now() - self._gauged >= GAUGE_EVERY:
             self._gauged = self.now()
             await self._part("measure", lambda: self.store.read(self._gauge))
+    def _watch_clock(self) -> None:
+        self.now()
+        if self.now.doubted and not self._doubting:
+            log.warning("clock_doubted", remedy="it was set, or we slept; a source's clock will tell which is right")
+        self._doubting = self.now.doubted
+
 
     async def _calls(self) -> Calls:
         """Where that can't be told, every part is tried, and says why it fails."""
@@ -208,7 +212,7 @@ class Desk(Inquiries):
             )
         except Exception as error:  # noqa: BLE001 - whatever the database, or a row in it, may raise
             log.warning("look_failed", error=repr(error))
-            return Calls(climb=True, look_again=True, weather=True, sources=True)
+            return Calls(climb=True, look_again=True, weather=True, sources=True, late=True, owed=True)
 
     async def _look_at_ourselves(self, guard: Guard | None) -> None:
         if self._looked is None or self.now() - self._looked >= ourselves.EVERY:

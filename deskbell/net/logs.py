@@ -40,4 +40,3 @@ def set_up(level: str = "info") -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     quiet_libraries()
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # two lines a tick otherwise

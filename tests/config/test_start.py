@@ -10,7 +10,6 @@ from tests.crash.lives import ROOT
 HEAVY = (
     "aiohttp",
     "alembic",
-    "apscheduler",
     "httpx",
     "jinja2",
     "prometheus_client",
