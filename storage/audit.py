@@ -24,6 +24,7 @@ from storage.schema import AUDIT, AUDIT_HEADS, AUDIT_VALUES
 from storage.sql import Db, Row, Statement, bind, sized, storable, within
 
 GENESIS = "0" * 64
+_NOBODY = "{}"  # in the column of personal values: the entry has none
 
 _COLUMNS = (AUDIT.c.seq, AUDIT.c.at, AUDIT.c.actor, AUDIT.c.verb, AUDIT.c.alert_id, AUDIT.c.data, AUDIT.c.personal)
 _ROW = (*_COLUMNS, AUDIT.c.hash)
@@ -69,11 +70,6 @@ class Head:
 START = Head(number=0, seq=0, count=0, at=0, hash=GENESIS, prev=GENESIS, mac=GENESIS)
 
 
-def entry_hash(row: Mapping[str, Any]) -> str:
-    """The hash of an entry with its columns as they are stored. Raises TypeError for what can't be JSON."""
-    return hashlib.sha256(canonical(*(row[name] for name in _HASHED))).hexdigest()
-
-
 def canonical(
     seq: int, at: int, actor: str, verb: str, alert_id: int, data: str, personal: str, prev: str
 ) -> bytes:  # fmt: skip
@@ -92,9 +88,6 @@ def canonical(
     )
 
 
-_HASHED = ("seq", "at", "actor", "verb", "alert_id", "data", "personal", "prev")
-
-
 def value_digest(ref: str, salt: str, name: str, value: str) -> str:
     """What the chain knows of a personal value. The salt is erased with the value; the digest then says nothing."""
     return hashlib.sha256(orjson.dumps([ref, salt, name, value])).hexdigest()
@@ -111,12 +104,13 @@ class Chain:
     def __init__(self, db: Db, key: bytes) -> None:
         self._db = db
         self._key = key
-        self._pending: list[tuple[Entry, int]] = []
+        self._pending: list[tuple[Entry, datetime]] = []
         self._written = 0
+        self._last = (0, GENESIS)  # what this transaction wrote last: number and hash
 
     def append(self, entry: Entry, at: datetime) -> None:
         point("audit.append.before")
-        self._pending.append((entry, micros(at)))
+        self._pending.append((entry, at))
 
     def flush(self) -> None:
         """Writes the entries that were appended so far."""
@@ -127,7 +121,7 @@ class Chain:
         rows, values = [], []
         for entry, at in self._pending:
             seq += 1
-            row, kept = _row(entry, at, seq, prev)
+            row, kept = _row(entry, micros(at), seq, prev)
             prev = row["hash"]
             rows.append(row)
             values += kept
@@ -135,6 +129,7 @@ class Chain:
         if values:
             self._db.many(_APPEND_VALUE, values)
         self._written += len(rows)
+        self._last = seq, prev
         self._pending.clear()
         point("audit.append.after")
 
@@ -143,9 +138,8 @@ class Chain:
         self.flush()
         if not self._written:
             return None
-        seq, last_hash = self._db.one(_TAIL) or (0, GENESIS)
-        before = last_head(self._db)
-        head = sealed(self._key, before, seq, self._written, last_hash, micros(at))
+        seq, last_hash = self._last
+        head = sealed(self._key, last_head(self._db), seq, self._written, last_hash, micros(at))
         self._db.later(_SEAL, **{name: getattr(head, name) for name in Head.__slots__})
         return head
 
@@ -172,7 +166,26 @@ def _mac(key: bytes, head: Head) -> str:
 
 
 def _row(entry: Entry, at: int, seq: int, prev: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    kept = [_value(seq, name, value) for name, value in entry.personal.items()]
+    kept, personal = _personal(entry.personal, seq) if entry.personal else ([], _NOBODY)
+    actor, verb, data = storable(entry.actor), storable(entry.verb), dumps(entry.data)
+    its_hash = hashlib.sha256(canonical(seq, at, actor, verb, entry.alert_id, data, personal, prev)).hexdigest()
+    row = {
+        "seq": seq,
+        "at": at,
+        "actor": actor,
+        "verb": verb,
+        "alert_id": entry.alert_id,
+        "data": data,
+        "personal": personal,
+        "prev": prev,
+        "hash": its_hash,
+    }
+    return row, kept
+
+
+def _personal(values: Mapping[str, str], seq: int) -> tuple[list[dict[str, Any]], str]:
+    """The values as they are kept apart, and what the entry says of them."""
+    kept = [_value(seq, name, value) for name, value in values.items()]
     digests = {
         value["name"]: {
             "ref": value["ref"],
@@ -180,18 +193,7 @@ def _row(entry: Entry, at: int, seq: int, prev: str) -> tuple[dict[str, Any], li
         }
         for value in kept
     }
-    row = {
-        "seq": seq,
-        "at": at,
-        "actor": storable(entry.actor),
-        "verb": storable(entry.verb),
-        "alert_id": entry.alert_id,
-        "data": dumps(entry.data),
-        "personal": dumps(digests),
-        "prev": prev,
-    }
-    row["hash"] = entry_hash(row)
-    return row, kept
+    return kept, dumps(digests)
 
 
 def _value(seq: int, name: str, value: str) -> dict[str, Any]:
@@ -230,7 +232,7 @@ def count(db: Db) -> int:
 
 
 def _rows_of(db: Db, found: Sequence[Row]) -> list[AuditRow]:
-    with_values = [row[0] for row in found if row[6] != "{}"]
+    with_values = [row[0] for row in found if row[6] != _NOBODY]
     values: dict[int, dict[str, str]] = {}
     for seq, name, value in db.all_in(_VALUES_OF, with_values) if with_values else ():
         values.setdefault(seq, {})[name] = value

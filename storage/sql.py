@@ -6,7 +6,9 @@ per call is several times SQLite's.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -187,7 +189,9 @@ class Db:
         if self._queue:
             self._send(self._queue.before(statement))
         text, names = self._compiled.get(statement) or self._compile(statement)
-        parameters = [[storable(row.get(name, fixed)) for name, fixed in names] for row in rows]
+        parameters = _parameters(names, rows)
+        if not _plain("".join([value for values in parameters for value in values if isinstance(value, str)])):
+            parameters = [[storable(value) for value in values] for values in parameters]
         cursor: Cursor = self.connection.cursor()
         cursor.executemany(text, parameters)
 
@@ -251,8 +255,21 @@ def literally(word: str) -> Any:
     return sa.literal_column(f"'{word}'")
 
 
+def _parameters(names: Sequence[tuple[str, Any]], rows: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]]:
+    """The values of each row in the statement's order."""
+    if rows and len(names) > 1 and all(name in rows[0] for name, _ in names):
+        with suppress(KeyError):
+            return list(map(itemgetter(*(name for name, _ in names)), rows))
+    return [[row.get(name, fixed) for name, fixed in names] for row in rows]
+
+
+def _plain(text: str) -> bool:
+    """Whether every database takes it as it is, as far as a glance can tell."""
+    return text.isascii() and "\0" not in text
+
+
 def storable(value: Any) -> Any:
     """Text as every database takes it: no lone surrogates, no NUL."""
-    if not isinstance(value, str) or (value.isascii() and "\0" not in value):
+    if not isinstance(value, str) or _plain(value):
         return value
     return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - intruders write their SQL as they like
 
+import hashlib
 import sqlite3
 from contextlib import closing
 
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage import sqlite
-from storage.audit import Chain, entry_hash
+from storage.audit import Chain, canonical
 from storage.backend import backend_of
 from storage.errors import SchemaError
 from storage.sql import Db
@@ -268,7 +269,7 @@ def forged(database, seq):
         "personal": "{}",
         "prev": prev,
     }
-    row["hash"] = entry_hash(row)
+    row["hash"] = hashlib.sha256(canonical(**row)).hexdigest()
     names = ", ".join(row)
     return f"INSERT INTO audit ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values())
 
