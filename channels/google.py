@@ -10,6 +10,7 @@ from deskbell.net.auth import SignedClaim
 
 TOKENS: Final = "https://oauth2.googleapis.com/token"
 SCOPES: Final = "https://www.googleapis.com/auth/"
+SAY: Final = "say"  # what our buttons in Google Chat do
 
 # https://google.aip.dev/193, and the older words that Gmail still uses
 ERRORS: Mapping[str, Class] = {
@@ -47,3 +48,10 @@ _WORDS = ("error.details.0.errorCode", "error.errors.0.reason", "error.status")
 def chat_text(text: str) -> str:
     """For Google Chat, where what stands in angle brackets may ring a whole room. It knows no way to escape them."""
     return text.replace("<", "\u2039").replace(">", "\u203a")
+
+
+def button(text: str, *, say: str = "", link: str = "") -> dict[str, Any]:
+    """Of a card in Google Chat: it opens a link, or says something to us as if somebody had typed it."""
+    if link:
+        return {"text": text, "onClick": {"openLink": {"url": link}}}
+    return {"text": text, "onClick": {"action": {"function": SAY, "parameters": [{"key": SAY, "value": say}]}}}

@@ -41,7 +41,8 @@ LEFT_OUT = frozenset({("asana", "find"), ("asana", "progress"), ("intercom", "fi
 # What WhatsApp's description says against its own examples (they count buttons from 0), and a field of its page that it
 # does not have.
 WRONG_COMPLAINTS = re.compile(r"components\[\d\]\.index: '[0-9]' does not match|biz_opaque_callback_data: field not in")
-DESCRIBED_WITH = {"messagebird": "bird", "twilio_call": "twilio"}  # several in one description
+# Several in one description.
+DESCRIBED_WITH = {"google_chat_app": "google_chat", "messagebird": "bird", "twilio_call": "twilio"}
 UNSAID = frozenset({"host", "user-agent", "accept", "accept-encoding", "connection", "content-length"})
 SIGNATURE = re.compile("Signature=[0-9a-f]{64}")
 SIGNED_NOW = frozenset({"auth_timestamp", "auth_signature"})  # the time is part of Pusher's signature
