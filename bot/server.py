@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from bot.api import Api, ApiToken
+from bot.inbound import Inbound
 from bot.openapi import PATH, document
 from bot.page import Page
 from bot.ports import Front, Hook
@@ -45,8 +46,8 @@ class ServerConf:
 class Server:
     """`hooks` maps a path to what answers there, like /slack/events in Slack's HTTP mode. Each verifies its caller.
 
-    `page`: what stands behind a one-way card's link. `pushed`: where sources say what has changed. `api`: whether other
-    programs may call.
+    `page`: what stands behind a one-way card's link. `pushed`: where sources say what has changed; `inbound`: where
+    vendors do. `api`: whether other programs may call.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Server:
         hooks: Mapping[str, Hook] | None = None,
         page: Page | None = None,
         pushed: SourceHooks | None = None,
+        inbound: Inbound | None = None,
         *,
         api: bool = True,
     ) -> None:
@@ -70,6 +72,7 @@ class Server:
                 *((web.get(PATH, _described), *Api(front, conf.tokens, conf.alerts_per_hour).routes()) if api else ()),
                 *(page.routes() if page else ()),
                 *(pushed.routes() if pushed else ()),
+                *(inbound.routes() if inbound else ()),
                 *(web.post(path, _hooked(hook)) for path, hook in (hooks or {}).items()),
             ]
         )

@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from channels.common import AccountOf, no_account
 from channels.fitting import fitted
-from channels.service import LIMITED, Again, Call, Notice, Role, Service, picked
+from channels.service import LIMITED, Again, Ask, Call, Notice, Request, Role, Service, picked
 from deskbell.core.alert import Severity
 from deskbell.core.card import Card, Note, Tone, as_text
+from deskbell.core.heard import Heard, Waiting
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Destination, Finding, Identity, Limit
 from deskbell.core.text import clean, clean_lines
@@ -30,7 +31,26 @@ _TIMEOUTS = Timeouts(connect=5, read=15, write=10, whole=25)
 _CLOCKS = timedelta(minutes=1)  # a vendor's clock and ours may differ by so much
 _LONGEST = 20_000  # characters of what is told; vendors' own sizes cut it further
 _TEXT_KEPT = 4000  # characters of an answer that is not JSON
+_ASKED = Call(lambda _notice, _conf: Request(""))
 _GONE = "the record was deleted there; it is opened anew"
+
+
+def _no_link(_message: str) -> tuple[str, str]:
+    return "", ""
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """How people and the vendor answer. `own`: from a message's name to its own link and the link's code; `hook`: where
+    the vendor may call; `hears`: whether what people write back is heard.
+    """
+
+    own: Callable[[str], tuple[str, str]] = _no_link
+    hook: str = ""
+    hears: bool = False
+
+
+NO_WAY_BACK = Back()
 
 
 class VendorChannel:
@@ -44,11 +64,12 @@ class VendorChannel:
         account_of: AccountOf,
         names: Mapping[str, str],
         link: Callable[[str], str],
+        back: Back = NO_WAY_BACK,
     ) -> None:
         self.platform = name
         self.service, self.conf = service, conf
-        self._account_of, self._names, self._link = account_of, names, link
-        self._clients: dict[str, Any] = {}
+        self._account_of, self._names, self._link, self._back = account_of, names, link, back
+        self._clients: dict[tuple[str, Any], Any] = {}  # by address and login
         self._dialect = Dialect(explain=service.reason, resets=service.resets, limited=self._limited)
         learn(*(str(getattr(conf, f.name)) for f in fields(conf) if not f.repr))
 
@@ -106,7 +127,9 @@ class VendorChannel:
         """A message to one person; a note in the record; or, for what must ring, another message to the address."""
         notice = self._of_note(to, note, identity)
         if note.direct:
-            return await self._direct(to, note.direct, notice)
+            return await self._direct(to, note.direct, self._answerable(notice, note.link))
+        if note.to:
+            return await self._answer(to, replace(notice, to=note.to))
         if self.service.open is not None and identity.alert_ref:
             return await self._in_record(to, thread, notice)
         rings = bool(note.mentions or note.broadcast)
@@ -123,6 +146,22 @@ class VendorChannel:
         if self.service.send is None or not account or not self.service.address.pattern.fullmatch(account):
             return no_account(self.service.title, self._names.get(person, person))
         return await self._carry(to, self.service.send, replace(notice, to=account))
+
+    def _answerable(self, notice: Notice, message: str) -> Notice:
+        """With the person's own link in place of everybody's, its code, and what to write back."""
+        link, code = self._back.own(message)
+        say = f"Reply ACK {notice.ref.removeprefix('D-')}" if self._back.hears and notice.ref else ""
+        if not link:
+            return replace(notice, say=say)
+        how = f"{say}, or acknowledge with the code {code}:" if say else f"Acknowledge with the code {code}:"
+        text = notice.text.removesuffix(notice.link).rstrip() if notice.link else notice.text
+        return replace(notice, link=link, code=code, say=how, text=f"{text}\n{how}\n{link}")
+
+    async def _answer(self, to: Destination, notice: Notice) -> Outcome:
+        """To whoever wrote to us."""
+        if self.service.send is None or not self.service.address.pattern.fullmatch(notice.to):
+            return Sent({}, f"{self.service.title} sends no answers", skipped=True)
+        return await self._carry(to, self.service.send, replace(notice, link="", text=notice.said))
 
     async def _in_record(self, to: Destination, record: Mapping[str, str], notice: Notice) -> Outcome:
         if self.service.note is None or not record.get("id"):
@@ -160,6 +199,39 @@ class VendorChannel:
         if "id" not in found:
             return None
         return found | ({"state": OPEN} if self.service.open else {})
+
+    # ------------------------------------------------------------ what it is asked
+
+    @property
+    def asks(self) -> Sequence[Ask]:
+        """What it is asked now and then, with the settings that there are."""
+        return [ask for ask in self.service.asks if ask.ready(self.conf)]
+
+    async def ask(self, question: Ask, to: Destination, waiting: Waiting) -> Sequence[Heard] | Outcome:
+        """What the vendor says has become of what waits; the reason where it says nothing that can be read."""
+        try:
+            client = self._client(to, question)
+        except Forbidden as error:
+            return Rejected(Fault.CONFIG, str(error))
+        request = question.build(waiting, self.conf)
+        try:
+            reply: Reply = await client.call(
+                request.method,
+                request.path,
+                json=request.json,
+                form=request.form,
+                params=request.params or None,
+                headers=request.headers,
+            )
+        except CallFailed as failed:
+            return outcome_of_failure(failed)
+        judged = self._judged(_ASKED, reply, request.path)
+        if not isinstance(judged, Reply):
+            return judged
+        try:
+            return question.read(reply, waiting, self.conf)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            return Retry(f"{self.service.title}'s answer can't be read: {type(error).__name__}")
 
     # ------------------------------------------------------------ one call
 
@@ -238,22 +310,23 @@ class VendorChannel:
         known = [code] + [f"{code[:n]}*" for n in range(len(code), 0, -1)]
         return next((errors[name] for name in known if name in errors), None)
 
-    def _client(self, to: Destination) -> Any:
-        base = self.service.base(self.conf, to.address)
-        if base not in self._clients:
+    def _client(self, to: Destination, question: Ask | None = None) -> Any:
+        base = ((question and question.base) or self.service.base)(self.conf, to.address)
+        auth = (question and question.auth) or self.service.auth
+        if (base, auth) not in self._clients:
             if self.service.address.secret:
                 learn(to.address)
             make = self.service.transport or Http
-            self._clients[base] = make(
+            self._clients[base, auth] = make(
                 self.service.title,
                 base,
-                self.service.auth(self.conf),
+                auth(self.conf),
                 dialect=self._dialect,
                 allow_http=getattr(self.conf, "allow_http", False),
                 timeouts=_TIMEOUTS,
                 limits=Limits(text_kept=_TEXT_KEPT),
             )
-        return self._clients[base]
+        return self._clients[base, auth]
 
     # ------------------------------------------------------------ the notice
 
@@ -288,6 +361,7 @@ class VendorChannel:
             ref=identity.alert_ref,
             severity=identity.severity,
             to=address,
+            hook=self._back.hook,
             options=to.options,
             at=wall(),
         )

@@ -12,7 +12,8 @@ def fitted(request: Request, sizes: Mapping[str, Size], notice: Notice) -> Reque
     """Refs and links stay whole."""
     if not sizes:
         return request
-    keep = (notice.link, notice.url, notice.ref)
+    own = f"{notice.say} {notice.link}" if notice.code else ""  # without its code a link does nothing
+    keep = (own, notice.link, notice.url, notice.ref)
     json, form = request.json, request.form
     for path, size in sizes.items():
         json = _cut(json, path.split("."), size, keep)

@@ -52,6 +52,8 @@ class Notice:
     url: str = ""  # of the job or ticket, in its source
     link: str = ""  # of the alert's page here, where it is answered
     code: str = ""  # the two digits that `link` asks for, where it is one person's own
+    say: str = ""  # how it is answered by writing back: "Reply ACK 4821"; empty where nobody would hear it
+    hook: str = ""  # where the vendor is to tell what becomes of it; empty: nowhere
     said: str = ""  # what happened: a line of the alert's story
     to: str = ""  # a destination's address, or a person's account
     options: Mapping[str, str] = field(default_factory=dict)  # the destination's
@@ -95,13 +97,14 @@ class Call:
 class Ask:
     """What the vendor is asked once a minute, because it does not call us, or might not have.
 
-    Of "messages" (those handed over in the last day of which nothing final is known), of "records" (those of live
-    alerts), at most `most` in one request; or the "inbox", which is asked for whenever anybody may write back. `read`
-    gives what the answer says; it raises KeyError, TypeError or ValueError where it says nothing that makes sense.
+    Of "messages" (those handed over in the last day of which nothing final is known), of "answers" to them (those of
+    open alerts), of "records" (those of live alerts), at most `most` in one request; or the "inbox", what was written
+    since it was last asked for. `read` gives what the answer says; it raises KeyError, TypeError or ValueError where it
+    says nothing that makes sense.
     `base` and `auth` where it is another system than the one that is told.
     """
 
-    of: Literal["messages", "records", "inbox"]
+    of: Literal["messages", "answers", "records", "inbox"]
     build: Callable[[Waiting, Any], Request]
     read: Callable[[Reply, Waiting, Any], Sequence[Heard]]
     most: int = 1

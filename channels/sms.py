@@ -14,7 +14,7 @@ SIZE = Size(2, Unit.PARTS)
 
 
 def words(notice: Notice) -> str:
-    return f"{notice.line} {notice.link}".strip()
+    return " ".join(filter(None, (notice.line, notice.say, notice.link)))
 
 
 def digits(notice: Notice) -> str:

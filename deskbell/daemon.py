@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from bot.letterbox import Letterbox
 from bot.page import Page
 from bot.ports import Gateway
 from bot.server import Server
@@ -19,7 +20,7 @@ from deskbell.config import Settings
 from deskbell.core.alert import Status
 from deskbell.core.ports import Channel, Source
 from deskbell.core.store import LeaseLost
-from deskbell.courier import SOURCE_LANE, Courier, Share
+from deskbell.courier import SOURCE_LANE, Asker, Courier, Share
 from deskbell.desk import Desk
 from deskbell.instance import Held, Keeper
 from deskbell.net import logs
@@ -31,6 +32,7 @@ from deskbell.parts import (
     build_channels,
     build_gateways,
     build_hooks,
+    build_inbound,
     build_sources,
     build_watch,
     open_store,
@@ -64,6 +66,7 @@ class Daemon:
     server: Server
     watch: Watch
     keeper: Keeper
+    asker: Asker
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -97,6 +100,9 @@ class Daemon:
         page = Page(desk, secret, public_url) if public_url and "web" in settings.general.roles else None
         loops = tuple(Loop(source, desk) for source in sources.values()) if "poll" in settings.general.roles else ()
         pushed = build_hooks(settings, desk, loops) if "web" in settings.general.roles else None
+        box = Letterbox(desk)
+        asker = Asker(store, settings.destinations, channels, box.take)
+        inbound = build_inbound(settings, box, asker) if "web" in settings.general.roles else None
         return cls(
             settings=settings,
             store=store,
@@ -107,7 +113,8 @@ class Daemon:
             channels=channels,
             session=session,
             gateways=gateways,
-            server=Server(settings.server, desk, hooks, page, pushed, api="web" in settings.general.roles),
+            server=Server(settings.server, desk, hooks, page, pushed, inbound, api="web" in settings.general.roles),
+            asker=asker,
             watch=build_watch(settings, store, desk, channels, courier, loops, keeper, lot),
             keeper=keeper,
         )
@@ -138,6 +145,8 @@ class Daemon:
             self._alone(SOURCE_LANE + loop.name, partial(loop.run, self.stopping))
         if "poll" in self.settings.general.roles:
             self._alone("timers", self._keep_time)
+        if "courier" in self.settings.general.roles and self.asker.asks:
+            self._alone("asks", lambda held: self.asker.run(self.stopping, held))
         for name, work in self.watch.work(self.settings.general.zone):
             self._task(work, name)
         self.watch.ready(f"{len(self.sources)} sources, {len(self.settings.destinations)} rooms")

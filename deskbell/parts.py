@@ -9,18 +9,22 @@ from typing import Any
 
 from bot.catalog import GATEWAYS
 from bot.commands import Commands
+from bot.inbound import Inbound
+from bot.letterbox import Letterbox
 from bot.page import linker
 from bot.ports import Gateway
 from bot.source_hooks import SourceHooks
 from channels.catalog import CHANNELS
-from channels.engine import VendorChannel
+from channels.engine import Back, VendorChannel
 from deskbell.config import Settings
+from deskbell.core import links as core_links
 from deskbell.core.ports import Channel, Source
 from deskbell.core.store import Memory
-from deskbell.courier import SOURCE_LANE, Courier
+from deskbell.courier import SOURCE_LANE, Asker, Courier
 from deskbell.desk import Desk
 from deskbell.instance import Keeper
 from deskbell.net.clock import wall
+from deskbell.net.published import Published
 from deskbell.watch import Pulse, Watch
 from pollers import catalog as sources_catalog
 from pollers.loop import Loop
@@ -62,7 +66,8 @@ def build_channels(
     for platform in {d.platform for d in settings.destinations.values()}:
         known, links = partial(account_of, platform), page_links(settings)
         if (setting := settings.channels.get(platform)) is not None:
-            channels[platform] = VendorChannel(platform, setting.service, setting.conf, known, names, links)
+            back = Back(personal_links(settings), setting.hook_address, setting.hears)
+            channels[platform] = VendorChannel(platform, setting.service, setting.conf, known, names, links, back)
             continue
         make = CHANNELS[platform].load()
         if platform in settings.chats:
@@ -148,6 +153,25 @@ def build_watch(
 def page_links(settings: Settings) -> Callable[[str], str]:
     """From an alert's ref to the address of its page; "" where people's browsers can't reach us."""
     return linker(settings.general.secret.encode(), settings.server.public_url)
+
+
+def personal_links(settings: Settings) -> Callable[[str], tuple[str, str]]:
+    """From a message's name to the address of its own link, and to the two digits that belong to it."""
+    secret, url = settings.general.secret.encode(), settings.server.public_url.rstrip("/")
+
+    def link(name: str) -> tuple[str, str]:
+        if not url or not name:
+            return "", ""
+        token = core_links.token_of(secret, name)
+        return url + core_links.PATH + token, core_links.code_of(secret, token)
+
+    return link
+
+
+def build_inbound(settings: Settings, box: Letterbox, asker: Asker) -> Inbound:
+    """Where vendors call us."""
+    ears = {name: setting.ear for name, setting in settings.channels.items() if setting.ear is not None}
+    return Inbound(ears, box, Published(), asker.poke)
 
 
 def build_gateways(settings: Settings, desk: Desk, session: Any) -> dict[str, Gateway]:

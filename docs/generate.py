@@ -50,6 +50,7 @@ from deskbell.core.rules.custom import CustomConf
 from deskbell.core.rules.repeats import RepeatConf
 from deskbell.desk.house import OwnRules
 from deskbell.vendors.chats import CHATS
+from deskbell.vendors.hears import VendorHook
 from deskbell.vendors.hooks import HookConf
 from deskbell.watch import WatchConf
 from pollers.calendars import Calendar as CalendarOfVisits
@@ -172,6 +173,14 @@ _ACCOUNTS = (("slack", "text", '`""`', "the account's id in Slack (U...), where 
 _SOURCES = (("SOURCE", "text", '`""`', "the person's id in the source of that name, so that Reassign reaches it too"),)
 
 
+_ANSWERS = (
+    "answers",
+    "list of texts",
+    '`["ack", "note"]`',
+    "what people may do by writing back; also `escalate` and `resolve`. A number and a sender can be forged: little",
+)
+
+
 def sections() -> Iterator[Section]:
     yield Section("`[deskbell]`", "deskbell", General)
     yield Section("`[server]`", "server", ServerConf)
@@ -191,9 +200,10 @@ def sections() -> Iterator[Section]:
     for name, chat in CHATS.items():
         yield Section(f"`[{name}]`", name, chat.conf, frozenset({"command"}))
     for name in SERVICES:
-        extra = (("kind", "text", "the table's name", f'`"{name}"` for this one'),)
+        extra = (("kind", "text", "the table's name", f'`"{name}"` for this one'), _ANSWERS)
         header = f"`[channels.NAME]` of kind `{name}`"
         yield Section(header, f"channels.{name}", service(name).conf, extra=extra)
+    yield Section("`[channels.NAME.hook]`", "channels.twilio.hook", VendorHook)
     yield from _source_sections()
     yield from _rule_sections()
 

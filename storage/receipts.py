@@ -34,6 +34,13 @@ _WAITING = Statement(
     .order_by(_R.at.desc())
     .limit(bind("limit"))
 )
+_OPEN = Statement(
+    sa.select(*_COLUMNS)
+    .join(ALERTS, ALERTS.c.id == _R.alert_id)
+    .where(_R.channel == bind("channel"), _R.at > bind("since"), ALERTS.c.status == literally("open"))
+    .order_by(_R.at.desc())
+    .limit(bind("limit"))
+)
 _LATE = Statement(
     sa.select(*_COLUMNS)
     .where(_R.due_at.is_not(None), _R.due_at <= bind("now"))
@@ -80,6 +87,7 @@ _RECORDS = Statement(
     .order_by(_P.id)
     .limit(bind("limit"))
 )
+_FORGET = Statement(sa.delete(RECEIPTS).where(_R.at < bind("before")))
 _SAVE_REF = Statement(sa.update(POSTS).where(_P.id == bind("row_id")).values(ref=bind("given")))
 _DISPATCH = Statement(sa.select(*(_D[name] for name in DISPATCH_COLUMNS)).where(_D.key == bind("key")))
 _LINK = Statement(
@@ -115,6 +123,9 @@ class ReceiptReader(SqlReader):
 
     def messages_waiting(self, channel: str, since: datetime, limit: int) -> list[Message]:
         return [_message(row) for row in self.db.all(_WAITING, channel=channel, since=micros(since), limit=limit)]
+
+    def messages_open(self, channel: str, since: datetime, limit: int) -> list[Message]:
+        return [_message(row) for row in self.db.all(_OPEN, channel=channel, since=micros(since), limit=limit)]
 
     def late_messages(self, now: datetime, limit: int) -> list[Message]:
         return [_message(row) for row in self.db.all(_LATE, now=micros(now), limit=limit)]
@@ -162,6 +173,9 @@ class ReceiptWork(ReceiptReader):
     def message_in_time(self, channel: str, ident: str) -> None:
         """Nobody waits for it any more."""
         self.db.later(_IN_TIME, of_channel=channel, of_id=ident)
+
+    def forget_messages(self, before: datetime) -> None:
+        self.db.later(_FORGET, before=micros(before))
 
     def save_ref(self, post_id: int, ref: Mapping[str, str]) -> None:
         self.db.later(_SAVE_REF, row_id=post_id, given=dumps(ref))

@@ -10,19 +10,46 @@ from channels.service import Role, Service
 from deskbell.config.strict import Reading, unknown
 from deskbell.core.ports import Destination
 from deskbell.net.egress import Forbidden, checked_base
+from deskbell.vendors.hears import Ear, VendorHook
 
+COMMON = ("kind", "hook", "answers")  # the settings of every channel, beside the vendor's own
+ANSWERS = ("ack", "note")
+MAY_ANSWER = ("ack", "note", "escalate", "resolve")
 OPTIONS = {"tells": f"what it is told: {', '.join(TELLS)}"}
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelSetting:
+    """`answers`: what people may do by writing back. `ear`: where the vendor calls us, if it may."""
+
     name: str
     kind: str
     conf: Any
+    answers: frozenset[str] = frozenset()
+    ear: Ear | None = None
 
     @property
     def service(self) -> Service:
         return service(self.kind)
+
+    @property
+    def hook_address(self) -> str:
+        """What the vendor is told to call, with the secret where that is the end of the address."""
+        if self.ear is None:
+            return ""
+        return f"{self.ear.address}/{self.ear.hook.secrets[0]}" if self.ear.in_path else self.ear.address
+
+    @property
+    def hears(self) -> bool:
+        """Whether what people write there is heard."""
+        asked = any(ask.of == "inbox" and ask.ready(self.conf) for ask in self.service.asks)
+        return Role.ACKNOWLEDGE in self.service.roles and (asked or (self.ear is not None and self.ear.hears.words))
+
+    @property
+    def receipted(self) -> bool:
+        """Whether the vendor says when a message has arrived."""
+        asked = any(ask.of in ("messages", "answers") and ask.ready(self.conf) for ask in self.service.asks)
+        return bool(self.service.receipts) and (asked or self.ear is not None)
 
 
 def kind_of(name: str, table: object) -> str:
@@ -30,7 +57,7 @@ def kind_of(name: str, table: object) -> str:
     return str(table.get("kind", name)) if isinstance(table, Mapping) else name
 
 
-def read_channels(reading: Reading, data: object) -> dict[str, ChannelSetting]:
+def read_channels(reading: Reading, data: object, public_url: str = "") -> dict[str, ChannelSetting]:
     out: dict[str, ChannelSetting] = {}
     if not isinstance(data, Mapping):
         reading.wrong("channels", "must be tables, like [channels.NAME]")
@@ -40,11 +67,39 @@ def read_channels(reading: Reading, data: object) -> dict[str, ChannelSetting]:
         if kind not in SERVICES:
             reading.wrong(f"{where}.kind", unknown(kind, SERVICES).replace("setting", "kind of channel"))
             continue
-        rest = {key: value for key, value in table.items() if key != "kind"} if isinstance(table, Mapping) else table
+        given = table if isinstance(table, Mapping) else {}
+        rest = {key: value for key, value in given.items() if key not in COMMON} if given else table
         conf = reading.table(service(kind).conf, rest, where)
+        answers = _answers(reading, given, where)
+        hook = reading.table(VendorHook, given["hook"], f"{where}.hook") if "hook" in given else None
         if conf is not None and _complete(reading, service(kind), conf, where):
-            out[name] = ChannelSetting(name, kind, conf)
+            ear = _ear(reading, name, service(kind), conf, hook, public_url) if hook else None
+            out[name] = ChannelSetting(name, kind, conf, answers, ear)
     return out
+
+
+def _answers(reading: Reading, table: Mapping[str, Any], where: str) -> frozenset[str]:
+    """A number and a sender can be forged, so that little may be done from there unless somebody says otherwise."""
+    given = table.get("answers", list(ANSWERS))
+    if not isinstance(given, list) or not all(verb in MAY_ANSWER for verb in given):
+        reading.wrong(f"{where}.answers", f"must be a list of {', '.join(MAY_ANSWER)}")
+        return frozenset()
+    return frozenset(given)
+
+
+def _ear(reading: Reading, name: str, row: Service, conf: Any, hook: VendorHook, public_url: str) -> Ear | None:
+    """[channels.NAME.hook], with what it alone can't know."""
+    where = f"channels.{name}.hook"
+    if row.hears is None:
+        reading.wrong(where, f"{row.title} does not call us")
+        return None
+    if not public_url:
+        reading.wrong(where, "nobody can call us: set server.public_url")
+    ear = Ear.of(name, row.hears, conf, hook, public_url)
+    if row.hears.secrets and not hook.secrets:
+        reading.wrong(f"{where}.secrets", f"is missing: {row.hears.secrets}")
+        return None
+    return ear
 
 
 def _complete(reading: Reading, row: Service, conf: Any, where: str) -> bool:

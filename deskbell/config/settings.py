@@ -120,11 +120,18 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
     sources = _sources(reading, raw.get("sources", {}))
     doors = _doors(reading, raw.get("sources", {}), sources, server.public_url if server else "")
     destinations = _named(reading, Destination, raw, "destinations")
-    channels = read_channels(reading, raw.get("channels", {}))
+    channels = read_channels(reading, raw.get("channels", {}), server.public_url if server else "")
     _keep_secret(reading, general or General(), destinations, channels)
     people = _people(reading, raw.get("people", {}), (*named(raw, "sources"), *named(raw, "channels")))
     house = _house(reading, raw, general or General(), people, destinations, sources)
     house = replace(house, records=records_of(destinations, channels), silent=silent_of(destinations, channels))
+    house = replace(
+        house,
+        titles={name: setting.service.title for name, setting in channels.items()},
+        answers={name: setting.answers for name, setting in channels.items()},
+        receipted=frozenset(name for name, setting in channels.items() if setting.receipted),
+        public_url=server.public_url if server else "",
+    )
     cross_check(reading, house, general, raw)
     check_chats(reading, chats)
     check_ranges(reading, general, sources)
@@ -279,6 +286,7 @@ def _house(
         hides_customers=general.customers == "revealed",
         backfill=general.backfill,
         stale_after=general.stale_after,
+        delivered_within=general.delivered_within,
         command=general.command,
         zone=general.zone,
         summary_at=general.summary_at,

@@ -69,6 +69,8 @@ class Note:
     direct: str = ""  # a person id: a direct message instead of a line in the thread
     broadcast: bool = False  # also shown in the room itself, where the platform can
     buttons: tuple[Button, ...] = ()  # on a direct message: answered on a phone, without going to the room first
+    link: str = ""  # on a direct message: what its own link is made from (core.links); empty: it has none
+    to: str = ""  # an address instead of a person: the answer to what was written from there
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ A vendor's file makes these of a call or of an answer, without I/O. Nothing in t
 proven, and what they mean is decided by the desk.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -42,7 +43,7 @@ class Words:
 
     `id` is the vendor's id of what was written, so that a repeat is recognised. `about`: what it answers, our message's
     id or the token that was in its Reply-To; empty where the vendor does not tell. `carrier`: the carrier has taken
-    the words as its own already (STOP, START, HELP), and answered them.
+    the words as its own already (STOP, START, HELP), and answered them. `at`: when they were written, where it tells.
     """
 
     sender: str
@@ -50,6 +51,7 @@ class Words:
     id: str
     about: str = ""
     carrier: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,18 @@ class Tap:
     message: str
     sender: str = ""
     id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What Words or a Tap mean. `verb`: "ack", "note" and the like, or empty where they are no command; `ref` ("D-12")
+    may be missing; `rest` is the text behind. `carrier`: stop, start or help, where they are a carrier's own word.
+    """
+
+    verb: str = ""
+    ref: str = ""
+    rest: str = ""
+    carrier: str = ""
 
 
 RecordStatus = Literal["open", "acked", "resolved"]
@@ -115,7 +129,7 @@ class Waiting:
     ids: tuple[str, ...] = ()
     to: str = ""
     since: datetime | None = None
-    states: dict[str, str] = field(default_factory=dict)  # of records: how each stood when it was last told or heard
+    states: Mapping[str, str] = field(default_factory=dict)  # of records: how each stood when it was last told or heard
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,10 @@ class Reader(CustomerReader, Protocol):
         """Those handed over since, of which nothing final is known; the newest first."""
         ...
 
+    def messages_open(self, channel: str, since: datetime, limit: int) -> list[Message]:
+        """Those handed over since whose alerts are open; the newest first."""
+        ...
+
     def late_messages(self, now: datetime, limit: int) -> list[Message]:
         """Those that should have arrived by now."""
         ...
@@ -260,6 +264,10 @@ class UnitOfWork(CustomerWork, Reader, Protocol):
 
     def message_in_time(self, channel: str, ident: str) -> None:
         """Nobody waits for it any more."""
+        ...
+
+    def forget_messages(self, before: datetime) -> None:
+        """Those handed over before then."""
         ...
 
     def save_ref(self, post_id: int, ref: Mapping[str, str]) -> None:

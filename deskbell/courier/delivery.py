@@ -87,15 +87,15 @@ class Delivery:
         identity = _identity("note", claim, to, dispatch.id)
         thread = {"direct": str(payload["direct"])} if payload.get("direct") else claim.post_ref
         found = await self._look_up(channel, to, identity, dispatch.unsure_since, thread)
-        return found or await channel.note(to, claim.post_ref, await self._as_note(claim.alert, payload), identity)
+        return found or await channel.note(to, claim.post_ref, await self._as_note(claim.alert, dispatch), identity)
 
-    async def _as_note(self, alert: Alert | None, payload: Mapping[str, Any]) -> Note:
+    async def _as_note(self, alert: Alert | None, dispatch: Dispatch) -> Note:
         """A direct message brings the buttons that need no form: it is answered where it rang."""
-        note = _as_note(payload)
+        note = _as_note(dispatch.payload)
         if not note.direct or alert is None or not alert.live:
             return note
         card = await self._make_card(alert)
-        return replace(note, buttons=tuple(button for button in card.buttons if button.verb in AT_HAND))
+        return replace(note, link=dispatch.key, buttons=tuple(button for button in card.buttons if button.verb in AT_HAND))
 
     async def _look_up(
         self,
@@ -158,6 +158,7 @@ def _as_note(payload: Mapping[str, Any]) -> Note:
         mentions=tuple(payload.get("mentions", ())),
         direct=str(payload.get("direct", "")),
         broadcast=bool(payload.get("broadcast")),
+        to=str(payload.get("to", "")),
     )
 
 

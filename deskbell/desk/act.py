@@ -253,6 +253,15 @@ def _one_of(book: Book, command: Command, child: Alert) -> bool:
     return isinstance(result, Change) and _keep(book, same, result, among=True).ok
 
 
+def learn(book: Book, alert: Alert, command: Command) -> Answer:
+    """What somebody did in another system, of which we only learn: decided, kept and audited as if done here."""
+    result = _decide(book, alert, command)
+    if isinstance(result, Refusal):
+        said = Interaction("", command.origin["platform"], command.actor.id, command.verb, ref=alert.ref, kind="record")
+        return _refuse(book, said, command.actor, alert, result)
+    return result if isinstance(result, Answer) else _keep(book, command, result)
+
+
 _UNDONE = {Status.OPEN: "open", Status.ACKED: "acknowledged", Status.RESOLVED: "resolved"}
 
 

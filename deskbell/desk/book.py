@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from deskbell.core import button
+from deskbell.core import button, links
 from deskbell.core.access import SYSTEM, Person
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, Verb, end_condition
 from deskbell.core.card import Button
+from deskbell.core.heard import Link
 from deskbell.core.policy import Level, Policy, begun, in_turn, people_for, ways_of
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, WriteKind
 from deskbell.core.route import destinations_for, fallback
@@ -136,6 +137,7 @@ class Book:
         if change.said:
             self.tell(change.after, change.sentence, ring=ring, loud=loud)
         if change.before.status is Status.OPEN and change.after.status is not Status.OPEN:
+            self.uow.end_links(change.after.id)
             self.over(f"exh:{change.after.id}", "somebody has answered it")
         return True
 
@@ -181,12 +183,14 @@ class Book:
                 key = f"direct:{alert.id}:{alert.version}:{person}"
                 self._dispatch(Dispatch(key, room, DispatchKind.NOTE, payload, alert.id, Lane.PAGE), alert)
 
-    def ring_elsewhere(self, alert: Alert, tried: Dispatch, person: str) -> None:
-        """A direct message that one chat does not take goes to the person's next one; each is tried once."""
+    def ring_elsewhere(self, alert: Alert, tried: Dispatch, person: str) -> str:
+        """A direct message that one way does not take goes to the person's next one; each is tried once. Where to."""
         rooms = self._rooms_of(alert, person)
         if tried.destination in rooms and (rest := rooms[rooms.index(tried.destination) + 1 :]):
             key = f"{tried.key}>{rest[0]}"
             self._dispatch(Dispatch(key, rest[0], tried.kind, tried.payload, alert.id, tried.lane), alert)
+            return rest[0]
+        return ""
 
     def _rooms_of(self, alert: Alert, person: str) -> list[str]:
         """A room of each chat in which the person is known, in the order of the route."""
@@ -199,6 +203,9 @@ class Book:
 
     def _dispatch(self, dispatch: Dispatch, alert: Alert) -> None:
         self.uow.add_dispatch(dispatch, alert.severity, self.now)
+        if self.house.public_url and (person := str(dispatch.payload.get("direct", ""))):
+            digest = links.digest_of(links.token_of(self.house.secret, dispatch.key))
+            self.uow.save_link(Link(digest, alert.id, person, self.now + links.LIFE), self.now)
 
     def write_back(self, alert: Alert, kind: WriteKind, said: str, person: str, serial: int) -> Alert:
         """Asks for the source to be told; returns the alert with the word about it that the card shows."""

@@ -63,6 +63,11 @@ class House:
     records: Mapping[str, str] = field(default_factory=dict)  # destinations that keep records: their systems' titles
     silent: frozenset[str] = frozenset()  # those of them that ring nobody: they only keep records
     sources: Mapping[str, SourceFacts] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)  # of [channels], by name: what people call the system
+    answers: Mapping[str, frozenset[str]] = field(default_factory=dict)  # what people may do by writing back there
+    receipted: frozenset[str] = frozenset()  # those of them that say when a message has arrived
+    delivered_within: timedelta = timedelta(minutes=3)  # what is P1 and not there by then goes another way as well
+    public_url: str = ""  # where people's browsers reach us; empty: nowhere
     observe: bool = False
     hides_customers: bool = False  # rooms don't see who the customer is; Reveal tells one person, and the audit
     backfill: timedelta = timedelta(hours=2)

@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from deskbell.core.alert import Alert, Severity, name_of
+from deskbell.core.alert import Alert, Severity
 from deskbell.core.history import Ended
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent, Unknown
 from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Post, Settlement, WriteKind
 from deskbell.core.records import Case, CaseStatus, Record, Visit, changed
 from deskbell.desk import past
 from deskbell.desk.book import SOURCE_LANE, UNREACHABLE, Book, deaf, shut_out
+from deskbell.desk.heard import handed_over, not_rung, reach
 from deskbell.desk.observe import Tally, take_one
 from deskbell.vendors.chats import CHATS
 
@@ -58,6 +59,7 @@ def _sent(book: Book, claim: Claim, outcome: Sent, shown: int) -> bool:
     if not book.uow.settle_sent(claim, outcome.ref, shown, book.now):
         return False
     work = claim.work
+    handed_over(book, claim, outcome)
     if isinstance(work, Post) and not work.ref and not outcome.skipped:
         book.uow.first_shown(work.alert_id, book.now)
     if isinstance(work, Post) and work.ref.get("url") != outcome.ref.get("url"):
@@ -65,7 +67,7 @@ def _sent(book: Book, claim: Claim, outcome: Sent, shown: int) -> bool:
     if isinstance(work, Dispatch) and work.kind is DispatchKind.WRITE:
         _written(book, claim.alert, work.payload, outcome)
     if not outcome.skipped and isinstance(work, Dispatch) and (person := str(work.payload.get("direct", ""))):
-        book.over(_reach(person, work.destination), "a message arrived again")
+        book.over(reach(person, work.destination), "a message arrived again")
     return True
 
 
@@ -144,7 +146,7 @@ def _give_up(book: Book, claim: Claim, why: str, fault: Fault = Fault.TARGET) ->
         _not_written(book, alert, work, why)
         return True
     if isinstance(work, Dispatch) and (person := str(work.payload.get("direct", ""))):
-        _not_rung(book, person, work.destination, why)
+        not_rung(book, person, work.destination, why)
         if alert is not None:
             book.ring_elsewhere(alert, work, person)
         return True
@@ -155,16 +157,6 @@ def _give_up(book: Book, claim: Claim, why: str, fault: Fault = Fault.TARGET) ->
     else:
         _unreachable(book, claim, why)
     return True
-
-
-def _reach(person: str, destination: str) -> str:
-    return f"reach:{person}:{destination}"
-
-
-def _not_rung(book: Book, person: str, destination: str, why: str) -> None:
-    """One person can't be reached; the others are rung all the same, and people hear of it."""
-    summary = f"{name_of(person, book.house.people)} can't be rung through {destination}: {why}"[:118]
-    book.about_us(_reach(person, destination), "oncall_unreachable", Severity.P3, summary, subject=person)
 
 
 def _dead_letter(book: Book, claim: Claim, why: str) -> None:

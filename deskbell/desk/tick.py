@@ -28,6 +28,7 @@ class Calls(NamedTuple):
     look_again: bool
     weather: bool
     sources: bool
+    late: bool
 
 
 def calls(reader: Reader, house: House, now: datetime, started: datetime, patience: timedelta) -> Calls:
@@ -36,6 +37,7 @@ def calls(reader: Reader, house: House, now: datetime, started: datetime, patien
         look_again=bool(reader.due_records(now, 1)),
         weather=any_on(reader, house, now),
         sources=_any_unwell(reader, house, now, started, patience),
+        late=bool(reader.late_messages(now, 1)),
     )
 
 

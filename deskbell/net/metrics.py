@@ -62,11 +62,17 @@ _loop = Histogram(
 )
 _stalls = Counter("deskbell_loop_stalls", "Times the event loop stood still.", registry=REGISTRY)
 _requests = Counter("deskbell_requests", "Requests sent to a vendor.", ("vendor",), registry=REGISTRY)
+_heard = Counter("deskbell_heard", "What vendors said back, by what it is.", ("channel", "what"), registry=REGISTRY)
 _refused = Counter("deskbell_refused_calls", "Inbound calls not let in.", ("where", "why"), registry=REGISTRY)
 
 
 def opened(rule: str, severity: str) -> None:
     _opened.labels(rule, severity).inc()
+
+
+def heard(channel: str, what: str) -> None:
+    """A vendor said something: a receipt, words, a tap, how a record stands."""
+    _heard.labels(channel, what).inc()
 
 
 def live(counts: Mapping[str, int]) -> None:

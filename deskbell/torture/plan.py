@@ -69,6 +69,8 @@ MIGRATION = ("migration.before", "migration.step", "migration.after")  # passed 
 DRAIN = ("drain.before", "drain.after")  # passed by a stop
 # passed where a source calls us
 HOOKS = ("hook.keep.before", "hook.keep.after", "hint.fetch.before", "hint.fetch.after")
+# What vendors say back: tests/crash/test_back.py kills there.
+BACK = ("inbound.keep.before", "inbound.keep.after", "desk.hear.before", "desk.hear.after", "ask.before", "ask.after")
 VENDOR = ("vendor.send.before", "vendor.send.after")  # passed where a record is kept, or people are told, elsewhere
 ELSEWHERE = ("workflows.send.before", "workflows.send.after")  # a channel that this installation does not have
 

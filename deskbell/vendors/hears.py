@@ -55,6 +55,7 @@ class Hears:
     secrets: str = "16 characters of chance"  # what belongs into the hook's secrets; empty: it needs none
     greet: Callable[[Call, VendorHook], Thanks | None] = nothing_asked  # what asks first whether the address is ours
     thanks: Thanks = Thanks()
+    words: bool = True  # whether what people write comes this way
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pytest
 
 from deskbell.sandbox.server import Sandbox
 from deskbell.torture.nursery import Nursery
-from deskbell.torture.plan import DRAIN, ELSEWHERE, HOOKS, MIGRATION, POINTS, VENDOR
+from deskbell.torture.plan import BACK, DRAIN, ELSEWHERE, HOOKS, MIGRATION, POINTS, VENDOR
 from deskbell.vendors.chats import CHATS
 from tests.crash.lives import ROOT, Flows, Lives, Town, Work
 
@@ -31,7 +31,7 @@ def points_in(folder: Path) -> set[str]:
 
 
 def test_every_point_in_the_source_is_struck() -> None:
-    assert points_in(ROOT) == {*POINTS, *MIGRATION, *DRAIN, *HOOKS, *VENDOR, *ELSEWHERE}
+    assert points_in(ROOT) == {*POINTS, *MIGRATION, *DRAIN, *HOOKS, *BACK, *VENDOR, *ELSEWHERE}
 
 
 def test_a_point_that_nobody_strikes_is_seen(tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""POST /inbound/CHANNEL: a vendor says what became of a message, what somebody answered, how a record stands.
+
+What it says is durable before it is answered; a call that can't be kept now is answered so that it comes again.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+from aiohttp import web
+
+from bot.letterbox import Letterbox
+from bot.web import Refused, answer, read_body
+from deskbell.net.faults import point
+from deskbell.net.inbound import Call
+from deskbell.vendors.hears import ROOT, Ear, Thanks
+
+TOLD_EVERY_S = 60.0  # so often a refused call is logged, for each channel
+_UNREADABLE = "This is not a request that I can read."
+
+log = structlog.get_logger("deskbell.inbound")
+
+Keys = Callable[[str], Awaitable[str]]
+
+
+class Inbound:
+    """`ears` by channel. `poke`: has a channel asked at once. `keys`: what is published at an address."""
+
+    def __init__(
+        self,
+        ears: Mapping[str, Ear],
+        box: Letterbox,
+        keys: Keys,
+        poke: Callable[[str], None] = lambda _channel: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._ears, self._box, self._keys, self._poke, self._now = ears, box, keys, poke, now
+        self._logged: dict[str, float] = {}
+
+    def routes(self) -> list[web.RouteDef]:
+        if not self._ears:
+            return []
+        paths = (ROOT + "/{channel}", ROOT + "/{channel}/{secret}")
+        return [make(path, take) for path in paths for make, take in ((web.get, self._greet), (web.post, self._take))]
+
+    async def _greet(self, request: web.Request) -> web.Response:
+        """Some ask first whether the address is ours."""
+        ear = self._ears.get(request.match_info["channel"])
+        thanks = ear.hears.greet(_call(request, ear, b""), ear.hook) if ear else None
+        if thanks is None:
+            raise Refused(401, "Unauthorized.")
+        return _said(thanks)
+
+    async def _take(self, request: web.Request) -> web.Response:
+        body = await read_body(request)
+        ear = self._ears.get(request.match_info["channel"])
+        call = _call(request, ear, body) if ear else None
+        if ear is not None and call is not None and (thanks := ear.hears.greet(call, ear.hook)) is not None:
+            return _said(thanks)
+        if ear is None or call is None or not await self._genuine(ear, call):
+            self._log_refused(ear.channel if ear else "")
+            raise Refused(401, "Unauthorized.")
+        try:
+            heard = ear.read(call)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise Refused(400, _UNREADABLE) from error
+        point("inbound.keep.before")
+        await self._box.take(ear.channel, heard)
+        point("inbound.keep.after")
+        if ear.hears.read is None:
+            self._poke(ear.channel)
+        return _said(ear.hears.thanks)
+
+    async def _genuine(self, ear: Ear, call: Call) -> bool:
+        """Nobody learns what was wrong, nor which channels there are."""
+        if bool(call.secret) != ear.in_path:
+            return False
+        secrets = ear.hook.secrets
+        published = getattr(ear.way, "published", None)
+        if published is not None:
+            where = published(call)
+            secrets = (await self._keys(where),) if where else ()
+        return ear.way.check(call, secrets, self._now()) is not None
+
+    def _log_refused(self, channel: str) -> None:
+        now = time.monotonic()
+        if now - self._logged.get(channel, -TOLD_EVERY_S) >= TOLD_EVERY_S:
+            self._logged[channel] = now
+            log.warning("inbound_refused", channel=channel or "unknown")
+
+
+def _call(request: web.Request, ear: Ear, body: bytes) -> Call:
+    """The address is the one that the vendor was given; of the request only what follows the question mark counts."""
+    query = request.raw_path.partition("?")[2]
+    return Call(request.method, ear.address, request.headers, body, request.match_info.get("secret", ""), query)
+
+
+def _said(thanks: Thanks) -> web.Response:
+    if not thanks.body:
+        return answer({}, thanks.status) if thanks.status == 200 else web.Response(status=thanks.status)
+    return web.Response(text=thanks.body, status=thanks.status, content_type=thanks.kind)

@@ -1,0 +1,46 @@
+"""What vendors that are no chats say back, however it came (their call, or our question): read, and handed on."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from bot.short import read_short
+from deskbell.core.heard import Heard, Meant, Receipt, RecordState, Tap, Words
+from deskbell.net import metrics
+
+
+class Desk(Protocol):
+    async def wrote(self, channel: str, said: Words | Tap, meant: Meant) -> str:
+        """Carries out what somebody wrote or tapped, once, and sends the answer back the same way; what that says.
+
+        What a stranger wrote, and a carrier's own words, go to whoever keeps consent. Durable when it returns; raises
+        NotKept when it can't be kept now.
+        """
+        ...
+
+    async def hear(
+        self, channel: str, said: Sequence[Receipt | RecordState], asked: Mapping[str, str] | None = None
+    ) -> None:
+        """What became of messages, and of records. `asked`: how records stood, as we knew it when we asked."""
+        ...
+
+
+class Letterbox:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def take(self, channel: str, said: Sequence[Heard], asked: Mapping[str, str] | None = None) -> None:
+        """Returns when all of it is durable; what it was told before does nothing again."""
+        facts = [one for one in said if isinstance(one, Receipt | RecordState)]
+        if facts:
+            await self._desk.hear(channel, facts, asked)
+        for one in said:
+            if isinstance(one, Words | Tap):
+                await self._desk.wrote(channel, one, _meant(one))
+            metrics.heard(channel, type(one).__name__.lower())
+
+
+def _meant(said: Words | Tap) -> Meant:
+    if isinstance(said, Tap):
+        return read_short(said.payload)
+    meant = read_short(said.text)
+    return Meant(carrier=said.carrier, rest=meant.rest) if said.carrier else meant

@@ -1,0 +1,148 @@
+"""Asks vendors once a minute what they do not tell by themselves, or might not have: what became of messages, what was
+answered, how the records of live alerts stand. One instance does it at a time.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from deskbell.core.heard import Heard, Message, Waiting
+from deskbell.core.outcome import Outcome
+from deskbell.core.ports import Channel, Destination
+from deskbell.core.store import LeaseLost, NotKept, Reader, Store
+from deskbell.instance import Held
+from deskbell.net.clock import wall
+from deskbell.net.faults import point
+
+EVERY_S = 60.0
+MOST = 200  # messages, or records of a destination, that are asked about at a time
+LONGEST = timedelta(hours=24)  # so long a message is asked about
+_OVERLAP = timedelta(minutes=5)
+_FIRST = timedelta(hours=1)
+
+log = structlog.get_logger("deskbell.asks")
+
+Take = Callable[[str, Sequence[Heard], Mapping[str, str] | None], Awaitable[None]]
+
+
+class Question(Protocol):
+    """One of a vendor's `asks` (channels.service.Ask)."""
+
+    @property
+    def of(self) -> str: ...
+    @property
+    def most(self) -> int: ...
+
+
+class Askable(Protocol):
+    @property
+    def asks(self) -> Sequence[Any]: ...
+    async def ask(self, question: Any, to: Destination, waiting: Waiting) -> Sequence[Heard] | Outcome: ...
+
+
+class Asker:
+    """`take` keeps what was heard; `every` is in seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        destinations: Mapping[str, Destination],
+        channels: Mapping[str, Channel],
+        take: Take,
+        every: float = EVERY_S,
+    ) -> None:
+        self._store, self._take, self._every = store, take, every
+        self.asks: Mapping[str, Any] = {
+            name: channel for name, channel in channels.items() if getattr(channel, "asks", ())
+        }
+        self._rooms = {name: [to for to in destinations.values() if to.platform == name] for name in self.asks}
+        self._heard: dict[str, datetime] = {}  # until when the inbox of a channel was read
+        self._poked: set[str] = set()
+        self._wake = asyncio.Event()
+
+    def poke(self, channel: str) -> None:
+        """Something has happened there: it is asked at once."""
+        self._poked.add(channel)
+        self._wake.set()
+
+    async def run(self, stopping: asyncio.Event, held: Held) -> None:
+        wait = 0.0  # what was said while nobody ran is asked for first
+        while not stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+            self._wake.clear()
+            named, self._poked = self._poked, set()
+            held.check()
+            await asyncio.gather(*(self.ask(name) for name in (named or self.asks) if name in self.asks))
+            wait = self._every
+
+    async def ask(self, name: str) -> None:
+        """All that is to be asked of one channel. What fails is asked again a minute later."""
+        channel: Askable = self.asks[name]
+        for question in channel.asks:
+            try:
+                for to, waiting in await self._waiting(name, question):
+                    await self._one(name, channel, question, to, waiting)
+            except (LeaseLost, asyncio.CancelledError):
+                raise
+            except NotKept as error:
+                log.warning("not_kept", channel=name, why=str(error))
+            except Exception:
+                log.exception("ask_failed", channel=name)
+
+    async def _one(self, name: str, channel: Askable, question: Question, to: Destination, waiting: Waiting) -> None:
+        began = wall()
+        point("ask.before")
+        heard = await channel.ask(question, to, waiting)
+        if not isinstance(heard, Sequence):
+            log.info("not_answered", channel=name, why=getattr(heard, "why", ""))
+            return
+        await self._take(name, heard, waiting.states if question.of == "records" else None)
+        point("ask.after")
+        if question.of == "inbox":
+            self._heard[name] = began
+
+    async def _waiting(self, name: str, question: Question) -> list[tuple[Destination, Waiting]]:
+        """What there is to ask, by destination, in pieces that fit into one request."""
+        rooms = {to.name: to for to in self._rooms[name]}
+        now = wall()
+        if question.of == "inbox":
+            since = self._heard.get(name, now - _FIRST) - _OVERLAP
+            return [(next(iter(rooms.values())), Waiting(since=since))]
+        if question.of == "records":
+            return await self._store.read(lambda reader: _records(reader, rooms.values(), question.most))
+        found = await self._store.read(lambda reader: _messages(reader, name, question.of, now))
+        by_room = {room: [one.id for one in found if one.destination == room] for room in rooms}
+        return [
+            (rooms[room], Waiting(ids, rooms[room].address))
+            for room, every in by_room.items()
+            for ids in _parts(every, question.most)
+        ]
+
+
+def _parts(ids: Sequence[str], most: int) -> list[tuple[str, ...]]:
+    return [tuple(ids[start : start + most]) for start in range(0, len(ids), most)]
+
+
+def _messages(reader: Reader, channel: str, of: str, now: datetime) -> list[Message]:
+    if of == "answers":
+        return reader.messages_open(channel, now - LONGEST, MOST)
+    return reader.messages_waiting(channel, now - LONGEST, MOST)
+
+
+def _records(reader: Reader, rooms: Any, most: int) -> list[tuple[Destination, Waiting]]:
+    out: list[tuple[Destination, Waiting]] = []
+    for to in rooms:
+        states = {
+            post.ref["id"]: post.ref.get("state", "open")
+            for post in reader.records_in(to.name, MOST)
+            if post.ref.get("id") and post.wanted == post.shown
+        }
+        parts = _parts(list(states), most)
+        out += [(to, Waiting(ids, to.address, states={ident: states[ident] for ident in ids})) for ids in parts]
+    return out
