@@ -33,6 +33,7 @@ CHANNELS: Mapping[str, Row] = {
 
 # The vendors that are a file of channels/vendors each, by its name.
 SERVICES = (
+    "activecampaign",
     "asana",
     "bird",
     "clicksend",
@@ -58,6 +59,7 @@ SERVICES = (
     "pusher",
     "pusher_beams",
     "pushover",
+    "responsys",
     "salesforce",
     "sendgrid",
     "servicenow",
