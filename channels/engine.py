@@ -13,7 +13,7 @@ from deskbell.core.alert import Severity
 from deskbell.core.card import Card, Note, Tone, as_text
 from deskbell.core.heard import Heard, Waiting
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
-from deskbell.core.ports import Destination, Finding, Identity, Limit
+from deskbell.core.ports import LETTER, Destination, Finding, Identity, Limit
 from deskbell.core.text import clean, clean_lines
 from deskbell.net.answers import CallFailed, Dialect, Reply, by_status, outcome_of, outcome_of_failure, wait_of, words
 from deskbell.net.clock import wall
@@ -125,6 +125,8 @@ class VendorChannel:
 
     async def note(self, to: Destination, thread: Mapping[str, str], note: Note, identity: Identity) -> Outcome:
         """A message to one person; a note in the record; or, for what must ring, another message to the address."""
+        if identity.kind == LETTER:
+            return await self._answer(to, self._of_letter(to, note, identity))
         notice = self._of_note(to, note, identity)
         if note.direct:
             return await self._direct(to, note.direct, self._answerable(notice, note.link))
@@ -353,6 +355,13 @@ class VendorChannel:
         sought = self._sought(to, identity, to.address)
         return replace(sought, line=line, title=head, summary=head, text=text, link=link, said=said)
 
+    def _of_letter(self, to: Destination, note: Note, identity: Identity) -> Notice:
+        """To a customer: without anything that is the staff's."""
+        said = clean_lines(note.text, _LONGEST)
+        line = clean(note.subject or said, _LONGEST)
+        sought = self._sought(to, identity, note.to)
+        return replace(sought, line=line, title=line, summary=line, said=said, html=note.html)
+
     def _sought(self, to: Destination, identity: Identity, address: str) -> Notice:
         """What is known of a message without its words."""
         return Notice(
@@ -383,7 +392,7 @@ class VendorChannel:
 
 def _about(identity: Identity) -> str:
     """The same for everything about an alert there; another one once its record has gone."""
-    if not identity.alert_ref:
+    if not identity.alert_ref or identity.kind == LETTER:
         return f"deskbell-{identity.kind}-{identity.number}"
     since = f"-{int(identity.opened_at.timestamp()):x}" if identity.opened_at else ""
     again = f"-{identity.number}" if identity.kind == "card" and identity.number > 1 else ""

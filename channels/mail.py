@@ -25,6 +25,8 @@ def text(notice: Notice) -> str:
 
 def body(notice: Notice) -> str:
     """As HTML, with the way to answer as a link of its own."""
+    if notice.html:
+        return notice.html
     link = f'<p><a href="{html(notice.link)}">Open {html(notice.ref)}</a></p>' if notice.link else ""
     return f"<p>{html(text(notice))}</p>{link}"
 

@@ -55,6 +55,7 @@ class Notice:
     say: str = ""  # how it is answered by writing back: "Reply ACK 4821"; empty where nobody would hear it
     hook: str = ""  # where the vendor is to tell what becomes of it; empty: nowhere
     said: str = ""  # what happened: a line of the alert's story
+    html: str = ""  # of a letter to a customer
     to: str = ""  # a destination's address, or a person's account
     options: Mapping[str, str] = field(default_factory=dict)  # the destination's
     record: Mapping[str, str] = field(default_factory=dict)  # `id` and `url` that opening the record gave

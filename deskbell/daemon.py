@@ -93,7 +93,7 @@ class Daemon:
         keeper = Keeper(store, several=store.several, ttl=settings.general.lease)
         lot = Lot(settings, keeper)
         share = Share(lot.mine, keeper.holder if store.several else "", settings.general.lease)
-        courier = Courier(store, desk, settings.destinations, channels, sources, Buckets(part=lot.part), share)
+        courier = Courier(store, desk, settings.ways, channels, sources, Buckets(part=lot.part), share)
         gateways = build_gateways(settings, desk, session)
         hooks = {path: hook for gateway in gateways.values() for path, hook in gateway.hooks.items()}
         secret, public_url = settings.general.secret.encode(), settings.server.public_url
@@ -101,7 +101,7 @@ class Daemon:
         loops = tuple(Loop(source, desk) for source in sources.values()) if "poll" in settings.general.roles else ()
         pushed = build_hooks(settings, desk, loops) if "web" in settings.general.roles else None
         box = Letterbox(desk)
-        asker = Asker(store, settings.destinations, channels, box.take)
+        asker = Asker(store, settings.ways, channels, box.take)
         inbound = build_inbound(settings, box, asker) if "web" in settings.general.roles else None
         return cls(
             settings=settings,
@@ -124,7 +124,7 @@ class Daemon:
         self.desk.deaf = self._deaf
         self.desk.reads = [loop.name for loop in self.loops]
         general = self.settings.general
-        lanes = tuple(self.settings.destinations) if "courier" in general.roles else ()
+        lanes = tuple(self.settings.ways) if "courier" in general.roles else ()
         self.keeper.say = lambda: {"roles": general.roles, "lanes": lanes, "ears": self._ears()}
         self.watch.start()
         await self.desk.adopt()

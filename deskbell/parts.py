@@ -63,7 +63,7 @@ def build_channels(
     """
     names = {person.id: person.name for person in settings.house.people.values()}
     channels: dict[str, Channel] = {}
-    for platform in {d.platform for d in settings.destinations.values()}:
+    for platform in {d.platform for d in settings.ways.values()}:
         known, links = partial(account_of, platform), page_links(settings)
         if (setting := settings.channels.get(platform)) is not None:
             back = Back(personal_links(settings), setting.hook_address, setting.hears)
@@ -99,7 +99,7 @@ class Lot:
             return keeper.holds(lane) or not (known or keeper.others)
         if "courier" not in self._settings.general.roles:
             return False
-        if lane not in self._settings.destinations:
+        if lane not in self._settings.ways:
             return not keeper.others
         # The same in each instance, so that they share the lanes without a word about it.
         couriers = [name for name, said in keeper.others.items() if lane in said.get("lanes", ())]
@@ -110,7 +110,7 @@ class Lot:
         if self._others is not self._keeper.others:
             self._others, self._parts = self._keeper.others, {}
         if account not in self._parts:
-            rooms = [room for room, where in self._settings.destinations.items() if where.platform == account]
+            rooms = [room for room, where in self._settings.ways.items() if where.platform == account]
             self._parts[account] = sum(map(self.mine, rooms)) / len(rooms) if rooms else 1.0
         return self._parts[account]
 

@@ -234,7 +234,7 @@ def _letter_values(letter: Letter) -> dict[str, Any]:
 
 def _letter(row: Row) -> Letter:
     found: Mapping[str, Any] = dict(zip(_COLUMNS, row, strict=True))
-    times = {name: moment_or_none(found[name]) for name in _TIMES}
+    times: dict[str, Any] = {name: moment_or_none(found[name]) for name in _TIMES}
     return Letter(
         **{name: found[name] for name in _SAME if name != "required"},
         **times,

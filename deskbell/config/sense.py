@@ -41,6 +41,7 @@ OWN_RULES: Mapping[str, str] = {
     "nobody_on_call": "a rota has a gap: now (P1), or within three days (P3)",
     "ack_stale": "acknowledged, and nothing happened for three hours (P1: 45 min); an hour (15 min) later it is open again",
     "audit_chain_broken": "the audit does not verify (P1); only compliance ends it",
+    "customer_answered": "a customer wrote back, and no alert is there that it belongs to (P3)",
     "storm": "ten cards of a rule in one team within five minutes (P2 or worse)",
     "detection_slow": "in the last hour, cards about a source came later than its goal (P3)",
     "flapping": "the same thing came for the fourth time in an hour (P3)",

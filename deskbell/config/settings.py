@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from bot.server import ServerConf
 from deskbell import instance
 from deskbell.config.channels import ChannelSetting, read_channels, records_of, secret_addresses, silent_of
+from deskbell.config.customers import lanes_of, with_customers
 from deskbell.config.rules import read_rules, tables
 from deskbell.config.sense import General, SourceSetting, check_chats, check_ranges, check_rooms, cross_check, named
 from deskbell.config.strict import ConfigError, Reading, environment, is_plain, unknown
@@ -52,6 +53,11 @@ class Settings:
     @property
     def database(self) -> str:
         return self.general.database
+
+    @property
+    def ways(self) -> dict[str, Destination]:
+        """Everything that the courier carries something to: the rooms, and the ways to customers."""
+        return {**self.destinations, **lanes_of(self.house)}
 
     def redacted(self) -> dict[str, Any]:
         """The effective settings for people to see, secrets starred out."""
@@ -100,6 +106,7 @@ _SECTIONS = (
     "destinations",
     *CHATS,
     "channels",
+    "customers",
     "sources",
     "rules",
     "own_rules",
@@ -132,6 +139,8 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
         receipted=frozenset(name for name, setting in channels.items() if setting.receipted),
         public_url=server.public_url if server else "",
     )
+    if "customers" in raw:
+        house = with_customers(reading, house, raw["customers"], channels, chats)
     cross_check(reading, house, general, raw)
     check_chats(reading, chats)
     check_ranges(reading, general, sources)

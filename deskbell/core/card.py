@@ -71,6 +71,8 @@ class Note:
     buttons: tuple[Button, ...] = ()  # on a direct message: answered on a phone, without going to the room first
     link: str = ""  # on a direct message: what its own link is made from (core.links); empty: it has none
     to: str = ""  # an address instead of a person: the answer to what was written from there
+    subject: str = ""  # of a letter, where its way has such a line
+    html: str = ""  # the same letter, where its way shows that
 
 
 @dataclass(frozen=True, slots=True)

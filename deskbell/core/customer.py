@@ -4,6 +4,7 @@ A letter is one thing that a customer is told. It goes where a live opt-in is, t
 purpose counts; or, where the law demands that it is told, also without one. All of it is pure.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -151,13 +152,17 @@ def ways(
 
 # Words that carriers act upon themselves, and a few that people use: https://www.twilio.com/docs/messaging/features
 STOPS = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "optout", "revoke", "stopp", "arret"})
+_POLITE = frozenset({"please", "bitte", "prego", "merci", "svp", "favor", "thanks", "danke", "grazie", "gracias"})
+_WORD = re.compile(r"\w+")
 STARTS = frozenset({"start", "yes", "unstop", "optin"})
 
 
 def keyword(text: str) -> bool | None:
-    """True for START, False for STOP, None for anything else. A word alone; what is around it does not matter."""
-    word = "".join(char for char in text.casefold().replace("\u00ea", "e") if char.isalnum())
-    return True if word in STARTS else False if word in STOPS else None
+    """True for START, False for STOP, None for anything else: the word alone, or with a "please" behind it."""
+    words = _WORD.findall(text.casefold().replace("\u00ea", "e").replace("-", ""))
+    if not words or len(words) > 2 or (len(words) == 2 and words[1] not in _POLITE):
+        return None
+    return True if words[0] in STARTS else False if words[0] in STOPS else None
 
 
 # ---------------------------------------------------------------- letters
@@ -230,3 +235,16 @@ class Step:
     stage: Stage
     medium: Medium | None = None
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A letter as it goes out."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+    ref: str
+    language: str
+    required: bool = False

@@ -194,6 +194,7 @@ class Op(StrEnum):
 
 EVERY_OP = frozenset(Op)
 LANE = "lane:"
+LETTER = "letter"  # the kind of an Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,7 @@ class DispatchKind(StrEnum):
     NOTE = "note"  # a Note in the post's thread, or a direct message; waits for the post
     WRITE = "write"  # a WriteBack to a source
     NOTICE = "notice"  # a Note that belongs to no post: a summary, a warning about ourselves
+    LETTER = "letter"  # a letter to a customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +381,7 @@ class Destination:
 class Identity:
     """What makes a message this one and no other; put into the platform's metadata where there is such a place."""
 
-    kind: str  # "card" or "note"
+    kind: str  # "card", "note" or LETTER
     alert_ref: str
     destination: str
     number: int  # a card's generation, a note's dispatch id

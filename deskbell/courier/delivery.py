@@ -8,10 +8,12 @@ from typing import Any
 
 import structlog
 
-from deskbell.core.alert import Alert, Status
+from deskbell.core.alert import Alert, Severity, Status
 from deskbell.core.card import Card, Note
+from deskbell.core.customer import Message
 from deskbell.core.outcome import Outcome, Retry, Sent, Unknown
 from deskbell.core.ports import (
+    LETTER,
     Channel,
     Claim,
     Destination,
@@ -35,7 +37,7 @@ AT_HAND = frozenset({"ack", "take", "escalate"})  # the buttons of a direct mess
 
 
 class Delivery:
-    """Knows the ways out. `card`: an alert's card as of now."""
+    """Knows the ways out. `card`: an alert's card as of now; `letter`: one to a customer, if it may still go."""
 
     def __init__(
         self,
@@ -43,8 +45,9 @@ class Delivery:
         destinations: Mapping[str, Destination],
         channels: Mapping[str, Channel],
         sources: Mapping[str, Source],
+        letter: Callable[[int], Awaitable[Message | Outcome]],
     ) -> None:
-        self._make_card = card
+        self._make_card, self._letter_now = card, letter
         self._destinations, self._channels, self._sources = destinations, channels, sources
 
     async def deliver(self, claim: Claim) -> Outcome:
@@ -68,6 +71,8 @@ class Delivery:
         channel = self._channels[to.platform]
         if isinstance(work, Post):
             return await self._card(channel, to, work, claim)
+        if work.kind is DispatchKind.LETTER:
+            return await self._letter(channel, to, work)
         return await self._note(channel, to, work, claim)
 
     async def _card(self, channel: Channel, to: Destination, post: Post, claim: Claim) -> Outcome:
@@ -88,6 +93,18 @@ class Delivery:
         thread = {"direct": str(payload["direct"])} if payload.get("direct") else claim.post_ref
         found = await self._look_up(channel, to, identity, dispatch.unsure_since, thread)
         return found or await channel.note(to, claim.post_ref, await self._as_note(claim.alert, dispatch), identity)
+
+    async def _letter(self, channel: Channel, to: Destination, dispatch: Dispatch) -> Outcome:
+        """Asked for at the last moment: who said STOP a second ago is sent nothing."""
+        letter = await self._letter_now(int(dispatch.payload["letter"]))
+        if not isinstance(letter, Message):
+            return letter
+        to = replace(to, address=letter.to, options={**to.options, "language": letter.language})
+        severity = Severity.P1 if letter.required else Severity.P3
+        identity = Identity(LETTER, letter.ref, to.name, dispatch.id, severity)
+        found = await self._look_up(channel, to, identity, dispatch.unsure_since)
+        note = Note(letter.text, letter.ref, broadcast=True, to=letter.to, subject=letter.subject, html=letter.html)
+        return found or await channel.note(to, {}, note, identity)
 
     async def _as_note(self, alert: Alert | None, dispatch: Dispatch) -> Note:
         """A direct message brings the buttons that need no form: it is answered where it rang."""

@@ -16,6 +16,7 @@ import structlog
 
 from deskbell.core.alert import Alert, Severity
 from deskbell.core.card import Card
+from deskbell.core.customer import Message
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent
 from deskbell.core.ports import EVERY_OP, LANE, Channel, Claim, Destination, Limit, Op, Post, Settlement, Source
 from deskbell.core.store import NotKept, Reader, Store, UnitOfWork
@@ -50,6 +51,10 @@ class CourierDesk(Protocol):
     async def claim(self, take: Callable[[UnitOfWork, datetime], T]) -> T: ...
     async def settle_all(self, settlements: Sequence[Settlement]) -> Sequence[bool]: ...
     async def cards(self, alerts: Sequence[Alert]) -> Sequence[Card]: ...
+    async def letter(self, number: int) -> Message | Outcome:
+        """A letter to a customer, if it may go out now."""
+        ...
+
     def draw(self, reader: Reader, alerts: Sequence[Alert], now: datetime) -> None:
         """`cards` of these will be asked for in a moment."""
         ...
@@ -73,7 +78,7 @@ class Courier:
         self._look_at = 0.0  # when to look again what others left behind
         self._fences: dict[str, int] = {}  # of the lanes that are ours
         self._elsewhere: dict[str, float] = {}  # lanes that another instance works, and when to look again
-        self._delivery = Delivery(Gather(desk.cards), destinations, channels, sources)
+        self._delivery = Delivery(Gather(desk.cards), destinations, channels, sources, desk.letter)
         self._claim = Gather(self._claim_all)
         self._keep = Gather(desk.settle_all)
         self._woken = asyncio.Event()

@@ -272,7 +272,7 @@ class Book:
 
     def platform(self, destination: str) -> str:
         """The chat that a room is in; nothing for a room that is not configured any more."""
-        return self._platforms().get(destination, "")
+        return self._platforms().get(destination) or self.house.customer_platform(destination)
 
     def on(self, key: str) -> bool:
         """Whether the trouble with this key lasts."""

@@ -16,6 +16,9 @@ from deskbell.core.access import Person
 from deskbell.core.alert import Severity
 from deskbell.core.button import Press
 from deskbell.core.card import Reply
+from deskbell.core.customer import Message
+from deskbell.core.heard import Meant, Receipt, RecordState, Tap, Words
+from deskbell.core.outcome import Outcome
 from deskbell.core.ports import (
     Answer,
     Hint,
@@ -30,7 +33,7 @@ from deskbell.core.ports import (
 )
 from deskbell.core.present import told
 from deskbell.core.store import RESTORED, Guard, LeaseLost, Reader, Store, UnitOfWork, Urgency
-from deskbell.desk import act, hints, lag, manual, ourselves, past, people, settle, tick, weather
+from deskbell.desk import act, heard, hints, lag, letters, manual, ourselves, past, people, settle, tick, weather
 from deskbell.desk.book import Book
 from deskbell.desk.ears import Ears
 from deskbell.desk.house import House
@@ -187,21 +190,23 @@ class Desk(Inquiries):
         await self._part("watch_sources", lambda: self._change(self._watch_sources, guard=guard), called=called.sources)
         await self._part("ourselves", lambda: self._look_at_ourselves(guard))
         await self._part("watch_chats", lambda: self._watch_chats(guard))
+        await self._part("late", lambda: self._change(heard.late, guard=guard), called=called.late)
+        await self._part("owed", lambda: self._change(letters.owed, guard=guard), called=called.owed)
         if self.house.observe:
             await self._part("daily_summary", lambda: self._change(tick.daily_summary, Urgency.BULK, guard))
         point("desk.tick.after")
 
-    async def measure(self) -> None:
-        """The metrics that are counted in the database: each instance shows them, as of a few seconds ago."""
-        if self._gauged is None or self.now() - self._gauged >= GAUGE_EVERY:
-            self._gauged = self.now()
-            await self._part("measure", lambda: self.store.read(self._gauge))
     def _watch_clock(self) -> None:
         self.now()
         if self.now.doubted and not self._doubting:
             log.warning("clock_doubted", remedy="it was set, or we slept; a source's clock will tell which is right")
         self._doubting = self.now.doubted
 
+    async def measure(self) -> None:
+        """The metrics that are counted in the database: each instance shows them, as of a few seconds ago."""
+        if self._gauged is None or self.now() - self._gauged >= GAUGE_EVERY:
+            self._gauged = self.now()
+            await self._part("measure", lambda: self.store.read(self._gauge))
 
     async def _calls(self) -> Calls:
         """Where that can't be told, every part is tried, and says why it fails."""
@@ -278,6 +283,10 @@ class Desk(Inquiries):
         point("desk.settle.after")
         return done
 
+    async def letter(self, number: int) -> Message | Outcome:
+        """A letter as it may go out now, or why it may not."""
+        return await self.store.read(lambda reader: letters.at_send(reader, self.house, number, self.now()))
+
     # ------------------------------------------------------------ people who speak
 
     async def act(self, interaction: Interaction) -> Answer:
@@ -285,6 +294,25 @@ class Desk(Inquiries):
         answer = await self._change(lambda book: act.act(book, interaction), Urgency.TAP)
         point("desk.act.after")
         return answer
+
+    async def use_link(self, token: str, code: str) -> str:
+        point("desk.act.before")
+        became = await self._change(lambda book: spend(book, token, code), Urgency.TAP)
+        point("desk.act.after")
+        return became
+
+    async def wrote(self, channel: str, said: Words | Tap, meant: Meant) -> str:
+        point("desk.hear.before")
+        text = await self._change(lambda book: heard.wrote(book, channel, said, meant), Urgency.TAP)
+        point("desk.hear.after")
+        return text
+
+    async def hear(
+        self, channel: str, said: Sequence[Receipt | RecordState], asked: Mapping[str, str] | None = None
+    ) -> None:
+        point("desk.hear.before")
+        await self._change(lambda book: heard.hear(book, channel, said, asked), Urgency.TAP)
+        point("desk.hear.after")
 
     async def turned_away(self, interaction: Interaction, code: str, text: str) -> None:
         await self._change(lambda book: act.turned_away(book, interaction, code, text))
@@ -395,6 +423,7 @@ def _now_and_then(book: Book) -> None:
     lag.watch(book)
     lag.prune(book)
     past.prune(book)
+    heard.prune(book)
 
 
 def _rules_changed(book: Book, name: str) -> SourceState:

@@ -44,7 +44,8 @@ def handed_over(book: Book, claim: Claim, outcome: Sent) -> None:
     )
     known = book.uow.message(channel, ident)
     book.uow.save_message(message)
-    if known is not None and known.rank is Rank.FAILED and not key.startswith(letters.KEY):  # its vendor was faster than our own commit
+    # Its vendor was faster than our own commit; a letter is asked about by itself.
+    if known is not None and known.rank is Rank.FAILED and not key.startswith(letters.KEY):
         _failed(book, message, Receipt(ident, Rank.FAILED, known.why))
 
 

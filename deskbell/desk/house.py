@@ -1,19 +1,26 @@
 """The house rules, fixed at start: who works here, which rules look, where alerts go. Config builds them."""
 
+import hmac
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 from deskbell.core.access import Person
 from deskbell.core.calendar import Calendar
+from deskbell.core.customer import Customer, Medium
 from deskbell.core.history import Recording
+from deskbell.core.letters import CustomersConf
 from deskbell.core.policy import Policy
 from deskbell.core.ports import Destination
 from deskbell.core.rota import Rota
 from deskbell.core.route import OTHER, Route
 from deskbell.core.rules import RULES, Rule, RuleConf
 from deskbell.core.rules.repeats import RepeatConf
+from deskbell.faces.letter import Letters
 from deskbell.faces.wording import Wording
+
+CUSTOMERS = "customer."  # the lanes of letters to customers, one for each way of theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,16 @@ class OwnRules:
     ack_stale_p1: timedelta = timedelta(hours=1)
     detection_goal: timedelta = timedelta(minutes=2)  # from what happens in a source to its first card; of 95 in 100
     detection_goals: Mapping[str, timedelta] = field(default_factory=dict)  # others, by source
+
+
+PAGE = "/c/"
+
+
+def page_token(secret: bytes, customer: Customer) -> str:
+    """Names the customer, and is worthless once they were erased."""
+    named = f"{customer.id:x}.{customer.mark}"
+    mac = hmac.digest(secret, f"a customer's page:{named}".encode(), "sha256")
+    return f"{named}.{urlsafe_b64encode(mac[:16]).decode().rstrip('=')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +96,8 @@ class House:
     restored_at: datetime | None = (
         None  # the database went back to a backup then: what opens soon after may be a repeat
     )
+    customers: CustomersConf | None = None  # None: they are told nothing
+    own_letters: Letters | None = None
     version: str = ""  # a hash of what rules say, so that a changed rule is looked at anew
 
     def rule(self, name: str) -> Rule | None:
@@ -94,6 +113,35 @@ class House:
     def bells(self) -> tuple[str, ...]:
         """The destinations that ring somebody."""
         return tuple(name for name in self.destinations if name not in self.silent)
+
+    def customer_platform(self, lane: str) -> str:
+        """The channel behind one of CUSTOMERS' lanes."""
+        by = {CUSTOMERS + medium: name for medium, name in self.customers.channels.items()} if self.customers else {}
+        return by.get(lane, "")
+
+    def customer_media(self, channel: str) -> tuple[Medium, ...]:
+        """What customers are told by this channel, or by another one of the same vendor."""
+        if self.customers is None:
+            return ()
+        title = self.titles.get(channel)
+        return tuple(
+            medium
+            for medium, name in self.customers.channels.items()
+            if name == channel or (title and self.titles.get(name) == title)
+        )
+
+    @property
+    def letters(self) -> Letters:
+        """Only where there are customers to be told."""
+        if self.own_letters is None:
+            raise LookupError("there is no section [customers] in the configuration")
+        return self.own_letters
+
+    def customer_page(self, customer: Customer | None) -> str:
+        """The address of a customer's own page; nothing where their browser can't reach us."""
+        if customer is None or not self.public_url:
+            return ""
+        return f"{self.public_url.rstrip('/')}{PAGE}{page_token(self.secret, customer)}"
 
     def source_title(self, name: str) -> str:
         return self.sources[name].title if name in self.sources else name

@@ -11,7 +11,7 @@ from deskbell.core.records import Case, Record, Visit, VisitStatus, changed, fin
 from deskbell.core.rules import RULES, Context, Found, Verdict, evaluate, resolve_reason
 from deskbell.core.store import DuplicateAlert
 from deskbell.core.storm import PART_OF
-from deskbell.desk import ladder, lag, past
+from deskbell.desk import ladder, lag, letters, past
 from deskbell.desk.book import Book
 from deskbell.desk.kin import Kin, save_ties
 from deskbell.desk.notices import baseline_notice
@@ -105,6 +105,7 @@ class Look:
     def take(self, record: Record, before: Record | None, print_: str, alerts: Sequence[Alert]) -> StoredRecord:
         verdict = self.judge(record, before)
         self.follow(record, verdict, alerts)
+        letters.follow(self.book, record, before, verdict.found, baseline=self.baseline)
         return StoredRecord(record, self.book.now, verdict.due_at, print_)
 
     def take_all(
@@ -115,8 +116,9 @@ class Look:
         known = {alert.key for held in alerts.values() for alert in held}
         self.book.uow.expect_keys({found.key for verdict in verdicts for found in verdict.found} - known)
         rows = []
-        for (record, _, print_), verdict in zip(fresh, verdicts, strict=True):
+        for (record, before, print_), verdict in zip(fresh, verdicts, strict=True):
             self.follow(record, verdict, alerts.get(record.id, ()))
+            letters.follow(self.book, record, before, verdict.found, baseline=self.baseline)
             rows.append(StoredRecord(record, self.book.now, verdict.due_at, print_))
         return rows
 

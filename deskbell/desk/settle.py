@@ -11,7 +11,7 @@ from deskbell.core.history import Ended
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent, Unknown
 from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Post, Settlement, WriteKind
 from deskbell.core.records import Case, CaseStatus, Record, Visit, changed
-from deskbell.desk import past
+from deskbell.desk import letters, past
 from deskbell.desk.book import SOURCE_LANE, UNREACHABLE, Book, deaf, shut_out
 from deskbell.desk.heard import handed_over, not_rung, reach
 from deskbell.desk.observe import Tally, take_one
@@ -66,6 +66,8 @@ def _sent(book: Book, claim: Claim, outcome: Sent, shown: int) -> bool:
         book.uow.bump_posts(work.alert_id, book.now, Lane.TIDY)  # the cards show where the record is
     if isinstance(work, Dispatch) and work.kind is DispatchKind.WRITE:
         _written(book, claim.alert, work.payload, outcome)
+    if isinstance(work, Dispatch) and work.kind is DispatchKind.LETTER:
+        letters.handed_over(book, work, outcome)
     if not outcome.skipped and isinstance(work, Dispatch) and (person := str(work.payload.get("direct", ""))):
         book.over(reach(person, work.destination), "a message arrived again")
     return True
@@ -144,6 +146,11 @@ def _give_up(book: Book, claim: Claim, why: str, fault: Fault = Fault.TARGET) ->
     work, alert = claim.work, claim.alert
     if isinstance(work, Dispatch) and work.kind is DispatchKind.WRITE:
         _not_written(book, alert, work, why)
+        return True
+    if isinstance(work, Dispatch) and work.kind is DispatchKind.LETTER:
+        letters.failed(book, work, why, fault)
+        if fault is not Fault.TARGET:
+            _dead_letter(book, claim, why)
         return True
     if isinstance(work, Dispatch) and (person := str(work.payload.get("direct", ""))):
         not_rung(book, person, work.destination, why)

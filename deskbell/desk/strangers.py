@@ -1,10 +1,10 @@
-"""Who writes to us and is no colleague: customers, and a carrier's own words (STOP, START, HELP), whoever sends them."""
+"""Who writes and is no colleague: customers, and a carrier's own words (STOP, START, HELP), whoever sends them."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from deskbell.core.alert import Alert, Change, Severity
-from deskbell.core.customer import Customer, Letter, Medium, keyword
+from deskbell.core.customer import Customer, Letter, Medium, Purpose, agrees, keyword
 from deskbell.core.heard import Meant, Words
 from deskbell.core.ports import Entry
 from deskbell.core.text import clean
@@ -30,10 +30,11 @@ def wrote(book: Book, channel: str, said: Words, meant: Meant) -> str:
         address = written(medium, said.sender, conf.region)
         if not address:
             continue
-        if wish is not None:
+        if wish is not None and not _plain_yes(book, medium, address, said.text):
             return _chose(book, medium, address, said, channel, granted=wish)
-        if (customer := consents.whose(book, medium, address)) is not None and not meant.carrier:
-            _answered(book, customer, medium, said)
+        if (customer := consents.whose(book, medium, address)) is not None and meant.carrier != "help":
+            text = said.text if meant.verb or meant.carrier else meant.rest or said.text
+            _answered(book, customer, medium, said, clean(text, _TEXT))
             return ""
     return ""
 
@@ -50,12 +51,17 @@ def _chose(book: Book, medium: Medium, address: str, said: Words, channel: str, 
     return letters.write("started" if granted else "stopped", language, {}, Frame(conf.firm)).body
 
 
-def _answered(book: Book, customer: Customer, medium: Medium, said: Words) -> None:
+def _plain_yes(book: Book, medium: Medium, address: str, text: str) -> bool:
+    """Who gets our letters already and says yes means what the letter asked."""
+    ledger = book.uow.ledger(consents.who(book.house, medium, address))
+    return keyword(text) is True and "start" not in text.casefold() and any(agrees(ledger, one) for one in Purpose)
+
+
+def _answered(book: Book, customer: Customer, medium: Medium, said: Words, text: str) -> None:
     """Under the card that it belongs to; where there is none, it gets one of its own."""
     letter = _about(book, customer, said)
     if letter is None:
         return
-    text = clean(said.text, _TEXT)
     shown = "" if book.house.hides_customers else text
     alert = _alert(book, letter)
     if alert is None:

@@ -10,7 +10,7 @@ from deskbell.core.alert import Alert, Mode, Severity, Status
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, SourceError, SourceFault, SourceState
 from deskbell.core.store import Reader
 from deskbell.core.text import clock, span
-from deskbell.desk import ladder, ourselves
+from deskbell.desk import ladder, letters, ourselves
 from deskbell.desk.book import UNREACHABLE, Book, deaf, shut_out
 from deskbell.desk.house import House, SourceFacts
 from deskbell.desk.kin import Kin
@@ -29,6 +29,7 @@ class Calls(NamedTuple):
     weather: bool
     sources: bool
     late: bool
+    owed: bool
 
 
 def calls(reader: Reader, house: House, now: datetime, started: datetime, patience: timedelta) -> Calls:
@@ -38,6 +39,7 @@ def calls(reader: Reader, house: House, now: datetime, started: datetime, patien
         weather=any_on(reader, house, now),
         sources=_any_unwell(reader, house, now, started, patience),
         late=bool(reader.late_messages(now, 1)),
+        owed=house.customers is not None and bool(reader.letters_owed(now, 1)),
     )
 
 
@@ -53,6 +55,7 @@ def look_again(book: Book) -> Tally:
         looking = replace(look, baseline=record.source in anew)
         verdict = looking.judge(record, record)
         looking.follow(record, verdict, alerts)
+        letters.follow(book, record, record, verdict.found, baseline=looking.baseline)
         due_at = verdict.due_at
         if due_at is not None and due_at <= book.now:  # a rule that names a past moment must not spin
             due_at = book.now + timedelta(minutes=1)

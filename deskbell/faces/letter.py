@@ -24,7 +24,7 @@ from deskbell.core.text import clean_lines, local
 OURS = Path(__file__).parent / "letters"
 LANGUAGES = tuple(sorted(folder.name for folder in OURS.iterdir() if folder.is_dir()))
 LONGEST = 2000  # the sandbox bounds neither time nor size; what comes out is cut
-REPLIES = ("stopped", "started", "heard")  # what who wrote to us is answered
+REPLIES = ("stopped", "started")  # what who wrote to us is answered
 _FOOT = "foot"
 
 # All that a letter may be given; what a record does not have is empty.
@@ -133,17 +133,13 @@ class Letters:
 
     def _try(self, name: str, language: str) -> None:
         """With all that there may be, and with nothing but a number."""
-        try:
-            for values in (SAMPLE, {"number": SAMPLE["number"]}):
-                for basis in (OPT_IN, REQUIRED):
-                    written = self.write(
-                        name, language, values, Frame("Firm", "+49 30 1", basis=basis, link="https://x")
-                    )
-                    self.html(written)
-        except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
-            raise LetterError(f"the letter {language}/{name}.txt can't be used: {error}") from error
-        if name in LETTERS and SAMPLE["number"] not in written.body:
-            raise LetterError(f"the letter {language}/{name}.txt must say {{{{ number }}}}: what it is about")
+        number = SAMPLE["number"]
+        for values in (SAMPLE, {"number": number}):
+            for basis in (OPT_IN, REQUIRED):
+                written = self.write(name, language, values, Frame("Firm", "+49 30 1", basis=basis, link="https://x"))
+                self.html(written)
+                if name in LETTERS and number not in written.body:
+                    raise LetterError(f"the letter {language}/{name}.txt must say {{{{ number }}}}: what it is about")
 
     # ------------------------------------------------------------ writing
 
@@ -153,6 +149,7 @@ class Letters:
         return next((one for one in known if one in LANGUAGES), "en")
 
     def write(self, name: str, language: str, values: Mapping[str, str], frame: Frame) -> Written:
+        """Raises LetterError where an operator's template can't take what it is given."""
         given = dict.fromkeys(SAMPLE, "") | dict(values)
         given |= {"firm": frame.firm, "call": frame.call, "zone": frame.zone, "language": language}
         given |= {
@@ -168,7 +165,10 @@ class Letters:
         return Written(" ".join(subject.split()), body.strip(), foot, language, version, frame.link, linked)
 
     def _render(self, name: str, language: str, given: Mapping[str, Any]) -> str:
-        rendered = self._texts[language].get_template(f"{name}.txt").render(given)
+        try:
+            rendered = self._texts[language].get_template(f"{name}.txt").render(given)
+        except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+            raise LetterError(f"the letter {language}/{name}.txt can't be used: {error}") from error
         return clean_lines(rendered[: LONGEST * 2], LONGEST)
 
     def html(self, written: Written) -> str:
