@@ -1,4 +1,4 @@
-"""What shows, measures and proves: demo, bench, prove, torture."""
+"""What shows, measures and proves: demo, bench, prove, clockproof, torture."""
 
 from typing import Annotated
 
@@ -71,6 +71,14 @@ def prove(
     if only:
         raise SystemExit(carry_out_one(only, as_json=as_json))
     raise SystemExit(carry_out(Ordered(histories, seed), as_json=as_json))
+
+
+@app.command()
+def clockproof(as_json: AsJson = False) -> None:
+    """Set clocks, let the machine sleep, and change to summer time and back: nothing may ring early, late or twice."""
+    from deskbell.clockproof.show import carry_out
+
+    raise SystemExit(carry_out(as_json=as_json))
 
 
 @app.command()

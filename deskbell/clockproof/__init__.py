@@ -1,0 +1,1 @@
+"""`deskbell clockproof`: clocks that are set, machines that sleep, nights on which the clock changes."""
