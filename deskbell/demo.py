@@ -22,6 +22,7 @@ from deskbell.stand_ins import stand_ins
 
 SETTLE_S = 70.0  # what is still under way when the day ends may arrive within this time: Telegram counts by the minute
 BEAT_S = 0.005
+SCENARIOS = ("day", "storm")
 DESK_TOKEN = "made-up-token-of-the-demo"  # noqa: S105 - opens nothing but a demo on this machine
 
 
@@ -33,6 +34,7 @@ class Show:
     seconds: int
     as_json: bool
     sabotage: bool
+    scenario: str = "day"  # or "storm"
 
 
 def show(what: Show) -> int:
@@ -50,14 +52,14 @@ async def _show(what: Show) -> int:
             from deskbell.daemon import Daemon, tune
             from deskbell.net import logs
 
-            settings = load(what.config)
+            settings = load(await _configured(what, url, Path(folder)))
             logs.set_up(settings.general.log_level)
             daemon = await Daemon.start(settings)
             tune()
             try:
                 await _introduce(url, daemon.server.port)
                 if not what.headless:
-                    return await _watch(url)
+                    return await _watch(what, daemon, url)
                 report, ledger = await _headless(what, daemon, url)
             finally:
                 begun = time.monotonic()
@@ -68,8 +70,18 @@ async def _show(what: Show) -> int:
 
 
 def _wanted(what: Show) -> list[str]:
-    people, sabotage = ["--people"] * what.headless, ["--sabotage"] * what.sabotage
-    return ["--port", str(what.port), "--scenario", "day", *people, *sabotage]
+    day = what.scenario == "day"
+    people, sabotage = ["--people"] * (what.headless and day), ["--sabotage"] * what.sabotage
+    return ["--port", str(what.port), "--scenario", what.scenario, *people, *sabotage]
+
+
+async def _configured(what: Show, url: str, folder: Path) -> Path:
+    """The operator's own file; for a storm, with the rooms of four regions beside it."""
+    if what.scenario == "day":
+        return what.config
+    from deskbell import demo_storm
+
+    return demo_storm.settings_file(what.config, folder, await demo_storm.rooms(url))
 
 
 async def _introduce(url: str, port: int) -> None:
@@ -99,27 +111,38 @@ def environment(url: str, folder: Path) -> dict[str, str]:
     }
 
 
-async def _watch(url: str) -> int:
+async def _watch(what: Show, daemon: Any, url: str) -> int:
+    storm = asyncio.create_task(_storm(what, daemon, url)) if what.scenario == "storm" else None
     typer.echo(f"\n  Deskbell's demo day is running. Open {url}/ in your browser.\n  Ctrl-C ends it.\n")
     with contextlib.suppress(Exception):
         if os.environ.get("DISPLAY") or sys.platform == "darwin":
             import webbrowser
 
             webbrowser.open(url)
+    await (storm or asyncio.sleep(0))
     await asyncio.Event().wait()
     return 0
+
+
+async def _storm(what: Show, daemon: Any, url: str) -> dict[str, Any]:
+    from deskbell import demo_storm
+
+    return await demo_storm.blow(url, daemon, what.seconds)
 
 
 async def _headless(what: Show, daemon: Any, url: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The report, and the whole ledger that it was made of."""
     stalls = Stalls()
     heart = asyncio.create_task(stalls.beat())
-    await _pass_time(what)
+    storm = await _storm(what, daemon, url) if what.scenario == "storm" else None
+    if storm is None:
+        await _pass_time(what)
     async with aiohttp.ClientSession(url) as client:
         await client.post("/_sandbox/do", json={"do": "end_of_day"})
         ledger = await _settled(client, daemon)
     heart.cancel()
-    return await _report(daemon, ledger) | {"loop_stall_max_ms": round(stalls.longest_s * 1000, 1)}, ledger
+    report = await (_report(daemon, ledger) if storm is None else _of_storm(daemon, ledger, storm))
+    return report | {"loop_stall_max_ms": round(stalls.longest_s * 1000, 1)}, ledger
 
 
 class Stalls:
@@ -137,7 +160,8 @@ class Stalls:
 
 
 def _good(report: Mapping[str, Any]) -> bool:
-    return not report["lost"] and not report["duplicates"] and report["audit"]["verified"] and _all_counted(report)
+    whole = not report["lost"] and not report["duplicates"] and report["audit"]["verified"]
+    return whole and (not report["storm"]["wrong"] if "storm" in report else _all_counted(report))
 
 
 async def _pass_time(what: Show) -> None:
@@ -177,6 +201,13 @@ async def _report(daemon: Any, ledger: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+async def _of_storm(daemon: Any, ledger: Mapping[str, Any], storm: Mapping[str, Any]) -> dict[str, Any]:
+    whole, entries = await daemon.verify_audit()
+    posted = {name: {key: ledger["chats"][name][key] for key in ("posted", "edited")} for name in daemon.gateways}
+    told = {"alerts": await daemon.count_alerts(), "chats": posted, "audit": {"entries": entries, "verified": whole}}
+    return {"storm": dict(storm), **told, "lost": storm["lost"], "duplicates": ledger["duplicates"]}
+
+
 def _all_counted(report: Mapping[str, Any]) -> bool:
     """A day in which nothing happened proves nothing."""
     counts = [report["alerts"], report["writebacks"], report["audit"]["entries"]]
@@ -185,6 +216,8 @@ def _all_counted(report: Mapping[str, Any]) -> bool:
 
 
 def _for_people(report: Mapping[str, Any], ledger: Mapping[str, Any]) -> str:
+    if "storm" in report:
+        return _of_storm_for_people(report)
     audit, spread = report["audit"], report["converge_ms"]
     lines = [
         f"{report['alerts']} alerts, {report['writebacks']} write-backs",
@@ -196,4 +229,16 @@ def _for_people(report: Mapping[str, Any], ledger: Mapping[str, Any]) -> str:
     ]
     lines += [f"  lost: {item}" for item in ledger.get("lost_items", [])]
     lines += [f"  doubled: {item}" for item in ledger.get("duplicate_items", [])]
+    return "\n".join(lines)
+
+
+def _of_storm_for_people(report: Mapping[str, Any]) -> str:
+    storm = report["storm"]
+    lines = [
+        f"{storm['exceptions']} exceptions, {report['alerts']} alerts, {storm['lost']} lost",
+        f"{storm['p1']} cards of P1, 99 of 100 within {storm['p1_p99_ms']} ms",
+        f"people knew within {storm['known_p99_ms']} ms (99 of 100); the limits force {storm['limit_bound_ms']} ms",
+        f"at most {storm['messages_a_minute']} messages a minute in a room, {storm['throttled']} answers were 429",
+        *(f"  wrong: {what}" for what in storm["wrong"]),
+    ]
     return "\n".join(lines)

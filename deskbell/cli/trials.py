@@ -24,11 +24,16 @@ def demo(
     seconds: Annotated[int, typer.Option("--for", help="How long a headless day lasts.")] = 60,
     as_json: AsJson = False,
     sabotage: Annotated[bool, typer.Option(help="A stand-in loses one message: the run must notice.")] = False,
+    scenario: Annotated[
+        str, typer.Option(help="day, or storm: a thousand exceptions a minute, with all limits on.")
+    ] = "day",
 ) -> None:
     """A day at a compressor repair firm, with stand-ins of the chats, the helpdesks, the schedule and the billing."""
-    from deskbell.demo import Show, show
+    from deskbell.demo import SCENARIOS, Show, show
 
-    raise SystemExit(show(Show(config, port, headless, seconds, as_json, sabotage)))
+    if scenario not in SCENARIOS:
+        fail(f"There is no scenario {scenario!r}. There are: {', '.join(SCENARIOS)}.")
+    raise SystemExit(show(Show(config, port, headless, seconds, as_json, sabotage, scenario)))
 
 
 @app.command()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from deskbell.core.ports import Claim, Limit, Op
+from deskbell.core.storm import STORM
 from deskbell.courier.circuit import Circuit
 from deskbell.net.limits import Key
 
@@ -32,6 +33,14 @@ class Lane:
         self.more = True
         self.news.set()
 
+    def ahead_of(self, claim: Claim, op: Op, in_order: int) -> frozenset["asyncio.Task[None]"]:
+        """The piece of the same alert that is on its way; of a storm's card all are, for what it lists comes before it
+        or not at all.
+        """
+        if op is Op.POST and claim.alert is not None and claim.alert.rule == STORM:
+            return frozenset(self.under_way)
+        return frozenset({self.last[in_order]} if in_order in self.last else ())
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -41,7 +50,7 @@ class Piece:
     op: Op
     keys: Mapping[Key, Sequence[Limit]]
     wait: float
-    before: "asyncio.Task[None] | None"  # the piece of the same alert that goes first
+    before: frozenset["asyncio.Task[None]"]  # the pieces that go first
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,7 +239,7 @@ class Courier:
         wait = self._buckets.wait(keys)
         in_order = work.alert_id if isinstance(work, Post) or not work.payload.get("direct") else 0
         lane.circuit.begin()
-        piece = Piece(claim, op, keys, wait, lane.last.get(in_order))
+        piece = Piece(claim, op, keys, wait, lane.ahead_of(claim, op, in_order))
         task = asyncio.create_task(self._carry(piece))
         lane.under_way.add(task)
         if in_order:
@@ -316,8 +316,8 @@ class Courier:
     # ------------------------------------------------------------ one piece
 
     async def _carry(self, piece: Piece) -> None:
-        if piece.before is not None:
-            await asyncio.wait([piece.before])
+        if piece.before:
+            await asyncio.wait(piece.before)
         claim, work = piece.claim, piece.claim.work
         point("courier.send.before")
         if piece.wait > 0:  # another lane of the same account was faster

@@ -15,6 +15,7 @@ from deskbell.desk import letters, past
 from deskbell.desk.book import SOURCE_LANE, UNREACHABLE, Book, deaf, shut_out
 from deskbell.desk.heard import handed_over, not_rung, reach
 from deskbell.desk.observe import Tally, take_one
+from deskbell.desk.weather import not_posted
 from deskbell.vendors.chats import CHATS
 
 MAX_TRIES = 12
@@ -101,7 +102,10 @@ def _again(book: Book, claim: Claim, why: str, after: timedelta | None, *, count
     wait = after if after is not None else pause(claim.work.attempts, random.random())  # noqa: S311 - jitter, no secret
     if tries == 3 and counts and not claim.work.destination.startswith(SOURCE_LANE):
         _unreachable(book, claim, why)
-    return book.uow.settle_retry(claim, book.now + wait, why[:300], unsure=unsure, counts=counts, now=book.now)
+    kept = book.uow.settle_retry(claim, book.now + wait, why[:300], unsure=unsure, counts=counts, now=book.now)
+    if kept and isinstance(claim.work, Post) and not claim.work.ref and not unsure:
+        not_posted(book, claim.work.alert_id)
+    return kept
 
 
 def _never_given_up(claim: Claim) -> bool:

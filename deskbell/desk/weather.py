@@ -176,6 +176,15 @@ def sheltered(book: Book, alert: Alert) -> bool:
     return parent is not None and parent.live
 
 
+def not_posted(book: Book, alert_id: int) -> None:
+    """A card that was on its way when its storm began did not arrive: it is listed like the others."""
+    alert = book.uow.alert(alert_id)
+    if alert is None or alert.mode is not Mode.CARD or not sheltered(book, alert) or book.uow.withdraw_posts(alert.id):
+        return
+    after = replace(alert, mode=Mode.LISTED, escalate_at=None, version=alert.version + 1, updated_at=book.now)
+    book.keep(Change(alert, after, ""), Entry("deskbell", "part_of", alert.id, {"said": ""}))
+
+
 def _around(book: Book, place: Place) -> list[Alert]:
     """What is live where a storm begins."""
     if place.source:

@@ -41,6 +41,8 @@ class Control:
             self.verbs |= {f"{chat.name}.{name}": verb for name, verb in chat.verbs.items()}
         ordeal = sandbox.ordeal
         self.verbs |= {"ordeal.make": ordeal.make, "ordeal.begin": ordeal.begin, "ordeal.end": ordeal.end}
+        storm = sandbox.storm
+        self.verbs |= {"storm.rooms": storm.rooms, "storm.begin": storm.begin, "storm.judge": storm.judge}
 
     async def credentials(self, request: web.Request) -> web.Response:  # noqa: ARG002 - one shape for all
         return reply(credentials.listing(self.sandbox.url))

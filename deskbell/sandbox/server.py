@@ -22,6 +22,7 @@ from deskbell.sandbox.others import OTHERS
 from deskbell.sandbox.pager import Pager
 from deskbell.sandbox.people import People
 from deskbell.sandbox.scenario.director import Director
+from deskbell.sandbox.scenario.storm import Storm
 from deskbell.sandbox.servicenow.stand_in import ServiceNow
 from deskbell.sandbox.slack.as_chat import SlackChat
 from deskbell.sandbox.slack.stand_in import SlackStandIn
@@ -34,7 +35,7 @@ from deskbell.sandbox.view import View
 
 HOST = "127.0.0.1"
 MOST_BODY = 8 * 1024**2
-SCENARIOS = ("empty", "day", "samples")
+SCENARIOS = ("empty", "day", "samples", "storm")
 
 
 class Sandbox:
@@ -77,6 +78,7 @@ class Sandbox:
         self.vendors = {vendor.name: StandIn(vendor, self.clock, self.ledger) for vendor in vendors()}
         self._mail = MailServer(self.vendors["smtp"])
         self.ordeal = Ordeal(self, seed)
+        self.storm = Storm(self, seed)
         self.removed: set[tuple[str, str]] = set()  # chat and room that Deskbell was removed from
         self.held: set[str] = set()  # numbers in trouble: the ordinary day leaves them alone
         if sabotage:  # the name of a chat; "any": by the seed

@@ -161,6 +161,7 @@ async def test_a_p1_of_a_storm_has_its_own_card_at_once(bench):
     assert [one.subject for one in cards(bench)] == ["J-99"]
     # and so has one that becomes a P1 while the storm goes on; a rise to P2 makes no card
     await bench.passes(26 * MIN)
+    await bench.passes(timedelta(seconds=6))
     assert {alert.mode for alert in alerts(bench, "technician_late")} == {Mode.CARD}
     assert dict(bench.alert(parent.id).facts)["P1"].startswith("13 with a card of their own: ")
 
