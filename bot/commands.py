@@ -27,6 +27,7 @@ from bot.grammar import (
 from bot.names import find_person
 from bot.ports import Front, Said, Spoken
 from bot.questions import Questions, teams_of
+from bot.wishes import Wishes
 from deskbell.core.access import Person, holds, in_scope
 from deskbell.core.alert import Verb
 from deskbell.core.ports import Interaction
@@ -44,6 +45,7 @@ class Commands:
     def __init__(self, front: Front) -> None:
         self._front = front
         self._questions = Questions(front)
+        self._wishes = Wishes(front)
 
     async def run(self, line: str, said: Said) -> Spoken:
         """Carries out one typed line of one person and gives what to show them."""
@@ -78,6 +80,8 @@ class Commands:
             return await self._new(person, line, said)
         if line.spec.verb == "link":
             return await self._link(person, line, said)
+        if self._wishes.reads(line.spec.verb):
+            return await self._wish(person, line, said)
         return await self._questions.answers[line.spec.verb](person, line)
 
     def _say(self, *lines: str, footer: str = "") -> Spoken:
@@ -146,6 +150,14 @@ class Commands:
                 "I don't know that colleague yet: an admin must link the account first.", BY_WORD["reassign"]
             )
         return {"person": linked.id}
+
+    # ------------------------------------------------------------ shifts and rings
+
+    async def _wish(self, person: Person, line: Line, said: Said) -> Spoken:
+        wish = await self._wishes.read(person, line.spec, line.rest, said)
+        if isinstance(wish, Problem):
+            return self._wrong(wish)
+        return Spoken(answers.of(await self._front.arrange(person, wish, said.key)))
 
     # ------------------------------------------------------------ an alert of one's own
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.grammar import BY_WORD, COMMANDS, MAX_RAISED, Spec
+from bot.grammar import BY_WORD, COMMANDS, DUTY, MAX_RAISED, Spec
 from deskbell.core.alert import MAX_TEXT
 from deskbell.core.text import clean, cut
 from deskbell.vendors.discord import DiscordConf
@@ -19,6 +19,7 @@ DESCRIPTION = 100
 SUB_COMMANDS = 25
 CHOICES = 25
 CHOICE = 100
+TOPICS = ((DUTY, "Your shifts, and how you are rung"),)
 _SUB_COMMAND, _STRING, _INTEGER = 1, 3, 4
 _GUILD_ONLY = {"contexts": [0], "integration_types": [0]}
 
@@ -64,6 +65,14 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
     "NAME": {"help": "Of a team or of a source"},
     "TEAM": {"help": "Of which team"},
     "COMMAND": {"help": "About which command"},
+    "TIMES": {"help": "From when to when: 18:00-22:00, fri 18:00 to sat 8:00"},
+    "THEIRS": {"help": "The colleague's times that you take instead"},
+    "DAYS": {"help": "2026-12-24 to 2026-12-31, fri to mon, or off"},
+    "HOURS": {"help": "22:00-07:00 by your own clock, or off"},
+    "LADDER": {"help": "high slack, sms 5m, call 10m; or low and the ways; nothing shows it", "longest": 300},
+    "ROTA": {"help": "Which rota"},
+    "WAY": {"help": "A chat or channel that rings you; or the code that it brought"},
+    "OFF": {"help": "off: no address leads to your shifts any more"},
     "CODE": {"help": "The code that another chat gave you; without one you get a code for another chat"},
 }
 _TOKEN = re.compile(r"\[[^\]]+\]|\S+")
@@ -98,14 +107,15 @@ def line_of(command: str, verb: str, options: Mapping[str, str], conf: DiscordCo
 
 
 def commands(conf: DiscordConf) -> list[Json]:
-    """The body of the bulk overwrite: one command with all others below it, and two short cuts."""
-    shown = [spec for spec in COMMANDS if not spec.hidden][:SUB_COMMANDS]
+    """The body of the bulk overwrite: one command with most others below it, two short cuts, and one for each topic."""
+    shown = [spec for spec in COMMANDS if not (spec.hidden or spec.topic)][:SUB_COMMANDS]
     desk = _command(conf.command, "Look at alerts and answer them", [_sub(spec) for spec in shown])
     case, oncall = BY_WORD["case"], BY_WORD["oncall"]
     return [
         desk,
         _command(conf.case_command, _sentence(case), _wired(case)),
         _command(conf.oncall_command, _sentence(oncall), _wired(oncall)),
+        *(_command(name, about, [_sub(spec) for spec in COMMANDS if spec.topic == name]) for name, about in TOPICS),
     ]
 
 

@@ -32,11 +32,15 @@ class Spec:
     move: Verb | None = None
     aliases: tuple[str, ...] = ()
     hidden: bool = False  # works, but is left out of the menus
+    topic: str = ""  # where a chat's menus are short, these stand together under a command of that name
 
 
 def _change(verb: Verb, help: str, usage: str, examples: tuple[str, ...], aliases: tuple[str, ...] = ()) -> Spec:
     return Spec(verb.value, help, usage, examples, MOVES[verb].roles, verb, aliases)
 
+
+DUTY = "duty"
+_ON_DUTY = ACTORS | {Role.TECHNICIAN}
 
 COMMANDS: tuple[Spec, ...] = (
     Spec(
@@ -98,6 +102,62 @@ COMMANDS: tuple[Spec, ...] = (
         "[ROTA] [WHEN]",
         ("oncall", "oncall dispatch fri 18:00"),
         aliases=("duty",),
+    ),
+    Spec(
+        "cover",
+        "ask colleagues to take a part of your shift",
+        "TIMES [COLLEAGUE]",
+        ("cover me 18:00-22:00", "cover me fri 18:00 to sat 8:00 @ben"),
+        roles=_ON_DUTY,
+        topic=DUTY,
+    ),
+    Spec(
+        "swap",
+        "ask a colleague to take your shift for theirs",
+        "TIMES COLLEAGUE THEIRS",
+        ("swap fri 18:00-22:00 @ben sat 18:00-22:00",),
+        roles=_ON_DUTY,
+        topic=DUTY,
+    ),
+    Spec(
+        "override",
+        "put somebody on duty, whatever the rota says",
+        "[ROTA] COLLEAGUE TIMES",
+        ("override dispatch @ben fri 18:00-22:00",),
+        roles=frozenset({Role.DISPATCHER, Role.MANAGER, Role.ADMIN}),
+        topic=DUTY,
+    ),
+    Spec(
+        "vacation",
+        "days on which you have no shift",
+        "DAYS",
+        ("vacation 2026-12-24 to 2026-12-31", "vacation off"),
+        roles=_ON_DUTY,
+        topic=DUTY,
+    ),
+    Spec(
+        "quiet",
+        "hours in which only P1 rings you",
+        "HOURS",
+        ("quiet 22:00-07:00", "quiet off"),
+        topic=DUTY,
+    ),
+    Spec(
+        "prefs",
+        "how you are rung, and in which order",
+        "[LADDER]",
+        ("prefs", "prefs high slack, sms 5m, call 10m", "prefs high usual"),
+        topic=DUTY,
+    ),
+    Spec(
+        "test", "ring your own ladder, or prove a way with its code", "[WAY|CODE]", ("test", "test sms", "test 482913")
+    ),
+    Spec(
+        "feed",
+        "a secret address of your shifts, for the calendar of your phone",
+        "[OFF]",
+        ("feed", "feed off"),
+        topic=DUTY,
     ),
     Spec(
         "link",

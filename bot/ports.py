@@ -13,8 +13,10 @@ from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Severity, Status
 from deskbell.core.button import Press
 from deskbell.core.card import Card, Reply
+from deskbell.core.duty import DutyWish
 from deskbell.core.history import Vitals
 from deskbell.core.ports import Answer, Interaction, Said, StoredRecord
+from deskbell.core.prefs import PrefsWish
 from deskbell.core.records import Record
 from deskbell.core.rota import Duty
 from deskbell.core.rules.explain import Stand
@@ -151,7 +153,11 @@ class Front(Protocol):
         """Who may be given the alert: (person id, name, note like "on duty", "3 alerts open"), the likeliest first."""
         ...
 
-    def on_duty(self, rota: str = "", at: datetime | None = None) -> list[Duty]:
+    async def arrange(self, person: Person, wish: DutyWish | PrefsWish, key: str) -> Answer:
+        """Does what a person asks of the rotas, or of how they are rung; once per `key`."""
+        ...
+
+    async def on_duty(self, rota: str = "", at: datetime | None = None) -> list[Duty]:
         """Each rota (all, those of a team, or one by name) and who is on it now; None: nobody."""
         ...
 

@@ -204,7 +204,7 @@ class Questions:
 
     async def _oncall(self, person: Person, line: Line) -> Spoken:
         words, now = clean(line.rest, _NUMBER), self._front.now()
-        known = [found.rota for found in self._front.on_duty()]
+        known = [found.rota for found in await self._front.on_duty()]
         if not known:
             return Spoken(answers.plain("No rota is set up, so that nobody is on duty by plan."))
         first, _, rest = words.partition(" ")
@@ -214,7 +214,7 @@ class Questions:
             there = ", ".join(known)
             what = f"“{clean(words, 40)}” is neither a rota nor a moment. Rotas: {there}. Moments: 18:00, fri 18:00."
             return self._problem(what, "oncall")
-        rows = self._front.on_duty(rota, meant.at)
+        rows = await self._front.on_duty(rota, meant.at)
         return Spoken(answers.duty(rows, self._front.people, person.zone, meant, now))
 
     async def _health(self, _person: Person, _line: Line) -> Spoken:

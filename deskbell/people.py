@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from deskbell.config import Settings
 from deskbell.core.access import ACTORS, Person, Role, holds
 from deskbell.desk import people as use
-from deskbell.desk.book import Book, removed
+from deskbell.desk.book import Book
+from deskbell.desk.duty import removed
 from deskbell.parts import open_store
 
 T = TypeVar("T")

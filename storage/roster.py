@@ -24,7 +24,7 @@ _ADD = insert_new(
 )  # fmt: skip
 _DROP = Statement(sa.delete(DUTY).where(DUTY.c.key == bind("of_key")))
 
-_PREFS = Statement(sa.select(PREFS.c.data).where(PREFS.c.person_id == bind("of_person")))
+_PREFS = Statement(sa.select(PREFS.c.person_id, PREFS.c.data))
 _SAVE_PREFS = upsert(PREFS, "person_id")
 
 _PROOFS = Statement(
@@ -46,9 +46,8 @@ class RosterReader(SqlReader):
     def agreed_as(self, key: str) -> list[Agreed]:
         return [_agreed(row) for row in self.db.all(_OF_KEY, of_key=key)]
 
-    def prefs(self, person_id: str) -> Mapping[str, Any] | None:
-        row = self.db.one(_PREFS, of_person=person_id)
-        return loads(row[0]) if row else None
+    def prefs(self) -> dict[str, Mapping[str, Any]]:
+        return {person: loads(data) for person, data in self.db.all(_PREFS)}
 
     def proofs(self, person_id: str) -> dict[str, Proof]:
         rows = self.db.all(_PROOFS, of_person=person_id)

@@ -17,6 +17,7 @@ from deskbell.config.sense import General, SourceSetting, check_chats, check_ran
 from deskbell.config.strict import ConfigError, Reading, environment, is_plain, unknown
 from deskbell.core.access import Person, Role
 from deskbell.core.calendar import Calendar
+from deskbell.core.duty import HANDOVER, POLICY
 from deskbell.core.history import Recording
 from deskbell.core.policy import DEFAULTS, Policy
 from deskbell.core.ports import Destination
@@ -286,7 +287,7 @@ def _house(
         own=reading.table(OwnRules, raw.get("own_rules", {}), "own_rules") or OwnRules(),
         calendar=calendar,
         calendars=calendars,
-        policies={**DEFAULTS, **_named(reading, Policy, raw, "policies")},
+        policies={**DEFAULTS, HANDOVER: POLICY, **_named(reading, Policy, raw, "policies")},
         rotas=_named(reading, Rota, raw, "rotas"),
         routes=_routes(reading, raw.get("routes", [])),
         destinations=destinations,

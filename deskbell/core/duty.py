@@ -1,10 +1,12 @@
 """What was agreed since a rota was written down: who has another's shift, who is away, and what people ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from deskbell.core.alert import Verb
+from deskbell.core.policy import Level, Policy
 from deskbell.core.rota import Override, Rota, Shift, shifts, with_changes
 
 LONGEST = timedelta(days=62)  # of a cover, swap or override: what is longer belongs into the configuration
@@ -12,17 +14,29 @@ LONGEST_AWAY = timedelta(days=400)
 
 COVER, HANDOVER, PROOF = "cover_request", "handover", "reach_check"  # rules of alerts that people answer with a tap
 
+POLICY = Policy(
+    HANDOVER,
+    (
+        Level(timedelta(0), ("room", "assignee")),
+        Level(timedelta(minutes=10), ("assignee",)),
+        Level(timedelta(minutes=20), ("assignee", "role:manager")),
+    ),
+    repeat=3,
+)
+
 
 class Kind(StrEnum):
     IMPORTED = "imported"  # a shift of a calendar elsewhere; all others go before it
     OVERRIDE = "override"
     COVER = "cover"
     SWAP = "swap"
+    HANDOVER = "handover"  # whose shift is over stays beside the next one, until that one has accepted
     VACATION = "vacation"
     LEAVE = "leave"  # as the system for time off says
 
 
 AWAY = frozenset({Kind.VACATION, Kind.LEAVE})
+_SHIFTS = (Kind.OVERRIDE, Kind.COVER, Kind.SWAP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +62,14 @@ def changed(rota: Rota, agreed: Iterable[Agreed]) -> Rota:
     mine = [one for one in agreed if one.settled and one.rota in ("", rota.name)]
     away = [Override(one.person, one.start, one.end) for one in mine if one.kind in AWAY]
     imported = [one for one in mine if one.kind is Kind.IMPORTED]
-    others = [one for one in mine if one.kind not in AWAY and one.kind is not Kind.IMPORTED]
+    others = [one for one in mine if one.kind in _SHIFTS]
     return with_changes(rota, [Override(one.person, one.start, one.end) for one in (*imported, *others)], away)
+
+
+def staying(rota: str, agreed: Iterable[Agreed], now: datetime) -> tuple[str, ...]:
+    """Who is rung beside whoever is on duty: their shift is over, and what was open is not handed over yet."""
+    rows = (one for one in agreed if one.kind is Kind.HANDOVER and one.rota == rota and one.start <= now < one.end)
+    return tuple(dict.fromkeys(one.person for one in rows))
 
 
 def shifts_of(rota: Rota, person: str, start: datetime, end: datetime) -> list[Shift]:
@@ -100,3 +120,12 @@ class Vacation:
 
 
 DutyWish = Cover | Swap | Place | Vacation
+
+
+# ---------------------------------------------------------------- what is drawn on a card that only asks
+
+BUTTONS: Mapping[str, Mapping[Verb, str]] = {
+    COVER: {Verb.ACK: "I take it", Verb.RESOLVE: "Withdraw\u2026"},
+    HANDOVER: {Verb.ACK: "Accept all"},
+    PROOF: {Verb.ACK: "I see this"},
+}

@@ -7,6 +7,7 @@ from datetime import datetime
 from deskbell.core.access import Person
 from deskbell.core.alert import MOVES, Alert, Severity, Status, Verb, mark, name_of, names_of
 from deskbell.core.card import Button, Card, Style, Tone
+from deskbell.core.duty import BUTTONS
 from deskbell.core.ports import AuditRow
 from deskbell.core.storm import STORM
 from deskbell.core.text import clean, clock, cut
@@ -141,12 +142,19 @@ _FOR_ALL: Mapping[Verb, tuple[str, Style, bool]] = {
 
 
 def _buttons(alert: Alert, view: View) -> tuple[Button, ...]:
+    labels = _labels(alert)
     left_out = {Verb.TAKE} if not alert.assignee else set()
     left_out |= set() if view.personal else {Verb.REVEAL}
     left_out |= set() if alert.live else {Verb.NOTE}
-    labels = _LABELS if alert.rule != STORM else {**_LABELS, **_FOR_ALL}
     verbs = [verb for verb in labels if alert.status in MOVES[verb].start and verb not in left_out]
     return tuple(_button(verb, labels[verb], view.sign(verb, alert.id, mark(alert))) for verb in verbs)
+
+
+def _labels(alert: Alert) -> Mapping[Verb, tuple[str, Style, bool]]:
+    """Which buttons there may be, in their order, and what stands on them."""
+    if (asking := BUTTONS.get(alert.rule)) is not None:
+        return {verb: (words, *_LABELS[verb][1:]) for verb, words in asking.items()}
+    return _LABELS if alert.rule != STORM else {**_LABELS, **_FOR_ALL}
 
 
 def _undo(alert: Alert, view: View) -> Button | None:

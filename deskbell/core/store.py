@@ -133,8 +133,8 @@ class Reader(CustomerReader, Protocol):
         ...
 
     def agreed_as(self, key: str) -> list[Agreed]: ...
-    def prefs(self, person_id: str) -> Mapping[str, Any] | None:
-        """How the person wants to be rung (core.prefs)."""
+    def prefs(self) -> Mapping[str, Mapping[str, Any]]:
+        """How people want to be rung (core.prefs), of those who said so, by person."""
         ...
 
     def proofs(self, person_id: str) -> Mapping[str, Proof]:

@@ -34,6 +34,67 @@ def moment(text: str, zone: str, now: datetime) -> Moment | None:
     return Moment(found.astimezone(UTC)) if found.tzinfo else on_wall(found, zone)
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From `start` to `end`; `note` as a Moment's."""
+
+    start: datetime
+    end: datetime
+    note: str = ""
+
+
+_FROM = re.compile(r"^(?:from|on)\s+", re.IGNORECASE)
+# 18:00-22:00 has its hyphen behind the minutes; dates are full of others.
+_BETWEEN = re.compile(
+    r"\s*/\s*|\s+(?:to|until|till)\s+|\s+[-\u2010-\u2015]\s+|\s*[\u2010-\u2015]\s*|(?<=\d:\d\d)\s*-\s*", re.IGNORECASE
+)
+
+
+_DAYS_APART = re.compile(r"\s+(?:(?:to|until|till|-|/)\s+)?|\s*/\s*")
+
+
+def stretch(text: str, zone: str, now: datetime) -> Stretch | None:
+    """`18:00-22:00`, `fri 18:00 to sat 8:00`, `2027-03-28T02:30 / 2027-03-28T06:00`; an end that is not later than the
+    beginning is of the next day. None when it can't be read.
+    """
+    parts = _BETWEEN.split(_FROM.sub("", text.strip()), maxsplit=1)
+    if len(parts) != 2 or not all(parts):
+        return None
+    begins = moment(parts[0], zone, now)
+    ends = moment(parts[1], zone, begins.at) if begins else None
+    if begins is None or ends is None:
+        return None
+    if ends.at <= begins.at and (clock := _CLOCK.fullmatch(" ".join(parts[1].casefold().split()))):
+        wall = ends.at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        ends = on_wall(wall + _DAY * (7 if clock["day"] else 1), zone)
+    if ends.at <= begins.at:
+        return None
+    return Stretch(begins.at, ends.at, " ".join(filter(None, (begins.note, ends.note))))
+
+
+def days(text: str, zone: str, now: datetime) -> Stretch | None:
+    """Whole days of that zone, both included: `2026-12-24 to 2026-12-31`, `fri to mon`, `today`, `until fri`."""
+    words = _FROM.sub("", text.strip().casefold())
+    parts = [part for part in _DAYS_APART.split(f" {words} ") if part]
+    today = now.astimezone(ZoneInfo(zone)).date()
+    if words.startswith(("until ", "till ")):
+        parts = ["today", *parts]
+    first = _date(parts[0], today) if parts else None
+    last = _date(parts[-1], first) if first and len(parts) <= 2 else None
+    if first is None or last is None or last < first:
+        return None
+    return Stretch(
+        on_wall(datetime.combine(first, time()), zone).at, on_wall(datetime.combine(last + _DAY, time()), zone).at
+    )
+
+
+def _date(word: str, today: date) -> date | None:
+    try:
+        return date.fromisoformat(word)
+    except ValueError:
+        return _day(word, today)
+
+
 def on_wall(wall: datetime, zone: str) -> Moment:
     """The moment at which the clock of the zone shows that. An hour shown twice is the first of the two."""
     there = ZoneInfo(zone)

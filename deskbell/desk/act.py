@@ -27,7 +27,7 @@ from deskbell.core.present import REFUSED, View, state_of
 from deskbell.core.storm import STORM, TO_ALL, alerts
 from deskbell.core.text import clean_lines, parse_span, span
 from deskbell.core.undo import kept, undone
-from deskbell.desk import people
+from deskbell.desk import asked, people
 from deskbell.desk.book import WRITES, Book
 from deskbell.desk.ladder import climb, looked_at, whom
 from deskbell.desk.people import how_to_link, keep_asking, reveal
@@ -91,6 +91,8 @@ def _carry_out(book: Book, said: Interaction) -> Answer:
 
 def _decide(book: Book, alert: Alert, command: Command) -> Change | Refusal | Answer:
     """What the command does; to look at personal data changes nothing, and is answered at once."""
+    if alert.rule in asked.RULES and command.verb is not Verb.NOTE:
+        return asked.answered(book, alert, command)
     if command.verb not in (Verb.UNDO, Verb.REVEAL):
         return decide(alert, command, book.now, book.people)
     refusal = barred(alert, command, book.people)

@@ -11,18 +11,20 @@ from deskbell.core.access import SYSTEM, Person
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, Verb, end_condition
 from deskbell.core.card import Button
 from deskbell.core.heard import Link
-from deskbell.core.policy import Level, Policy, begun, in_turn, people_for, ways_of
+from deskbell.core.policy import Level, Policy, begun, in_turn, ways_of
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, WriteKind
+from deskbell.core.prefs import Rung
 from deskbell.core.route import destinations_for, fallback
-from deskbell.core.store import Reader, UnitOfWork
+from deskbell.core.store import UnitOfWork
 from deskbell.core.storm import STORM
 from deskbell.core.text import clock
 from deskbell.core.undo import Undo
+from deskbell.desk.duty import removed, roster
 from deskbell.desk.house import House
+from deskbell.desk.rings import USUAL, asleep, prefs_of, ways
 
 UNREACHABLE = "channel_unreachable"
 OURSELVES = "ourselves"  # the policy of alerts about Deskbell itself
-REMOVED = "people.removed"  # the name under which those are kept who left
 REPEATS = timedelta(hours=1)  # after a restore
 SOURCE_LANE = "source:"  # a source's queue of write-backs, beside the rooms' queues
 
@@ -158,7 +160,12 @@ class Book:
         """One line in the thread of each card. `loud` notifies: people are mentioned, and the room sees it too."""
         if loud:  # it may be read on a lock screen, without its card
             text = f"{alert.ref}: {text}. {alert.summary}" if alert.summary not in text else f"{alert.ref}: {text}"
-        payload: dict[str, Any] = {"text": text, "ref": alert.ref, "mentions": list(ring), "broadcast": loud}
+        payload: dict[str, Any] = {
+            "text": text,
+            "ref": alert.ref,
+            "mentions": self._awake(alert, ring),
+            "broadcast": loud,
+        }
         if loud:
             # Asked again when it is sent: once somebody has it, nobody is rung any more.
             payload["only_if"] = "open" if alert.status is Status.OPEN else "live"
@@ -172,34 +179,49 @@ class Book:
             self.direct(alert, ring)
 
     def direct(self, alert: Alert, people: Sequence[str]) -> None:
-        """A direct message to each person, through a chat in which Deskbell knows them; best one that works."""
+        """A message to each person by the ways of their own ladder, one after the other until somebody has answered."""
         told = self._direct(alert)
         failing = self._failing("") if people else ()
+        chosen = prefs_of(self.uow) if people else {}
         for person in people:
-            rooms = self._rooms_of(alert, person)
-            if rooms:
-                room = next((name for name in rooms if name not in failing), rooms[0])
+            rooms = ways(self.uow, self.house, person, self.rooms(alert))
+            prefs = chosen.get(person, USUAL)
+            waits = prefs.waits_until(alert.severity, self.now, self._zone(person))
+            ladder = _usable(prefs.ladder(alert.severity, tuple(rooms)), rooms, failing)
+            for rung in ladder:
                 payload = {**told, "direct": person}
-                key = f"direct:{alert.id}:{alert.version}:{person}"
-                self._dispatch(Dispatch(key, room, DispatchKind.NOTE, payload, alert.id, Lane.PAGE), alert)
+                key = f"direct:{alert.id}:{alert.version}:{person}" + (f":{rung.way}" if rung is not ladder[0] else "")
+                later = (waits or self.now) + rung.after if waits or rung.after else None
+                note = Dispatch(key, rooms[rung.way], DispatchKind.NOTE, payload, alert.id, Lane.PAGE, later)
+                self._dispatch(note, alert)
+
+    def whisper(self, person: str, text: str, key: str) -> None:
+        """One message to one person by their first way, whatever becomes of any alert."""
+        rooms = ways(self.uow, self.house, person)
+        ladder = _usable(prefs_of(self.uow).get(person, USUAL).ladder(Severity.P3, tuple(rooms)), rooms, ())
+        if ladder:
+            payload = {"text": text, "direct": person}
+            note = Dispatch(f"whisper:{key}", rooms[ladder[0].way], DispatchKind.NOTICE, payload, 0, Lane.PAGE)
+            self.uow.add_dispatch(note, Severity.P3, self.now)
+
+    def _awake(self, alert: Alert, people: Sequence[str]) -> list[str]:
+        """Whom a mention may ring now."""
+        if alert.severity is Severity.P1 or not people:
+            return list(people)
+        resting = asleep(self.house.people, prefs_of(self.uow), self.now)
+        return [person for person in people if person not in resting]
+
+    def _zone(self, person: str) -> str:
+        return self.house.people[person].zone if person in self.house.people else self.house.zone
 
     def ring_elsewhere(self, alert: Alert, tried: Dispatch, person: str) -> str:
         """A direct message that one way does not take goes to the person's next one; each is tried once. Where to."""
-        rooms = self._rooms_of(alert, person)
+        rooms = list(ways(self.uow, self.house, person, self.rooms(alert)).values())
         if tried.destination in rooms and (rest := rooms[rooms.index(tried.destination) + 1 :]):
             key = f"{tried.key}>{rest[0]}"
             self._dispatch(Dispatch(key, rest[0], tried.kind, tried.payload, alert.id, tried.lane), alert)
             return rest[0]
         return ""
-
-    def _rooms_of(self, alert: Alert, person: str) -> list[str]:
-        """A room of each chat in which the person is known, in the order of the route."""
-        found: dict[str, str] = {}
-        for name in self.rooms(alert):
-            platform = self.house.destinations[name].platform
-            if platform not in found and self.uow.account_of(platform, person):
-                found[platform] = name
-        return list(found.values())
 
     def _dispatch(self, dispatch: Dispatch, alert: Alert) -> None:
         self.uow.add_dispatch(dispatch, alert.severity, self.now)
@@ -287,7 +309,8 @@ class Book:
         return (destination, *known)
 
     def on_call(self, targets: tuple[str, ...], alert: Alert) -> tuple[str, ...]:
-        return people_for(targets, self.house.people, self.house.rotas, self.now, alert.team, alert.assignee)
+        now = roster(self.uow, self.house, self.now)
+        return now.on_call(targets, self.now, alert.team, alert.assignee)
 
     def about_us(self, key: str, rule: str, severity: Severity, summary: str, **more: Any) -> Alert | None:
         """An alert about Deskbell itself, a source or a chat; one per key. It rings though we only observe."""
@@ -339,9 +362,13 @@ def deaf(chat: str) -> str:
     return f"deaf:{chat}"
 
 
-def removed(reader: Reader) -> frozenset[str]:
-    """The ids of those who left, though config.toml may still name them."""
-    return frozenset((reader.value(REMOVED) or "").split())
+def _usable(ladder: Sequence[Rung], rooms: Mapping[str, str], failing: Sequence[str]) -> Sequence[Rung]:
+    """Without what is known to take nothing now: what comes next comes sooner. Better a way that fails than none."""
+    works = [rung for rung in ladder if rooms[rung.way] not in failing]
+    if works:
+        return [replace(rung, after=rung.after - works[0].after) for rung in works]
+    other = next((way for way, room in rooms.items() if room not in failing), None)
+    return [Rung(other)] if other else ladder
 
 
 WRITES: Mapping[Verb, WriteKind] = {

@@ -2,19 +2,21 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from deskbell.core import button
-from deskbell.core.alert import Alert, Verb
+from deskbell.core.alert import Alert, Severity, Status, Verb
 from deskbell.core.card import Card
-from deskbell.core.policy import escalates, people_for
+from deskbell.core.policy import escalates
 from deskbell.core.present import View, card_of
 from deskbell.core.records import personal_of
 from deskbell.core.store import Reader
 from deskbell.core.text import clock
 from deskbell.core.undo import Undo
+from deskbell.desk.duty import Roster, roster
 from deskbell.desk.house import House
+from deskbell.desk.rings import asleep, prefs_of
 
 MOMENT = timedelta(seconds=2)
 JUST_NOW = timedelta(seconds=0.5)  # what has changed since has the post claimed again, and the card drawn again
@@ -39,7 +41,8 @@ def cards_now(
     different = {(alert.id, alert.version): alert for alert in alerts}
     undos = reader.undos_of(sorted({alert.id for alert in alerts}))
     stale = _stale(reader, house, different.values())
-    frames = {key: _frame(reader, house, alert, now, undos, stale) for key, alert in different.items()}
+    ringing = _Ringing(reader, house, now)
+    frames = {key: _frame(reader, house, alert, ringing, undos, stale) for key, alert in different.items()}
     drawn = drawn or Drawn()
     cards = {key: card for key, frame in frames.items() if (card := drawn.get(key, frame, now)) is not None}
     stories = reader.stories(sorted({alert_id for alert_id, version in frames if (alert_id, version) not in cards}))
@@ -94,16 +97,16 @@ def _frame(
     reader: Reader,
     house: House,
     alert: Alert,
-    now: datetime,
+    ringing: "_Ringing",
     undos: Mapping[int, Undo],
     stale: Mapping[str, datetime | None],
 ) -> Mapping[str, Any]:
     """What a card shows beside the alert and its story."""
-    undo = undos.get(alert.id)
+    now, undo = ringing.now, undos.get(alert.id)
     undo = undo if undo and undo.holds(now) else None
     return {
         "warning": _warning(house, alert, stale, now),
-        "mentions": _mentions(house, alert, now),
+        "mentions": ringing.mentions(alert),
         "undo": undo.person if undo else "",
         "undo_mark": undo.mark if undo else 0,
         "personal": _personal(reader, house, alert),
@@ -115,15 +118,28 @@ def _sign(secret: bytes, verb: Verb, alert_id: int, mark: int) -> str:
     return button.sign(secret, verb, alert_id, mark)
 
 
-def _mentions(house: House, alert: Alert, now: datetime) -> tuple[str, ...]:
-    """Whom a new card rings: those the first level of its policy names, or whoever has it."""
-    policy = house.policies.get(alert.policy)
-    if policy is None or not escalates(policy, alert.severity):
-        return ()
-    if alert.named:
-        return alert.named
-    targets = policy.ladder(alert.opened_at, alert.zone)[0].targets
-    return people_for(targets, house.people, house.rotas, now, alert.team, alert.assignee)
+class _Ringing:
+    """Whom new cards ring, as of one moment; asked of the database only where a card rings anybody."""
+
+    def __init__(self, reader: Reader, house: House, now: datetime) -> None:
+        self._reader, self._house, self.now = reader, house, now
+
+    @cached_property
+    def _roster(self) -> Roster:
+        return roster(self._reader, self._house, self.now)
+
+    @cached_property
+    def _asleep(self) -> frozenset[str]:
+        return asleep(self._house.people, prefs_of(self._reader), self.now)
+
+    def mentions(self, alert: Alert) -> tuple[str, ...]:
+        """Those whom the first level of its policy names, or whoever has it; P1 wakes who has quiet hours."""
+        policy = self._house.policies.get(alert.policy)
+        if alert.status is not Status.OPEN or not policy or not escalates(policy, alert.severity):
+            return ()
+        targets = policy.ladder(alert.opened_at, alert.zone)[0].targets
+        found = alert.named or self._roster.on_call(targets, self.now, alert.team, alert.assignee)
+        return tuple(who for who in found if alert.severity is Severity.P1 or who not in self._asleep)
 
 
 def _personal(reader: Reader, house: House, alert: Alert) -> bool:

@@ -17,6 +17,7 @@ from deskbell.core.alert import Severity
 from deskbell.core.button import Press
 from deskbell.core.card import Reply
 from deskbell.core.customer import Message
+from deskbell.core.duty import DutyWish
 from deskbell.core.heard import Meant, Receipt, RecordState, Tap, Words
 from deskbell.core.outcome import Outcome
 from deskbell.core.ports import (
@@ -31,15 +32,18 @@ from deskbell.core.ports import (
     SourceState,
     StoredRecord,
 )
+from deskbell.core.prefs import PrefsWish
 from deskbell.core.present import told
 from deskbell.core.store import RESTORED, Guard, LeaseLost, Reader, Store, UnitOfWork, Urgency
 from deskbell.desk import act, heard, hints, lag, letters, manual, ourselves, past, people, settle, tick, weather
 from deskbell.desk.book import Book
 from deskbell.desk.ears import Ears
+from deskbell.desk.handover import turn
 from deskbell.desk.house import House
 from deskbell.desk.inquiries import LIVE, Inquiries
 from deskbell.desk.observe import Tally, adopt, in_parts, observe, vanished
 from deskbell.desk.tick import Calls
+from deskbell.desk.wishes import carry_out
 from deskbell.net import metrics
 from deskbell.net.clock import Clock
 from deskbell.net.faults import point
@@ -187,6 +191,7 @@ class Desk(Inquiries):
         await self._part("climb", lambda: self._climb(guard), called=called.climb)
         await self._part("look_again", lambda: self._look_again(guard), called=called.look_again)
         await self._part("weather", lambda: self._change(weather.watch, Urgency.BULK, guard), called=called.weather)
+        await self._part("rosters", lambda: self._change(turn, guard=guard), called=called.rosters)
         await self._part("watch_sources", lambda: self._change(self._watch_sources, guard=guard), called=called.sources)
         await self._part("ourselves", lambda: self._look_at_ourselves(guard))
         await self._part("watch_chats", lambda: self._watch_chats(guard))
@@ -217,7 +222,7 @@ class Desk(Inquiries):
             )
         except Exception as error:  # noqa: BLE001 - whatever the database, or a row in it, may raise
             log.warning("look_failed", error=repr(error))
-            return Calls(climb=True, look_again=True, weather=True, sources=True, late=True, owed=True)
+            return Calls(climb=True, look_again=True, weather=True, sources=True, rosters=True, late=True, owed=True)
 
     async def _look_at_ourselves(self, guard: Guard | None) -> None:
         if self._looked is None or self.now() - self._looked >= ourselves.EVERY:
@@ -334,6 +339,9 @@ class Desk(Inquiries):
         if answer.code == "done" and answer.alert:
             metrics.opened(answer.alert.rule, str(answer.alert.severity))
         return answer
+
+    async def arrange(self, person: Person, wish: DutyWish | PrefsWish, key: str) -> Answer:
+        return await self._change(lambda book: carry_out(book, person, wish, key), Urgency.TAP)
 
     def press(self, token: str) -> Press | None:
         return button.read(self.house.secret, token)

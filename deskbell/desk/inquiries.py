@@ -16,8 +16,8 @@ from deskbell.core.rota import Duty, duty
 from deskbell.core.rules.explain import Stand
 from deskbell.core.store import Reader, Store
 from deskbell.desk import act, manual, reasons
-from deskbell.desk.book import removed
 from deskbell.desk.cards import MOMENT, Drawn, Ready, card_now, cards_now
+from deskbell.desk.duty import BACK, removed, roster
 from deskbell.desk.house import House
 from deskbell.desk.vitals import vitals
 from deskbell.net.clock import Clock
@@ -72,10 +72,10 @@ class Inquiries:
     async def colleagues(self, alert_id: int) -> list[tuple[str, str, str]]:
         return await self.store.read(lambda r: manual.colleagues(r, self.house, alert_id, self.now()))
 
-    def on_duty(self, rota: str = "", at: datetime | None = None) -> list[Duty]:
-        wanted = rota.casefold()
-        rotas = [r for r in self.house.rotas.values() if not wanted or wanted == r.name.casefold()]
-        return [duty(r, at or self.now()) for r in rotas]
+    async def on_duty(self, rota: str = "", at: datetime | None = None) -> list[Duty]:
+        wanted, when = rota.casefold(), at or self.now()
+        known = await self.store.read(lambda reader: roster(reader, self.house, when, BACK))
+        return [duty(r, when) for r in known.rotas.values() if not wanted or wanted == r.name.casefold()]
 
     # ------------------------------------------------------------ alerts and records
 

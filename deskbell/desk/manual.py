@@ -9,7 +9,8 @@ from deskbell.core.ports import Answer, Entry
 from deskbell.core.rota import on_duty
 from deskbell.core.store import Reader
 from deskbell.core.text import clean, clean_lines
-from deskbell.desk.book import Book, removed
+from deskbell.desk.book import Book
+from deskbell.desk.duty import roster
 from deskbell.desk.house import House
 
 PER_HOUR = 10  # alerts that one person may raise by hand
@@ -84,7 +85,7 @@ def _too_many(book: Book, ask: Ask) -> bool:
 
 def link(book: Book, platform: str, account: str, person_id: str) -> None:
     """From now on this account is this person. Ids only; a name or an address in a message is never an identity."""
-    if person_id in removed(book.uow):
+    if person_id not in book.people:
         return
     book.uow.save_account(platform, account, person_id)
     said = f"{platform} account linked"
@@ -103,16 +104,12 @@ def colleagues(reader: Reader, house: House, alert_id: int, now: datetime) -> li
     """Who may be given the alert: on duty first, then by name, with how much they already have."""
     alert = reader.alert(alert_id)
     team = alert.team if alert else ""
-    duty = {on_duty(rota, now) for rota in house.rotas.values()}
+    known = roster(reader, house, now)
+    duty = {on_duty(rota, now) for rota in known.rotas.values()}
     load: dict[str, int] = {}
     for live in reader.alerts(limit=1000):
         load[live.assignee] = load.get(live.assignee, 0) + 1
-    gone = removed(reader)
-    able = [
-        p
-        for p in house.people.values()
-        if p.id not in gone and holds(p, ACTORS | {Role.TECHNICIAN}) and in_scope(p, team)
-    ]
+    able = [p for p in known.people.values() if holds(p, ACTORS | {Role.TECHNICIAN}) and in_scope(p, team)]
     able.sort(key=lambda p: (p.id not in duty, Role.TECHNICIAN in p.roles, p.name))
     return [(p.id, p.name, _note(p, duty, load)) for p in able]
 

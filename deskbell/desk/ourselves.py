@@ -12,6 +12,7 @@ from deskbell.core.rota import Rota, Shift, shifts
 from deskbell.core.rules import stamp
 from deskbell.core.rules.repeats import Repeat, RepeatConf, repeats
 from deskbell.core.text import clock, span
+from deskbell.desk import duty, roster
 from deskbell.desk.book import Book
 from deskbell.desk.house import House
 
@@ -22,9 +23,10 @@ _OPENED = 5000
 
 def look(book: Book) -> None:
     """What is looked at once in a while."""
-    for rota in book.house.rotas.values():
+    for rota in duty.roster(book.uow, book.house, book.now).rotas.values():
         _gap(book, rota)
         _reach(book, rota)
+    roster.expire(book)
     _again_and_again(book)
 
 

@@ -13,7 +13,8 @@ from deskbell.core.policy import VIA
 from deskbell.core.ports import Answer, Entry, Interaction
 from deskbell.core.records import personal_of
 from deskbell.core.text import clean
-from deskbell.desk.book import REMOVED, Book, removed
+from deskbell.desk.book import Book
+from deskbell.desk.duty import REMOVED, removed
 from deskbell.desk.ladder import whom
 
 CODE_LIFE = timedelta(minutes=15)

@@ -13,6 +13,7 @@ from deskbell.core.rules.explain import Stand
 from deskbell.core.store import Reader, UnitOfWork
 from deskbell.core.text import clock
 from deskbell.desk.book import Book
+from deskbell.desk.duty import roster
 from deskbell.desk.house import House
 from deskbell.desk.kin import Kin
 
@@ -26,7 +27,7 @@ def why(reader: Reader, house: House, alert: Alert, now: datetime) -> list[tuple
     conf = base.of(stored.record) if base and stored else base
     calendar = house.calendars.get(conf.calendar if conf else "", house.calendar)
     lines = explain.why(alert, house.rule(alert.rule), conf, calendar)
-    lines += [("Told", _told(reader, house, alert)), ("On duty then", duty(house, alert.opened_at))]
+    lines += [("Told", _told(reader, house, alert)), ("On duty then", duty(reader, house, alert.opened_at))]
     lines.append(("Policy", _policy(house, alert)))
     story = [row for row in reader.story(alert.id, _STORY) if row.entry.verb != REFUSED and row.entry.data.get("said")]
     lines += [(clock(row.at, alert.zone, now), told(row)) for row in story[-5:]]
@@ -43,9 +44,9 @@ def _told(reader: Reader, house: House, alert: Alert) -> str:
     return rooms or "no room"
 
 
-def duty(house: House, at: datetime) -> str:
+def duty(reader: Reader, house: House, at: datetime) -> str:
     """Who was on duty in each rota then."""
-    rows = ((rota.name, on_duty(rota, at)) for rota in house.rotas.values())
+    rows = ((rota.name, on_duty(rota, at)) for rota in roster(reader, house, at).rotas.values())
     return ", ".join(f"{name}: {name_of(who, house.people) if who else 'nobody'}" for name, who in rows)
 
 

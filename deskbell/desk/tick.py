@@ -12,6 +12,7 @@ from deskbell.core.store import Reader
 from deskbell.core.text import clock, span
 from deskbell.desk import ladder, letters, ourselves
 from deskbell.desk.book import UNREACHABLE, Book, deaf, shut_out
+from deskbell.desk.handover import due as shifts_due
 from deskbell.desk.house import House, SourceFacts
 from deskbell.desk.kin import Kin
 from deskbell.desk.observe import Look, Tally
@@ -30,6 +31,7 @@ class Calls(NamedTuple):
     sources: bool
     late: bool
     owed: bool
+    rosters: bool
 
 
 def calls(reader: Reader, house: House, now: datetime, started: datetime, patience: timedelta) -> Calls:
@@ -40,6 +42,7 @@ def calls(reader: Reader, house: House, now: datetime, started: datetime, patien
         sources=_any_unwell(reader, house, now, started, patience),
         late=bool(reader.late_messages(now, 1)),
         owed=house.customers is not None and bool(reader.letters_owed(now, 1)),
+        rosters=shifts_due(reader, house, now),
     )
 
 

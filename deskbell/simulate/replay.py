@@ -207,7 +207,7 @@ def _bell(book: Book, alert: Alert, story: Iterable[AuditRow], begin: datetime) 
         rises=tuple(rises),
         rooms=book.rooms(alert) if alert.mode is Mode.CARD else (),
         told=", ".join(name_of(person, book.house.people) for person in _first(book, alert)),
-        on_duty=reasons.duty(book.house, alert.opened_at),
+        on_duty=reasons.duty(book.uow, book.house, alert.opened_at),
         standing=alert.opened_at <= begin,
     )
 

@@ -60,6 +60,7 @@ class Desk:
         self.store = {}
         self.records = []
         self.acted = []
+        self.asked = []
         self.raised = {}
         self.at_source = {}
         self.answers = {}
@@ -125,7 +126,11 @@ class Desk:
         self.raised[key] = (alert, asked)
         return Answer(True, "done", f"{alert.ref} is open and rings.", alert)
 
-    def on_duty(self, rota="", at=None):
+    async def arrange(self, person, wish, key):
+        self.asked.append((person.id, wish))
+        return Answer(True, "done", f"Noted: {wish}")
+
+    async def on_duty(self, rota="", at=None):
         return [
             Duty(name, person.id if person else None, None, None, None)
             for name, person in self.rotas.items()

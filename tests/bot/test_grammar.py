@@ -26,7 +26,9 @@ from deskbell.core.alert import MOVES, Severity, Verb
 VERBS = (
     *("list", "show", "case", "job", "why", "whynot"),
     *("ack", "unack", "take", "reassign", "escalate", "snooze", "resolve", "reopen", "note"),
-    *("undo", "reveal", "new", "oncall", "link", "health", "whoami", "help"),
+    *("undo", "reveal", "new", "oncall"),
+    *("cover", "swap", "override", "vacation", "quiet", "prefs", "test", "feed"),
+    *("link", "health", "whoami", "help"),
 )
 
 
