@@ -132,6 +132,14 @@ class Front(Protocol):
         """
         ...
 
+    async def own_link(self, token: str) -> Any | None:
+        """What the link in a person's own message shows (desk.own_links.Shown); None: none of ours, or expired."""
+        ...
+
+    async def use_link(self, token: str, code: str) -> str:
+        """Acknowledges by such a link: done, code (a wrong one), locked, over, refused or gone."""
+        ...
+
     def press(self, token: str) -> Press | None:
         """What a button's token says, for a gateway that must open a form first; None when it isn't one of ours."""
         ...

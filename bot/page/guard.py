@@ -9,13 +9,19 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
+from bot.web import Refused, read_body
+
+STRANGE = "That did not come from this page, so nothing was done. Open the link again, in your own browser."
+_FIELDS = 20
 FORM_LIFE = timedelta(hours=12)
 COOKIE_LIFE = timedelta(days=180)
+_AT = re.compile(r"[0-9a-f]{1,12}")
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 bits
 _VALUE = re.compile(r"([0-9a-f]{1,12})\.[A-Za-z0-9_-]{22}\.[0-9a-f]{64}")
 
@@ -68,10 +74,29 @@ class Guard:
         fresh = abs(now.timestamp() - int(match[1], 16)) < FORM_LIFE.total_seconds()
         return once if fresh and self._genuine(mac, "form", browser, link, once) else ""
 
-    def from_our_page(self, request: web.Request) -> bool:
-        """Whether a page of ours sent it. Every browser says so; whatever does not is none."""
+    def from_our_page(self, request: web.Request, *, old_browsers: bool = False) -> bool:
+        """Whether a page of ours sent it. Every browser of today says so; `old_browsers` told it in the Referer."""
         site = request.headers.get("Sec-Fetch-Site", "same-origin")
-        return request.headers.get("Origin", "").casefold() == self._origin and site == "same-origin"
+        said = request.headers.get("Origin", "").casefold()
+        if old_browsers and not said:
+            referer = request.headers.get("Referer", "").casefold()
+            said = self._origin if referer.startswith(f"{self._origin}/") else ""
+        return said == self._origin and site == "same-origin"
+
+    # ------------------------------------------------------------ a form without a browser that we know
+
+    def stamp(self, link: str, now: datetime) -> str:
+        """The value of a form behind a link that itself says who somebody is."""
+        at = f"{int(now.timestamp() * 1000):x}"
+        return f"{at}.{self._mac('stamp', link, at)}"
+
+    def age(self, value: str, link: str, now: datetime) -> timedelta | None:
+        """How long ago the form was shown; None when it is none of ours, or too old."""
+        at, _, mac = value.partition(".")
+        if not _AT.fullmatch(at) or not self._genuine(mac, "stamp", link, at):
+            return None
+        age = timedelta(milliseconds=now.timestamp() * 1000 - int(at, 16))
+        return age if -FORM_LIFE < age < FORM_LIFE else None
 
     # ------------------------------------------------------------ signing
 
@@ -80,6 +105,16 @@ class Guard:
 
     def _genuine(self, mac: str, *parts: str) -> bool:
         return hmac.compare_digest(mac.encode("utf-8", "replace"), self._mac(*parts).encode())
+
+
+async def read_form(request: web.Request) -> Mapping[str, str]:
+    """The fields of a form. Of a repeated one the last counts."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise Refused(415, STRANGE)
+    try:
+        return dict(parse_qsl((await read_body(request)).decode(), keep_blank_values=True, max_num_fields=_FIELDS))
+    except ValueError as error:
+        raise Refused(400, STRANGE) from error
 
 
 def origin_of(url: str) -> str:

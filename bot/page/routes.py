@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -18,10 +17,11 @@ from bot import answers
 from bot.allowance import Allowance
 from bot.clerk import UNSAVED, Clerk
 from bot.commands import Commands
-from bot.page.guard import Guard, new_browser
+from bot.page.guard import STRANGE, Guard, new_browser, read_form
+from bot.page.own import OwnLinks
 from bot.page.shown import Notice, Pages, Seen
 from bot.ports import Front, Said
-from bot.web import Refused, read_body
+from bot.web import Refused
 from deskbell.core.access import Person, in_scope
 from deskbell.core.alert import Alert, Verb
 from deskbell.core.button import Press, sign
@@ -34,10 +34,8 @@ PATH = "/a/"
 LINK_LIFE = timedelta(days=7)  # after the alert is over; until then it may be needed
 CODES = 60  # tries in a quarter of an hour, of all browsers together: each costs a line of the audit
 _CODE = 100
-_FIELDS = 20
 
 GONE = "This link is not genuine, or its alert was over long ago."
-STRANGE = "That did not come from this page, so nothing was done. Open the link again, in your own browser."
 STALE = "The page was too old for that, so nothing was done. It is fresh now: please tap again."
 NO_BUTTON = "That button is not genuine or too old, so nothing was done. Please tap again."
 NO_CODE = "Type the code first."
@@ -69,10 +67,12 @@ class Page:
         self._clerk = Clerk(PLATFORM, front, Commands(front))
         self._pages = Pages()
         self._codes = Allowance(CODES, timedelta(minutes=15))
+        self._own = OwnLinks(front, self._guard, self._pages)
 
     def routes(self) -> list[web.RouteDef]:
         path = PATH + "{token}"
-        return [web.get(path, self._in_words(self._look)), web.post(path, self._in_words(self._do))]
+        mine = [web.get(path, self._in_words(self._look)), web.post(path, self._in_words(self._do))]
+        return mine + self._own.routes()
 
     async def close(self) -> None:
         await self._clerk.close()
@@ -132,7 +132,7 @@ class Page:
         visit = await self._visit(request)
         if not self._guard.from_our_page(request):
             raise Refused(403, STRANGE)
-        form = await _read(request)
+        form = await read_form(request)
         once = self._guard.once(form.get("form", ""), visit.browser, visit.link, self._front.now())
         if not once:
             return await self._show(visit, Notice(ok=False, text=STALE))
@@ -192,16 +192,6 @@ def linker(secret: bytes, public_url: str) -> Callable[[str], str]:
 
 async def _nobody_waits(_late: Any) -> None:
     """A page can't be told anything later; whoever opens it again sees what was saved."""
-
-
-async def _read(request: web.Request) -> Form:
-    """The fields of a form. Of a repeated one the last counts."""
-    if request.content_type != "application/x-www-form-urlencoded":
-        raise Refused(415, STRANGE)
-    try:
-        return dict(parse_qsl((await read_body(request)).decode(), keep_blank_values=True, max_num_fields=_FIELDS))
-    except ValueError as error:
-        raise Refused(400, STRANGE) from error
 
 
 def _args(press: Press, form: Form) -> dict[str, str]:

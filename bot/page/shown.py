@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from deskbell.core.alert import Alert
 from deskbell.core.card import Button, Card, Reply
+from deskbell.core.present import tone_of
 from deskbell.core.text import clean
 from deskbell.faces.shared import ICONS, REASONS
 
@@ -79,8 +80,26 @@ class Pages:
         """Leads back here from a page of our own, so that the browser brings its cookie along."""
         return self._page("again.html")
 
-    def words(self, status: int, text: str) -> web.Response:
-        return self._page("words.html", status, text=text)
+    def own(self, seen: Any, words: Mapping[str, str], form: str, trap: str, became: str) -> web.Response:
+        """What the link in a person's own message shows: `seen` as the desk has it, `became` is a key of `words`."""
+        alert = seen.alert
+        tone = tone_of(alert, alert.updated_at)
+        shown = {"title": clean(alert.title, 150), "summary": clean(alert.summary, 300)}
+        return self._page(
+            "own.html",
+            seen=seen,
+            words=words,
+            form=form,
+            trap=trap,
+            became=became,
+            tone=tone.value,
+            icon=ICONS[tone],
+            language=words["language"],
+            **shown,
+        )
+
+    def words(self, status: int, text: str, language: str = "en") -> web.Response:
+        return self._page("words.html", status, text=text, language=language)
 
     def _page(self, name: str, status: int = 200, **values: Any) -> web.Response:
         text = self._templates.get_template(name).render(values)

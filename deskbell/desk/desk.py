@@ -42,6 +42,7 @@ from deskbell.desk.handover import turn
 from deskbell.desk.house import House
 from deskbell.desk.inquiries import LIVE, Inquiries
 from deskbell.desk.observe import Tally, adopt, in_parts, observe, vanished
+from deskbell.desk.own_links import spend
 from deskbell.desk.tick import Calls
 from deskbell.desk.wishes import carry_out
 from deskbell.net import metrics

@@ -15,7 +15,7 @@ from deskbell.core.records import Record
 from deskbell.core.rota import Duty, duty
 from deskbell.core.rules.explain import Stand
 from deskbell.core.store import Reader, Store
-from deskbell.desk import act, manual, reasons
+from deskbell.desk import act, manual, own_links, reasons
 from deskbell.desk.cards import MOMENT, Drawn, Ready, card_now, cards_now
 from deskbell.desk.duty import BACK, removed, roster
 from deskbell.desk.house import House
@@ -76,6 +76,9 @@ class Inquiries:
         wanted, when = rota.casefold(), at or self.now()
         known = await self.store.read(lambda reader: roster(reader, self.house, when, BACK))
         return [duty(r, when) for r in known.rotas.values() if not wanted or wanted == r.name.casefold()]
+
+    async def own_link(self, token: str) -> own_links.Shown | None:
+        return await self.store.read(lambda reader: own_links.shown(reader, self.house, token, self.now()))
 
     # ------------------------------------------------------------ alerts and records
 

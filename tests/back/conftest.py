@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hmac
+import itertools
 import json
 from urllib.parse import urlencode
 
@@ -92,6 +93,7 @@ class House:
 
     def __init__(self, daemon, sandbox, session):
         self.daemon, self.sandbox, self.session = daemon, sandbox, session
+        self.numbers = itertools.count()
 
     def url(self, path):
         return f"http://127.0.0.1:{self.daemon.server.port}{path}"
@@ -125,14 +127,16 @@ class House:
     async def rung(self, person="ana", verb="reassign", ref="D-1", by="a-browser"):
         """A message of its own to one person: somebody gives them the alert."""
         await self.daemon.desk.link("web", by, "ana")
-        said = Interaction(f"{verb}{ref}{person}", "web", by, verb, ref=ref, args={"person": person}, kind="command")
+        said = Interaction(
+            f"{verb}{next(self.numbers)}", "web", by, verb, ref=ref, args={"person": person}, kind="command"
+        )
         answer = await self.daemon.desk.act(said)
         assert answer.ok, answer
         await self.settled()
 
     async def acted(self, verb, ref="D-1", **args):
         await self.daemon.desk.link("web", "a-browser", "ana")
-        said = Interaction(f"{verb}{ref}", "web", "a-browser", verb, ref=ref, args=args, kind="command")
+        said = Interaction(f"{verb}{next(self.numbers)}", "web", "a-browser", verb, ref=ref, args=args, kind="command")
         answer = await self.daemon.desk.act(said)
         assert answer.ok, answer
         await self.settled()

@@ -1,0 +1,117 @@
+"""The words of the page behind a person's own link, in the reader's language."""
+
+import re
+from collections.abc import Mapping
+
+USUAL = "en"
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "language": "en",
+        "open": "Nobody has it yet.",
+        "acked": "{name} has it.",
+        "resolved": "It is over.",
+        "hello": "For {name}",
+        "code": "The two digits from your message",
+        "button": "Acknowledge",
+        "means": "You take it on, and nobody else is rung.",
+        "done": "Acknowledged. It is yours.",
+        "wrong": "Those are not the digits from your message. Please look again.",
+        "soon": "That was too quick. Please tap once more.",
+        "locked": "Too many wrong digits. Answer in the chat, or write back.",
+        "over": "This link does nothing any more.",
+        "gone": "This link has expired, or never was one.",
+        "refused": "That is not possible with your role. Ask a manager.",
+        "unsaved": "Not saved. Please tap again in a moment.",
+        "strange": "That did not come from this page, so nothing was done. Open the link again.",
+        "empty": "Leave this empty",
+    },
+    "de": {
+        "language": "de",
+        "open": "Noch kümmert sich niemand darum.",
+        "acked": "{name} kümmert sich darum.",
+        "resolved": "Es ist erledigt.",
+        "hello": "Für {name}",
+        "code": "Die zwei Ziffern aus Ihrer Nachricht",
+        "button": "Übernehmen",
+        "means": "Sie kümmern sich darum, und niemand sonst wird gerufen.",
+        "done": "Übernommen. Es liegt bei Ihnen.",
+        "wrong": "Das sind nicht die Ziffern aus Ihrer Nachricht. Bitte sehen Sie noch einmal nach.",
+        "soon": "Das ging zu schnell. Bitte tippen Sie noch einmal.",
+        "locked": "Zu oft falsche Ziffern. Antworten Sie im Chat oder schreiben Sie zurück.",
+        "over": "Dieser Link bewirkt nichts mehr.",
+        "gone": "Dieser Link ist abgelaufen, oder es gab ihn nie.",
+        "refused": "Mit Ihrer Rolle geht das nicht. Fragen Sie die Leitung.",
+        "unsaved": "Nicht gespeichert. Bitte tippen Sie gleich noch einmal.",
+        "strange": "Das kam nicht von dieser Seite, deshalb ist nichts geschehen. Öffnen Sie den Link noch einmal.",
+        "empty": "Bitte leer lassen",
+    },
+    "it": {
+        "language": "it",
+        "open": "Nessuno se ne occupa ancora.",
+        "acked": "Se ne occupa {name}.",
+        "resolved": "È risolto.",
+        "hello": "Per {name}",
+        "code": "Le due cifre del messaggio",
+        "button": "Prendo in carico",
+        "means": "Se ne occupa Lei, e nessun altro viene chiamato.",
+        "done": "Preso in carico. È Suo.",
+        "wrong": "Non sono le cifre del messaggio. Controlli di nuovo.",
+        "soon": "Troppo in fretta. Tocchi ancora una volta.",
+        "locked": "Troppe cifre sbagliate. Risponda nella chat, o al messaggio.",
+        "over": "Questo link non fa più nulla.",
+        "gone": "Questo link è scaduto, o non è mai esistito.",
+        "refused": "Il Suo ruolo non lo permette. Chieda a un responsabile.",
+        "unsaved": "Non salvato. Tocchi di nuovo tra un momento.",
+        "strange": "Non veniva da questa pagina, quindi non è successo nulla. Apra di nuovo il link.",
+        "empty": "Lasciare vuoto",
+    },
+    "fr": {
+        "language": "fr",
+        "open": "Personne ne s'en occupe encore.",
+        "acked": "{name} s'en occupe.",
+        "resolved": "C'est réglé.",
+        "hello": "Pour {name}",
+        "code": "Les deux chiffres de votre message",
+        "button": "Je m'en occupe",
+        "means": "Vous vous en chargez, et personne d'autre n'est appelé.",
+        "done": "C'est noté. Vous vous en occupez.",
+        "wrong": "Ce ne sont pas les chiffres de votre message. Veuillez vérifier.",
+        "soon": "C'était trop rapide. Touchez encore une fois.",
+        "locked": "Trop de chiffres erronés. Répondez dans la messagerie, ou au message.",
+        "over": "Ce lien ne fait plus rien.",
+        "gone": "Ce lien a expiré, ou n'a jamais existé.",
+        "refused": "Votre rôle ne le permet pas. Demandez à un responsable.",
+        "unsaved": "Non enregistré. Touchez à nouveau dans un instant.",
+        "strange": "Cela ne venait pas de cette page, donc rien n'a été fait. Ouvrez à nouveau le lien.",
+        "empty": "Laisser vide",
+    },
+    "es": {
+        "language": "es",
+        "open": "Nadie se ocupa todavía.",
+        "acked": "Se ocupa {name}.",
+        "resolved": "Está resuelto.",
+        "hello": "Para {name}",
+        "code": "Las dos cifras de su mensaje",
+        "button": "Me ocupo yo",
+        "means": "Usted se ocupa, y no se avisa a nadie más.",
+        "done": "Anotado. Se ocupa usted.",
+        "wrong": "No son las cifras de su mensaje. Mírelo otra vez.",
+        "soon": "Fue demasiado rápido. Toque otra vez.",
+        "locked": "Demasiadas cifras erróneas. Responda en el chat, o al mensaje.",
+        "over": "Este enlace ya no hace nada.",
+        "gone": "Este enlace ha caducado, o nunca existió.",
+        "refused": "Su función no lo permite. Pregunte a un responsable.",
+        "unsaved": "No se guardó. Toque otra vez en un momento.",
+        "strange": "Eso no venía de esta página, así que no se hizo nada. Abra el enlace otra vez.",
+        "empty": "Dejar vacío",
+    },
+}
+_TAG = re.compile(r"\s*([a-z]{2})(?:-[a-z0-9-]{1,20})?\s*(?:;\s*q=([01](?:\.\d{1,3})?)\s*)?", re.IGNORECASE)
+_LONGEST = 200
+
+
+def language(accepts: str) -> str:
+    """Of those that there are, the one that the browser's reader likes best (Accept-Language)."""
+    found = [_TAG.fullmatch(part) for part in accepts[:_LONGEST].split(",")]
+    liked = sorted((match for match in found if match), key=lambda match: -float(match[2] or 1))
+    return next((match[1].lower() for match in liked if match[1].lower() in WORDS and match[2] != "0"), USUAL)
