@@ -104,9 +104,10 @@ class Desk(Inquiries):
 
     async def observe(self, page: Page, guard: Guard | None = None) -> Tally:
         """Takes a page in, in transactions that are short enough for a tap to wait behind; tells of the last one."""
-        for part in in_parts(page):
-            tally = await self._observe(part, guard)
-        return tally
+        *begun, last = in_parts(page)
+        for part in begun:
+            await self._observe(part, guard)
+        return await self._observe(last, guard)
 
     async def _observe(self, page: Page, guard: Guard | None) -> Tally:
         point("desk.observe.before")
