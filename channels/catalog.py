@@ -34,6 +34,7 @@ CHANNELS: Mapping[str, Row] = {
 # The vendors that are a file of channels/vendors each, by its name.
 SERVICES = (
     "activecampaign",
+    "apprise",
     "asana",
     "bird",
     "clicksend",
