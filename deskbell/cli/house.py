@@ -125,6 +125,31 @@ def oncall(
 
 
 @app.command()
+def dryrun(
+    policy: Annotated[str, typer.Argument(help="One of [policies].")],
+    alert: Annotated[str, typer.Option(help="The example: a rule and a severity.")] = "technician_late:P2",
+    at: Annotated[str, typer.Option(help="When it is opened, like 'fri 18:00'; left out: now.")] = "",
+    zone: Annotated[str, typer.Option(help="By whose clock; left out: the zone of the house.")] = "",
+    team: Annotated[str, typer.Option(help="The team that it belongs to.")] = "",
+    picture: Annotated[Path | None, typer.Option(help="Write it as a picture to this file (SVG).")] = None,
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Who would be rung when and how, if nobody answered. Nothing is sent, and nothing is kept."""
+    from deskbell.dryrun.show import asked, table
+
+    found = asked(settings_of(config), policy, alert, at, zone, team)
+    if picture is not None:
+        from deskbell.dryrun.picture import svg
+
+        picture.write_text(svg(found), encoding="utf-8")
+    if as_json:
+        print_json(found.as_json())
+    else:
+        console().print(table(found))
+
+
+@app.command()
 def init(output: Annotated[Path, typer.Argument()] = CONFIG) -> None:
     """Ask a few questions and write a commented config.toml to begin with, in observe-only mode."""
     from deskbell.init import interview

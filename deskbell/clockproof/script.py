@@ -60,7 +60,7 @@ SCRIPT: tuple[Moves, ...] = (
     # Asleep.
     *((Sleep(AT, lasts),) for lasts in (MINUTE, 10 * MINUTE, 3 * HOUR, 3 * DAY)),
     # Asleep, and set meanwhile.
-    (Sleep(AT, 10 * MINUTE, -10 * MINUTE),),
+    (Sleep(AT, 10 * MINUTE, -9 * MINUTE),),
     (Sleep(AT, 3 * HOUR, DAY),),
     (Sleep(AT, 3 * DAY, -HOUR),),
     # One after the other.

@@ -38,7 +38,7 @@ def climb(book: Book, alert: Alert, *, asked: bool = False) -> Climbed:
     levels = policy.ladder(book.now, alert.zone)
     if asked and not alert.level and levels and not levels[0].after:
         alert = replace(alert, level=1)  # its card was the first level, though it was not severe enough to climb
-    step = next_step(policy, alert, book.now, asked=asked, reaches=lambda targets: _reaches(book, targets, alert))
+    step = next_step(policy, alert, book.now, asked=asked, reaches=lambda targets: reaches(book, targets, alert))
     for name in destinations_of(step.targets):
         if name in book.house.destinations:
             book.uow.want_post(alert.id, name, Lane.PAGE, alert.severity, book.now)
@@ -58,7 +58,7 @@ def _rung(book: Book, alert: Alert, level: Level) -> tuple[str, ...]:
     return alert.named or book.on_call(level.targets, alert)
 
 
-def _reaches(book: Book, targets: tuple[str, ...], alert: Alert) -> bool:
+def reaches(book: Book, targets: tuple[str, ...], alert: Alert) -> bool:
     """A room alone counts only where nobody was named: a rota with a gap must not pass for a rung of the ladder. Nor
     does somebody who is known nowhere.
     """
