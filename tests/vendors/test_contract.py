@@ -231,9 +231,11 @@ async def test_trouble_over_there_is_tried_again(name, kind, world):
 async def test_nobody_there_is_tried_again(name, world):
     await world.channel.close()
     world.channel._clients.clear()
-    nowhere = {"base_url": "http://127.0.0.1:9"} if hasattr(world.conf, "base_url") else {"port": 9}
-    world.channel.conf = replace(world.conf, **nowhere)
-    outcome = await world.channel.post(world.room, CARD, identity())
+    nowhere = {"base_url": "http://127.0.0.1:9", "port": 9}
+    known = {field.name for field in fields(world.conf)}
+    world.channel.conf = replace(world.conf, **{name: value for name, value in nowhere.items() if name in known})
+    room = replace(world.room, address=re.sub(r"(?<=127\.0\.0\.1:)\d+", "9", world.room.address))
+    outcome = await world.channel.post(room, CARD, identity())
     assert isinstance(outcome, Retry)
     assert not outcome.limited
 
@@ -284,7 +286,7 @@ async def test_hostile_text_stays_text(name, world):
     for call in world.asked:
         assert "\n" not in call.path
         assert all("\n" not in value for value in call.headers.values())
-    assert "D-4821" in shown(world, world.asked)
+    assert "D-4821" in shown(world.stand_in, world.asked)
 
 
 @rows()
@@ -373,7 +375,7 @@ async def test_an_emergency_of_our_own_rings_where_somebody_hears_it(name, world
     outcome = await world.channel.note(world.room, {}, emergency, identity("note", 1795301681593, ref=""))
     assert isinstance(outcome, Sent), outcome
     assert outcome.skipped == (Role.NOTIFY not in world.service.roles)
-    assert ("can't be written" in shown(world, world.stand_in.told)) != outcome.skipped
+    assert ("can't be written" in shown(world.stand_in, world.stand_in.told)) != outcome.skipped
 
 
 @rows()

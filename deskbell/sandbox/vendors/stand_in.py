@@ -107,8 +107,8 @@ class Login:
 @dataclass(frozen=True, slots=True)
 class Vendor:
     """`conf` and `address` are settings that fit, as a configuration and a destination would have them, with {base} for
-    where the stand-in listens. `limits` are the forms in which it says that it was asked too often: status, headers,
-    body. Who may call is whom it `knows`, or who has a token of its `login`.
+    where the stand-in listens ({place}: the same without http://). `limits` are the forms in which it says that it was
+    asked too often: status, headers, body. Who may call is whom it `knows`, or who has a token of its `login`.
     """
 
     name: str
@@ -160,7 +160,9 @@ class StandIn:
             return self.port
         if callable(value):  # what takes a while to make, and is not always wanted
             return value()
-        return value.replace("{base}", self.base) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return value.replace("{base}", self.base).replace("{place}", self.base.partition("//")[2])
 
     @property
     def prefix(self) -> str:
