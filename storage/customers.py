@@ -19,7 +19,8 @@ from deskbell.core.customer import (
 from storage.codec import dumps, loads_or_empty, micros, micros_or_none, moment, moment_or_none
 from storage.customer_schema import ADDRESSES, CONSENTS, CUSTOMERS, LETTER_STEPS, LETTERS
 from storage.reader import SqlReader
-from storage.sql import Row, Statement, bind, insert, upsert
+from storage.schema import AUDIT, AUDIT_VALUES, DISPATCHES
+from storage.sql import Row, Statement, bind, insert, literally, upsert
 
 _A, _C, _L, _S = ADDRESSES.c, CONSENTS.c, LETTERS.c, LETTER_STEPS.c
 _CUSTOMER = Statement(sa.select(*CUSTOMERS.c).where(CUSTOMERS.c.id == bind("id")))
@@ -67,6 +68,14 @@ _OWED = Statement(
 )
 _ERASE_TEXTS = Statement(
     sa.update(LETTERS).where(_L.customer_id == bind("of_customer")).values(text="", address="", said="")
+)
+# What they wrote back: in the audit's values, and in the lines of the story that were delivered.
+_ANSWERS = Statement(sa.select(AUDIT.c.seq, AUDIT.c.alert_id, AUDIT.c.data).where(AUDIT.c.verb == literally("answer")))
+_ERASE_ANSWER = Statement(sa.delete(AUDIT_VALUES).where(AUDIT_VALUES.c.seq == bind("of_seq")))
+_ERASE_LINES = Statement(
+    sa.update(DISPATCHES)
+    .where(DISPATCHES.c.alert_id == bind("of_alert"), sa.text("done_at IS NOT NULL"), DISPATCHES.c.key.like("tell:%"))
+    .values(payload='{"text":""}')
 )
 _STEP = Statement(sa.insert(LETTER_STEPS), ["letter_id", "at", "stage", "medium", "why"])
 _STEPS = Statement(sa.select(*_S).where(_S.letter_id == bind("letter_id")).order_by(_S.id))
@@ -168,10 +177,19 @@ class CustomerWork(CustomerReader):
             _STEP, letter_id=step.letter, at=micros(step.at), stage=step.stage.value, medium=medium, why=step.why
         )
 
-    def erase_customer(self, customer_id: int) -> None:
+    def erase_customer(self, customer_id: int) -> int:
         self.db.run(_ERASE_TEXTS, of_customer=customer_id)
+        said = [
+            (seq, alert_id)
+            for seq, alert_id, data in self.db.all(_ANSWERS)
+            if loads_or_empty(data).get("customer") == customer_id
+        ]
+        for seq, alert_id in said:
+            self.db.run(_ERASE_ANSWER, of_seq=seq)
+            self.db.run(_ERASE_LINES, of_alert=alert_id)
         self.db.run(_FORGET_ADDRESSES, of_customer=customer_id)
         self.db.run(_FORGET_CUSTOMER, row_id=customer_id)
+        return len(said)
 
 
 def _fields(customer: Customer) -> dict[str, Any]:

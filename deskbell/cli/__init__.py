@@ -4,7 +4,7 @@ import errno
 
 import typer
 
-from deskbell.cli import alerts, house, staff, trials
+from deskbell.cli import alerts, customers, house, staff, trials
 from deskbell.cli.common import fail
 
 app = typer.Typer(
@@ -14,7 +14,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for part in (house, alerts, staff, trials):
+for part in (house, alerts, staff, customers, trials):
     app.add_typer(part.app)
 
 
@@ -31,7 +31,7 @@ def main() -> None:
 def _for_people(error: Exception) -> str:
     """The words of an error that is no fault of ours; empty for one that is."""
     kinds = {cls.__name__ for cls in type(error).__mro__}
-    if kinds & {"ConfigError", "StoreError", "UnknownPerson", "NoReplay"}:
+    if kinds & {"ConfigError", "StoreError", "UnknownPerson", "NoCustomers", "NoReplay"}:
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"The address is taken ({error}). Is another Deskbell running? Change server.port in the configuration."

@@ -49,6 +49,8 @@ class CustomerWork(CustomerReader, Protocol):
 
     def save_letter(self, letter: Letter) -> None: ...
     def letter_step(self, step: Step) -> None: ...
-    def erase_customer(self, customer_id: int) -> None:
-        """Forgets who they are, where they are reached and what was written; the ledger and the log stay."""
+    def erase_customer(self, customer_id: int) -> int:
+        """Forgets who they are, where they are reached, what was written to them and what they answered, and says how
+        many answers those were. The ledger, the log and the audit's chain stay.
+        """
         ...

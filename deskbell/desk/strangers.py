@@ -19,10 +19,10 @@ _TEXT = 500
 
 def wrote(book: Book, channel: str, said: Words, meant: Meant) -> str:
     """Does what a customer asks; the words of the answer, empty where there is none. What comes from somebody who is
-    nobody's customer is kept in the inbox, and shown to nobody.
+    nobody's customer is noted, and shown to nobody.
     """
     key = f"words:{channel}:{said.id or said.text}"
-    body = {"from": said.sender, "text": said.text, "about": said.about, "carrier": meant.carrier}
+    body = {"about": said.about, "carrier": meant.carrier}  # nothing that tells who it was: this is not erased
     if not book.uow.take_in(key, channel, book.now, body) or (conf := book.house.customers) is None:
         return ""
     wish = {"stop": False, "start": True}.get(meant.carrier, keyword(said.text))
