@@ -165,6 +165,10 @@ class Front(Protocol):
         """Does what a person asks of the rotas, or of how they are rung; once per `key`."""
         ...
 
+    async def shifts_feed(self, secret: str) -> str | None:
+        """The calendar behind an address that somebody made; None when it is none, or was closed."""
+        ...
+
     async def on_duty(self, rota: str = "", at: datetime | None = None) -> list[Duty]:
         """Each rota (all, those of a team, or one by name) and who is on it now; None: nobody."""
         ...

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from bot.api import Api, ApiToken
+from bot.feed import Feed
 from bot.inbound import Inbound
 from bot.openapi import PATH, document
 from bot.page import Page
@@ -70,7 +71,7 @@ class Server:
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
                 *((web.get(PATH, _described), *Api(front, conf.tokens, conf.alerts_per_hour).routes()) if api else ()),
-                *(page.routes() if page else ()),
+                *((*page.routes(), *Feed(front).routes()) if page else ()),
                 *(pushed.routes() if pushed else ()),
                 *(inbound.routes() if inbound else ()),
                 *(web.post(path, _hooked(hook)) for path, hook in (hooks or {}).items()),

@@ -46,6 +46,7 @@ class OwnRules:
     limited_after: timedelta = timedelta(minutes=5)  # so long a source may slow us down before that is told
     gap_ahead: timedelta = timedelta(hours=72)  # a gap in a rota is told so long before
     reach_ahead: timedelta = timedelta(hours=24)  # who is on duty by then has to have a channel
+    prove_ahead: timedelta = timedelta(hours=12)  # so long before a shift each way to its person is tried; 0: never
     ack_stale: timedelta = timedelta(hours=4)  # acknowledged, nothing happened since: open again; at 3/4 a reminder
     ack_stale_p1: timedelta = timedelta(hours=1)
     detection_goal: timedelta = timedelta(minutes=2)  # from what happens in a source to its first card; of 95 in 100

@@ -15,7 +15,7 @@ from deskbell.core.records import Record
 from deskbell.core.rota import Duty, duty
 from deskbell.core.rules.explain import Stand
 from deskbell.core.store import Reader, Store
-from deskbell.desk import act, manual, own_links, reasons
+from deskbell.desk import act, manual, own_links, reasons, wishes
 from deskbell.desk.cards import MOMENT, Drawn, Ready, card_now, cards_now
 from deskbell.desk.duty import BACK, removed, roster
 from deskbell.desk.house import House
@@ -79,6 +79,9 @@ class Inquiries:
 
     async def own_link(self, token: str) -> own_links.Shown | None:
         return await self.store.read(lambda reader: own_links.shown(reader, self.house, token, self.now()))
+
+    async def shifts_feed(self, secret: str) -> str | None:
+        return await self.store.read(lambda reader: wishes.feed(reader, self.house, secret, self.now()))
 
     # ------------------------------------------------------------ alerts and records
 

@@ -44,9 +44,7 @@ def raise_manual(book: Book, ask: Ask) -> Answer:
         return Answer(
             False, "text", f"Say what it is about, like {book.house.command} new P2 Compressor down at Hansen"
         )
-    opened = book.open(
-        book.begin(alert), {"caller": ask.caller, "by": ask.person.id if ask.person else ask.caller}
-    )
+    opened = book.open(book.begin(alert), {"caller": ask.caller, "by": ask.person.id if ask.person else ask.caller})
     return Answer(True, "done", f"{opened.ref} is open and rings.", opened)
 
 

@@ -12,7 +12,7 @@ from deskbell.core.rota import Rota, Shift, shifts
 from deskbell.core.rules import stamp
 from deskbell.core.rules.repeats import Repeat, RepeatConf, repeats
 from deskbell.core.text import clock, span
-from deskbell.desk import duty, roster
+from deskbell.desk import duty, reach, roster
 from deskbell.desk.book import Book
 from deskbell.desk.house import House
 
@@ -26,6 +26,8 @@ def look(book: Book) -> None:
     for rota in duty.roster(book.uow, book.house, book.now).rotas.values():
         _gap(book, rota)
         _reach(book, rota)
+        reach.watch(book, rota)
+    reach.settle_old(book)
     roster.expire(book)
     _again_and_again(book)
 

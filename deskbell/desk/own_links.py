@@ -11,7 +11,8 @@ from deskbell.core.ports import Entry
 from deskbell.core.present import REFUSED
 from deskbell.core.store import Reader
 from deskbell.desk import act
-from deskbell.desk.book import Book, removed
+from deskbell.desk.book import Book
+from deskbell.desk.duty import removed
 from deskbell.desk.house import House
 
 PLATFORM = "link"

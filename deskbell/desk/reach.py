@@ -4,19 +4,27 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import islice
 
 from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Change, Command, Mode, Refusal, Severity, name_of
 from deskbell.core.duty import PROOF
 from deskbell.core.ports import Answer, Dispatch, DispatchKind, Entry, Lane
 from deskbell.core.prefs import CHATS, Ladder, Proof, Rung, Trial
-from deskbell.core.text import clean, span
+from deskbell.core.rota import Rota, shifts
+from deskbell.core.rules import stamp
+from deskbell.core.text import clean, clock, span
 from deskbell.desk.book import Book
 from deskbell.desk.rings import USUAL, prefs_of, ways
 from deskbell.desk.roster import over
 
 CODE_LIFE = timedelta(days=2)
+MONTH = timedelta(days=30)
+UNPROVEN = "unproven"  # begins the keys of alerts about ways that did not answer
+WARNS = 0.25  # of the time before a shift: what has not answered by then, managers hear of
+_SHIFTS = 50
+_DAY = timedelta(days=1)
 
 
 def trial(book: Book, person: Person, wish: Trial) -> Answer:
@@ -130,3 +138,62 @@ def _code(book: Book, person: Person, code: str) -> Answer:
 
 def _digest(code: str) -> str:
     return hashlib.sha256(code.encode()).hexdigest()
+
+
+# ---------------------------------------------------------------- before each shift
+
+
+def watch(book: Book, rota: Rota) -> None:
+    """Whose shift begins soon is asked on each way that is not proven; what then still fails, managers hear of."""
+    ahead = book.house.own.prove_ahead
+    if not ahead or book.house.observe:
+        return
+    for shift in islice(shifts(rota, book.now, book.now + ahead), 1, _SHIFTS):
+        person = book.people.get(shift.person or "")
+        if person is not None and shift.start - book.now <= ahead:
+            _prove(book, rota, person, shift.start)
+
+
+def _prove(book: Book, rota: Rota, person: Person, begins: datetime) -> None:
+    since = begins - book.house.own.prove_ahead
+    known = book.uow.proofs(person.id)
+    ladder = _whole(book, person.id)
+    failing = [rung for rung in ladder if not _proven(rung.way, known.get(rung.way, Proof()), since)]
+    new = [rung for rung in failing if (known.get(rung.way, Proof()).asked_at or since) <= since]
+    when = clock(begins, person.zone, book.now)
+    if new:
+        ask(book, person, tuple(new), f"Your shift in {rota.name} begins {when}")
+    key = f"{UNPROVEN}:{person.id}:{rota.name}:{stamp(begins)}"
+    if not failing:
+        book.over(key, f"{person.name} can be reached")
+    elif begins - book.now <= book.house.own.prove_ahead * WARNS:
+        named = ", ".join(rung.way for rung in failing)
+        summary = f"{person.name} has not answered by {named}; on duty in {rota.name} from {when}"
+        book.about_us(key, "oncall_unreachable", Severity.P3, clean(summary, 118), subject=person.id)
+
+
+def settle_old(book: Book) -> None:
+    """Of shifts that have begun: over once the person has answered everywhere, or a day later."""
+    for alert in book.uow.alerts(rule="oncall_unreachable", limit=200):
+        if not alert.key.startswith(f"{UNPROVEN}:"):
+            continue
+        known, since = book.uow.proofs(alert.subject), alert.opened_at - book.house.own.prove_ahead
+        if all(_proven(rung.way, known.get(rung.way, Proof()), since) for rung in _whole(book, alert.subject)):
+            book.over(alert.key, f"{name_of(alert.subject, book.people)} can be reached")
+        elif book.now - alert.opened_at > _DAY:
+            book.over(alert.key, "the shift is over")
+    for alert in book.uow.alerts(rule=PROOF, limit=200):
+        if book.now - alert.opened_at > _DAY:
+            book.over(alert.key, "nothing came back for a day")
+
+
+def _whole(book: Book, person: str) -> Ladder:
+    """The ladder that rings the person when it matters."""
+    known = ways(book.uow, book.house, person)
+    return prefs_of(book.uow).get(person, USUAL).ladder(Severity.P1, tuple(known))
+
+
+def _proven(way: str, proof: Proof, since: datetime) -> bool:
+    """A chat is proven for each shift anew, a phone once a month."""
+    at = proof.proven_at
+    return at is not None and (at >= since if way in CHATS else since - at < MONTH)

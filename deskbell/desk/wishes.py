@@ -2,11 +2,13 @@
 
 import hashlib
 import secrets
+from datetime import datetime, timedelta
 
 from deskbell.core.access import Person
 from deskbell.core.alert import Severity
 from deskbell.core.card import Reply
-from deskbell.core.duty import Cover, DutyWish, Place, Swap, Vacation
+from deskbell.core.duty import Cover, DutyWish, Place, Swap, Vacation, shifts_of
+from deskbell.core.feed import calendar
 from deskbell.core.ports import Answer, Entry
 from deskbell.core.prefs import (
     Ladder,
@@ -19,13 +21,17 @@ from deskbell.core.prefs import (
     Trial,
     to_data,
 )
+from deskbell.core.store import Reader
 from deskbell.core.text import clean, span
-from deskbell.desk import reach, roster
+from deskbell.desk import duty, reach, roster
 from deskbell.desk.book import Book
+from deskbell.desk.house import House
 from deskbell.desk.rings import USUAL, prefs_of, ways
 
 SECRET_BYTES = 24
 PATH = "/duty/{secret}.ics"
+BEFORE, AHEAD = timedelta(days=14), timedelta(days=90)  # what a calendar of shifts shows
+MOST = 500  # of one rota
 
 
 def carry_out(book: Book, person: Person, wish: DutyWish | PrefsWish, key: str) -> Answer:
@@ -113,3 +119,17 @@ def _subscribe(book: Book, person: Person, *, on: bool) -> Answer:
 
 def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def feed(reader: Reader, house: House, secret: str, now: datetime) -> str | None:
+    """The shifts of whoever made this address, as a calendar; None when nobody did, or who did has left."""
+    known = duty.roster(reader, house, now, BEFORE)
+    person = known.people.get(reader.feed_of(digest(secret)) or "")
+    if person is None:
+        return None
+    shifts = [
+        (rota.name, shift)
+        for rota in known.rotas.values()
+        for shift in shifts_of(rota, person.id, now - BEFORE, now + AHEAD)[:MOST]
+    ]
+    return calendar(f"Shifts of {person.name}", shifts, now)

@@ -167,6 +167,7 @@ def ways(town: Town) -> Iterator[Door]:
         *sorted(hooks),
         *pushed,
         "/hooks/none",
+        "/duty/none.ics",
         "/hooks/fieldservice/x",
         "/a/",
         "/a/link",

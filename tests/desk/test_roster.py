@@ -1,8 +1,10 @@
 """Covers, swaps, overrides and days off, on the real desk and database; handover; how people are rung."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
+from icalendar import Calendar
 
 from deskbell.core.access import Person, Role
 from deskbell.core.alert import Severity, Status
@@ -59,9 +61,13 @@ def alerts(desk, rule, *statuses):
 
 
 def directs(desk, destination="room"):
-    return [
-        one.work for one in desk.claim(destination) if isinstance(one.work, Dispatch) and "direct" in one.work.payload
-    ]
+    """What goes to one person alone, once: it is taken out of the outbox."""
+    claims = desk.claim(destination)
+    for claim in claims:
+        shown = getattr(claim.work, "wanted", 0)
+        desk.store.write_now(lambda uow, claim=claim, shown=shown: uow.settle_sent(claim, {"ts": "1"}, shown, desk.now))
+    works = (claim.work for claim in claims)
+    return [work for work in works if isinstance(work, Dispatch) and "direct" in work.payload]
 
 
 async def test_a_cover_is_asked_accepted_and_holds_for_the_time_alone(desk):
@@ -314,3 +320,42 @@ def test_kinds_are_what_the_database_knows():
     assert {str(kind) for kind in Kind} == {
         "imported", "override", "cover", "swap", "handover", "vacation", "leave",
     }  # fmt: skip
+
+
+# ---------------------------------------------------------------- before a shift
+
+
+async def test_before_a_shift_each_way_is_proven_or_a_manager_hears(desk):
+    await desk.desk.link("sms", "+390000", "ben")
+    await desk.passes(HOUR)
+    assert not alerts(desk, PROOF), "Ben's shift is still far off"
+    desk.now += 7 * HOUR
+    await desk.passes(MINUTE)
+    assert [one.payload["direct"] for one in directs(desk)] == ["ben"]
+    (texted,) = directs(desk, "phone")
+    await desk.passes(MINUTE)
+    assert not directs(desk), "asked once"
+    (asked,) = alerts(desk, PROOF)
+    assert (await desk.say("ben", "ack", asked.ref)).ok
+    desk.now += 8 * HOUR + 30 * MINUTE
+    await desk.passes(MINUTE)
+    (told,) = alerts(desk, "oncall_unreachable")
+    assert "Ben Okafor has not answered by sms" in told.summary
+    assert (await asks(desk, "ben", Trial(code=texted.payload["text"].split()[-1]))).ok
+    await desk.passes(MINUTE)
+    assert not desk.alert(told.id).live
+
+
+async def test_an_address_of_shifts_is_a_calendar_until_it_is_closed(desk):
+    desk.desk.house = replace(desk.desk.house, public_url="https://desk.example.org")
+    answer = await asks(desk, "ana", Subscribe())
+    secret = answer.reply.lines[1].rpartition("/")[2].removesuffix(".ics")
+    assert answer.reply.lines[1].startswith("https://desk.example.org/duty/")
+    text = await desk.desk.shifts_feed(secret)
+    events = Calendar.from_ical(text).walk("VEVENT")
+    assert {str(event["summary"]) for event in events} == {"On duty: dispatch"}
+    assert rome(21, 8) in {event["dtstart"].dt for event in events}
+    assert await desk.desk.shifts_feed("x" * 32) is None
+    await asks(desk, "ana", Subscribe(on=False))
+    assert await desk.desk.shifts_feed(secret) is None
+    assert secret not in str(desk.rung())
