@@ -4,7 +4,8 @@ What it says is durable before it is answered; a call that can't be kept now is 
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import structlog
 from aiohttp import web
@@ -41,17 +42,10 @@ class Inbound:
         if not self._ears:
             return []
         paths = (ROOT + "/{channel}", ROOT + "/{channel}/{secret}")
-        return [make(path, take) for path in paths for make, take in ((web.get, self._greet), (web.post, self._take))]
-
-    async def _greet(self, request: web.Request) -> web.Response:
-        """Some ask first whether the address is ours."""
-        ear = self._ears.get(request.match_info["channel"])
-        thanks = ear.hears.greet(_call(request, ear, b""), ear.hook) if ear else None
-        if thanks is None:
-            raise Refused(401, "Unauthorized.")
-        return _said(thanks)
+        return [make(path, self._take) for path in paths for make in (web.get, web.post)]
 
     async def _take(self, request: web.Request) -> web.Response:
+        """Some ask first whether the address is ours; some say with a GET what became of a message."""
         body = await read_body(request)
         ear = self._ears.get(request.match_info["channel"])
         call = _call(request, ear, body) if ear else None
@@ -60,16 +54,15 @@ class Inbound:
         if ear is None or call is None or not await self._genuine(ear, call):
             self._log_refused(ear.channel if ear else "")
             raise Refused(401, "Unauthorized.")
-        try:
+        with _readable():
             heard = ear.read(call)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise Refused(400, _UNREADABLE) from error
         point("inbound.keep.before")
-        await self._box.take(ear.channel, heard)
+        told = await self._box.take(ear.channel, heard)
         point("inbound.keep.after")
         if ear.hears.read is None:
             self._poke(ear.channel)
-        return _said(ear.hears.thanks)
+        with _readable():
+            return _said(ear.thanks(call, told))
 
     async def _genuine(self, ear: Ear, call: Call) -> bool:
         """Nobody learns what was wrong, nor which channels there are."""
@@ -87,6 +80,15 @@ class Inbound:
         if now - self._logged.get(channel, -TOLD_EVERY_S) >= TOLD_EVERY_S:
             self._logged[channel] = now
             log.warning("inbound_refused", channel=channel or "unknown")
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """A proven call may still be none that its vendor's file knows."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise Refused(400, _UNREADABLE) from error
 
 
 def _call(request: web.Request, ear: Ear, body: bytes) -> Call:

@@ -28,15 +28,20 @@ class Letterbox:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def take(self, channel: str, said: Sequence[Heard], asked: Mapping[str, str] | None = None) -> None:
-        """Returns when all of it is durable; what it was told before does nothing again."""
+    async def take(self, channel: str, said: Sequence[Heard], asked: Mapping[str, str] | None = None) -> list[str]:
+        """Returns when all of it is durable; what it was told before does nothing again. What people are to be told of
+        what they did by a tap.
+        """
         facts = [one for one in said if isinstance(one, Receipt | RecordState)]
         if facts:
             await self._desk.hear(channel, facts, asked)
+        told: list[str] = []
         for one in said:
             if isinstance(one, Words | Tap):
-                await self._desk.wrote(channel, one, _meant(one))
+                answer = await self._desk.wrote(channel, one, _meant(one))
+                told += [answer] if answer and isinstance(one, Tap) else []
             metrics.heard(channel, type(one).__name__.lower())
+        return told
 
 
 def _meant(said: Words | Tap) -> Meant:

@@ -12,6 +12,7 @@ from deskbell.net.answers import Reply
 BASE = "https://graph.facebook.com"
 VERSION = "v25.0"
 BUTTONS = {"ack": "Acknowledge", "escalate": "Escalate"}
+ANSWERS = ("ack", "escalate", "note")  # nobody can write in another's name there
 ERRORS: Mapping[str, Class] = {
     "1": RETRY,
     "2": RETRY,

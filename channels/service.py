@@ -177,6 +177,7 @@ class Service:
     hears: Hears | None = None  # how it calls us, and what its calls say
     asks: tuple[Ask, ...] = ()  # what it is asked instead, or as well
 
+    answers: tuple[str, ...] = ("ack", "note")  # what answers may do unless the settings say otherwise
     acks: str = ""  # how people answer from there
     receipts: str = ""  # how the vendor says what became of a message
 

@@ -173,12 +173,9 @@ _ACCOUNTS = (("slack", "text", '`""`', "the account's id in Slack (U...), where 
 _SOURCES = (("SOURCE", "text", '`""`', "the person's id in the source of that name, so that Reassign reaches it too"),)
 
 
-_ANSWERS = (
-    "answers",
-    "list of texts",
-    '`["ack", "note"]`',
-    "what people may do by writing back; also `escalate` and `resolve`. A number and a sender can be forged: little",
-)
+def _answers(usual: tuple[str, ...]) -> tuple[str, str, str, str]:
+    about = "what people may do by answering: `ack`, `note`, `escalate`, `resolve`. A number and a sender can be forged"
+    return "answers", "list of texts", f"`{json.dumps(usual)}`", about
 
 
 def sections() -> Iterator[Section]:
@@ -200,7 +197,7 @@ def sections() -> Iterator[Section]:
     for name, chat in CHATS.items():
         yield Section(f"`[{name}]`", name, chat.conf, frozenset({"command"}))
     for name in SERVICES:
-        extra = (("kind", "text", "the table's name", f'`"{name}"` for this one'), _ANSWERS)
+        extra = (("kind", "text", "the table's name", f'`"{name}"` for this one'), _answers(service(name).answers))
         header = f"`[channels.NAME]` of kind `{name}`"
         yield Section(header, f"channels.{name}", service(name).conf, extra=extra)
     yield Section("`[channels.NAME.hook]`", "channels.twilio.hook", VendorHook)

@@ -7,6 +7,8 @@ from channels import sms
 from channels.service import Again, Call, Notice, Request, Role, Service, at
 from deskbell.core.ports import Limit
 from deskbell.net.auth import HeaderKey
+from deskbell.vendors import bird as told
+from deskbell.vendors.hears import Hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ SERVICE = Service(
     resets=("x-ratelimit-reset",),
     limits=(Limit("any", "account", 25, timedelta(seconds=1)),),
     sizes={"body.text.text": sms.SIZE},
+    hears=Hears(way=lambda _conf: told.BirdSigned(), read=told.bird, secrets="the signing key of its webhooks"),
     acks="reply",
     receipts="callback",
 )

@@ -4,11 +4,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from channels import sms
-from channels.service import LIMITED, RETRY, Again, Call, Notice, Request, Role, Service, at, dig
+from channels.service import LIMITED, RETRY, Again, Ask, Call, Notice, Request, Role, Service, at, dig
 from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
 from deskbell.net.answers import Reply
 from deskbell.net.auth import Basic
+from deskbell.net.inbound import InPath
+from deskbell.vendors import clicksend as told
+from deskbell.vendors.hears import Hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,12 @@ def message(notice: Notice, conf: ClickSendConf) -> Request:
 
 def code(reply: Reply) -> str:
     """The envelope is a success whatever became of the message in it."""
-    if not reply.ok:
-        return ""
     status = dig(reply.data, "data.messages.0.status") or "NO_STATUS"
-    return "" if status == "SUCCESS" else status
+    return status if reply.ok and status != "SUCCESS" else ""
 
+
+TARGET = dict.fromkeys(("INVALID_RECIPIENT", "OPT_OUT", "BLOCKED"), Fault.TARGET)
+CONFIG = ("COUNTRY_NOT_ENABLED", "INVALID_SENDER_ID", "INSUFFICIENT_CREDIT", "ACCOUNT_NOT_ACTIVATED")
 
 SERVICE = Service(
     name="clicksend",
@@ -45,20 +49,16 @@ SERVICE = Service(
     again=Again.NEITHER,
     code=code,
     reason=at("response_msg"),
-    errors={
-        "INVALID_RECIPIENT": Fault.TARGET,
-        "OPT_OUT": Fault.TARGET,
-        "BLOCKED": Fault.TARGET,
-        "COUNTRY_NOT_ENABLED": Fault.CONFIG,
-        "INVALID_SENDER_ID": Fault.CONFIG,
-        "INSUFFICIENT_CREDIT": Fault.CONFIG,
-        "ACCOUNT_NOT_ACTIVATED": Fault.CONFIG,
-        "MISSING_CREDENTIALS": Fault.AUTH,
-        "THROTTLED": LIMITED,
-        "INTERNAL_ERROR": RETRY,
-    },
+    errors=TARGET
+    | dict.fromkeys(CONFIG, Fault.CONFIG)
+    | {"MISSING_CREDENTIALS": Fault.AUTH, "THROTTLED": LIMITED, "INTERNAL_ERROR": RETRY},
     limits=(Limit("post", "account", 3, timedelta(seconds=1)),),
     sizes={"messages.*.body": sms.SIZE},
+    hears=Hears(way=lambda _conf: InPath()),  # nothing proves its calls: each only has us ask
+    asks=(
+        Ask(of="messages", build=lambda w, _: Request(f"/v3/sms/receipts/{w.ids[0]}", method="GET"), read=told.state),
+        Ask(of="inbox", build=lambda _w, _: Request("/v3/sms/inbound", method="GET"), read=told.inbox),
+    ),
     acks="reply",
-    receipts="callback",
+    receipts="asked for",
 )

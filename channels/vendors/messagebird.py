@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from channels import sms
 from channels.service import RETRY, Again, Call, Notice, Request, Role, Service, at, dig
@@ -9,6 +10,8 @@ from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
 from deskbell.net.answers import Reply
 from deskbell.net.auth import HeaderKey
+from deskbell.vendors import bird as told
+from deskbell.vendors.hears import Hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,9 @@ class MessageBirdConf:
 
 
 def message(notice: Notice, conf: MessageBirdConf) -> Request:
-    body = {"originator": conf.sender, "recipients": [sms.digits(notice)], "body": sms.words(notice)}
-    return Request("/messages", body | {"datacoding": "auto", "validity": conf.valid_s, "reference": reference(notice)})
+    body: dict[str, Any] = {"originator": conf.sender, "recipients": [sms.digits(notice)], "body": sms.words(notice)}
+    body |= {"datacoding": "auto", "validity": conf.valid_s, "reference": reference(notice)}
+    return Request("/messages", body | ({"reportUrl": notice.hook} if notice.hook else {}))
 
 
 def reference(notice: Notice) -> str:
@@ -59,6 +63,7 @@ SERVICE = Service(
     errors={"2": Fault.AUTH, "25": Fault.CONFIG, "99": RETRY, "recipient": Fault.TARGET},  # 25: no money left
     limits=(Limit("any", "account", 25, timedelta(seconds=1)),),
     sizes={"body": sms.SIZE},
+    hears=Hears(way=lambda _conf: told.MessageBirdToken(), read=told.messagebird, secrets="the account's signing key"),
     acks="reply",
     receipts="callback",
 )

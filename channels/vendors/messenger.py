@@ -16,6 +16,8 @@ from deskbell.core.ports import Limit
 from deskbell.core.sizes import Size
 from deskbell.net.answers import Reply
 from deskbell.net.auth import Bearer
+from deskbell.vendors import meta as told
+from deskbell.vendors.hears import Hears
 
 ERRORS: Mapping[str, Class] = {
     "551": Fault.TARGET,  # has blocked the page, or is gone
@@ -69,6 +71,8 @@ SERVICE = Service(
     errors={**meta.ERRORS, **ERRORS},
     limits=(Limit("post", "account", 40, timedelta(seconds=1)),),
     sizes={"message.text": Size(2000), "message.attachment.payload.text": Size(640)},
+    answers=meta.ANSWERS,
+    hears=Hears(way=lambda _conf: told.SIGNED, read=told.messenger, greet=told.greet, secrets="the app's secret"),
     acks="button",
     receipts="callback",
 )

@@ -11,6 +11,9 @@ from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
 from deskbell.net.answers import Reply
 from deskbell.net.auth import Basic
+from deskbell.net.proofs import PlivoSigned
+from deskbell.vendors import plivo as told
+from deskbell.vendors.hears import Hears
 
 # Of about 300 in 5 s an account, calls and messages together.
 LIMITS = (Limit("any", "account", 50, timedelta(seconds=1)),)
@@ -29,11 +32,9 @@ class PlivoConf:
 def message(notice: Notice, conf: PlivoConf) -> Request:
     sender = "powerpack_uuid" if "-" in conf.sender else "src"
     body = {sender: conf.sender.lstrip("+"), "dst": sms.digits(notice), "text": sms.words(notice)}
-    return Request(path(conf, "Message"), body | {"type": "sms", "message_expiry": conf.valid_s})
-
-
-def path(conf: PlivoConf, what: str) -> str:
-    return f"/v1/Account/{conf.auth_id}/{what}/"
+    told_at = {"url": notice.hook, "method": "POST"} if notice.hook else {}
+    path = f"/v1/Account/{conf.auth_id}/Message/"
+    return Request(path, body | told_at | {"type": "sms", "message_expiry": conf.valid_s})
 
 
 def code(reply: Reply) -> str:
@@ -56,6 +57,7 @@ SERVICE = Service(
     errors=ERRORS,
     limits=LIMITS,
     sizes={"text": sms.SIZE},
+    hears=Hears(way=lambda _conf: PlivoSigned(), read=told.message, secrets="the account's auth token"),
     acks="reply",
     receipts="callback",
 )

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from channels import sms
-from channels.service import RETRY, Again, Ask, Call, Class, Notice, Request, Role, Service, at, dig
-from deskbell.core.heard import Heard, Rank, Receipt, Waiting, Words
+from channels.service import RETRY, Again, Ask, Call, Class, Notice, Request, Role, Service, at
+from deskbell.core.heard import Waiting
 from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
-from deskbell.net.answers import Reply, http_date
 from deskbell.net.auth import Basic
-from deskbell.net.inbound import Call as Inbound
 from deskbell.net.proofs import TwilioSigned
+from deskbell.vendors import twilio as told
 from deskbell.vendors.hears import Hears, Thanks
 
 
@@ -40,25 +39,6 @@ def _messages(conf: TwilioConf) -> str:
     return f"/2010-04-01/Accounts/{conf.account_sid}/Messages.json"
 
 
-RANKS = {"queued": 1, "accepted": 1, "sending": 1, "sent": 2, "failed": 3, "undelivered": 3, "delivered": 4, "read": 5}
-DEAD = frozenset({"30004", "30005", "30006"})  # blocked, no such number, a landline
-
-
-def receipt(sid: str, status: str, code: str) -> list[Heard]:
-    if status not in RANKS:
-        return []
-    fault = Fault.TARGET if code in DEAD or code.startswith("216") else None
-    return [Receipt(sid, Rank(RANKS[status]), code if RANKS[status] == Rank.FAILED else "", fault)]
-
-
-def said(call: Inbound, _conf: TwilioConf) -> list[Heard]:
-    """A status callback, or a message that came in. https://www.twilio.com/docs/messaging/guides/webhook-request"""
-    form = dict(call.form)
-    if "Body" in form and form.get("SmsStatus", "received") == "received":
-        return [Words(form["From"], form["Body"], form["MessageSid"], carrier=form.get("OptOutType", "").lower())]
-    return receipt(form["MessageSid"], form["MessageStatus"], form.get("ErrorCode", ""))
-
-
 def statuses(waiting: Waiting, conf: TwilioConf) -> Request:
     return Request(_messages(conf).removesuffix(".json") + f"/{waiting.ids[0]}.json", method="GET")
 
@@ -66,15 +46,6 @@ def statuses(waiting: Waiting, conf: TwilioConf) -> Request:
 def inbox(waiting: Waiting, conf: TwilioConf) -> Request:
     since = {"DateSent>": waiting.since.strftime("%Y-%m-%d")} if waiting.since else {}
     return Request(_messages(conf), method="GET", params={"To": conf.sender, "PageSize": "100"} | since)
-
-
-def written(reply: Reply, waiting: Waiting, _conf: TwilioConf) -> list[Heard]:
-    rows = [row for row in reply.data["messages"] if row["direction"] == "inbound"]
-    return [
-        Words(row["from"], row["body"], row["sid"], at=at)
-        for row in rows
-        if (at := http_date(row["date_created"])) and waiting.since and at >= waiting.since
-    ]
 
 
 # https://www.twilio.com/docs/api/errors
@@ -111,19 +82,13 @@ SERVICE = Service(
     sizes={"Body": sms.SIZE},
     hears=Hears(
         way=lambda _conf: TwilioSigned(),
-        read=said,
+        read=told.message,
         secrets="the account's auth token, or a shared key of its Webhooks Configuration",
         thanks=Thanks(body="<Response/>", kind="text/xml"),
     ),
     asks=(
-        Ask(
-            of="messages",
-            build=statuses,
-            read=lambda reply, _waiting, _conf: receipt(
-                dig(reply.data, "sid"), dig(reply.data, "status"), dig(reply.data, "error_code")
-            ),
-        ),
-        Ask(of="inbox", build=inbox, read=written, ready=lambda conf: conf.sender.startswith("+")),
+        Ask(of="messages", build=statuses, read=told.state),
+        Ask(of="inbox", build=inbox, read=told.inbox, ready=lambda conf: conf.sender.startswith("+")),
     ),
     acks="reply",
     receipts="callback, or asked for",

@@ -16,6 +16,8 @@ from deskbell.core.ports import Limit
 from deskbell.core.sizes import Size
 from deskbell.net.answers import Reply
 from deskbell.net.auth import Bearer
+from deskbell.vendors import meta as told
+from deskbell.vendors.hears import Hears
 
 WORDS = ("severity", "ref", "line", "title", "summary", "said")
 ERRORS: Mapping[str, Class] = {
@@ -109,6 +111,8 @@ SERVICE = Service(
         "interactive.body.text": Size(1024),
         "text.body": Size(4096),
     },
+    answers=meta.ANSWERS,
+    hears=Hears(way=lambda _conf: told.SIGNED, read=told.whatsapp, greet=told.greet, secrets="the app's secret"),
     acks="quick reply",
     receipts="callback",
 )

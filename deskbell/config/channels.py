@@ -13,7 +13,6 @@ from deskbell.net.egress import Forbidden, checked_base
 from deskbell.vendors.hears import Ear, VendorHook
 
 COMMON = ("kind", "hook", "answers")  # the settings of every channel, beside the vendor's own
-ANSWERS = ("ack", "note")
 MAY_ANSWER = ("ack", "note", "escalate", "resolve")
 OPTIONS = {"tells": f"what it is told: {', '.join(TELLS)}"}
 
@@ -70,17 +69,19 @@ def read_channels(reading: Reading, data: object, public_url: str = "") -> dict[
         given = table if isinstance(table, Mapping) else {}
         rest = {key: value for key, value in given.items() if key not in COMMON} if given else table
         conf = reading.table(service(kind).conf, rest, where)
-        answers = _answers(reading, given, where)
+        answers = _answers(reading, given, service(kind), where)
         hook = reading.table(VendorHook, given["hook"], f"{where}.hook") if "hook" in given else None
         if conf is not None and _complete(reading, service(kind), conf, where):
             ear = _ear(reading, name, service(kind), conf, hook, public_url) if hook else None
+            if "hook" not in given and (hears := service(kind).hears) and hears.needed:
+                reading.wrong(f"{where}.hook", f"is missing: {service(kind).title} asks us what to say")
             out[name] = ChannelSetting(name, kind, conf, answers, ear)
     return out
 
 
-def _answers(reading: Reading, table: Mapping[str, Any], where: str) -> frozenset[str]:
+def _answers(reading: Reading, table: Mapping[str, Any], row: Service, where: str) -> frozenset[str]:
     """A number and a sender can be forged, so that little may be done from there unless somebody says otherwise."""
-    given = table.get("answers", list(ANSWERS))
+    given = table.get("answers", list(row.answers))
     if not isinstance(given, list) or not all(verb in MAY_ANSWER for verb in given):
         reading.wrong(f"{where}.answers", f"must be a list of {', '.join(MAY_ANSWER)}")
         return frozenset()

@@ -26,7 +26,7 @@ _FIRST = timedelta(hours=1)
 
 log = structlog.get_logger("deskbell.asks")
 
-Take = Callable[[str, Sequence[Heard], Mapping[str, str] | None], Awaitable[None]]
+Take = Callable[[str, Sequence[Heard], Mapping[str, str] | None], Awaitable[object]]
 
 
 class Question(Protocol):

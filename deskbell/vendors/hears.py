@@ -55,6 +55,9 @@ class Hears:
     secrets: str = "16 characters of chance"  # what belongs into the hook's secrets; empty: it needs none
     greet: Callable[[Call, VendorHook], Thanks | None] = nothing_asked  # what asks first whether the address is ours
     thanks: Thanks = Thanks()
+    # Instead of `thanks`, where it depends on the call: the settings, and what somebody is to be told of their tap.
+    answer: Callable[[Call, Any, Sequence[str]], Thanks] | None = None
+    needed: bool = False  # whether nothing can be sent where it may not call us
     words: bool = True  # whether what people write comes this way
 
 
@@ -81,6 +84,9 @@ class Ear:
 
     def read(self, call: Call) -> Sequence[Heard]:
         return self.hears.read(call, self.conf) if self.hears.read else ()
+
+    def thanks(self, call: Call, told: Sequence[str]) -> Thanks:
+        return self.hears.answer(call, self.conf, told) if self.hears.answer else self.hears.thanks
 
     @property
     def shown(self) -> str:

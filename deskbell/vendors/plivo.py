@@ -1,7 +1,6 @@
 """What Plivo tells of messages and calls. https://www.plivo.com/docs/messaging/api/message/message-object"""
 
 from typing import Any
-from urllib.parse import parse_qsl
 
 from deskbell.core.heard import Heard, Tap, Words
 from deskbell.net.inbound import Call
@@ -20,10 +19,9 @@ def message(call: Call, _conf: Any) -> list[Heard]:
 
 
 def spoken(call: Call, _conf: Any) -> list[Heard]:
-    """A key that somebody pressed, or how the call stands. What is to be said was asked for, and is no news."""
-    form, query = dict(call.form), dict(parse_qsl(call.query))
+    """A key that somebody pressed, or how the call stands."""
+    form = dict(call.form)
     uuid = form["RequestUUID"]
     if keys := form.get("Digits", ""):
-        pressed = f"{keys} {query.get('ref', '')}".strip()
-        return [Tap(pressed, uuid, phone(form["To"]), f"{form['CallUUID']}:{keys}")]
+        return [Tap(keys, uuid, phone(form["To"]), f"{form['CallUUID']}:{keys}")]
     return receipt(uuid, form["CallStatus"], form.get("HangupCause", ""))

@@ -7,7 +7,7 @@ from deskbell.core.outcome import Fault
 
 # The words that nearly all of them have. What is accepted is not sent yet, and what was called off never will be.
 RANKS: Mapping[str, Rank] = {
-    **dict.fromkeys(("accepted", "queued", "scheduled", "processing", "sending", "buffered"), Rank.QUEUED),
+    **dict.fromkeys(("accepted", "queued", "initiated", "scheduled", "processing", "sending", "buffered"), Rank.QUEUED),
     **dict.fromkeys(("sent", "ringing"), Rank.SENT),
     **dict.fromkeys(("failed", "undelivered", "rejected", "expired", "canceled", "deleted"), Rank.FAILED),
     **dict.fromkeys(("sending_failed", "delivery_failed", "skipped"), Rank.FAILED),

@@ -1,5 +1,7 @@
 """One vendor of the catalogue at a time: its stand-in on a port of its own, and our channel to it."""
 
+import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -8,12 +10,14 @@ import pytest
 from aiohttp import web
 
 from channels.catalog import service
-from channels.engine import VendorChannel
+from channels.engine import Back, VendorChannel
+from deskbell.config.channels import COMMON
 from deskbell.config.strict import Reading
 from deskbell.core.alert import Severity
 from deskbell.core.card import Card, Note, Tone
 from deskbell.core.ports import Destination, Identity
 from deskbell.net import redact
+from deskbell.net.seal import unseal
 from deskbell.sandbox.clock import Clock, Pulse
 from deskbell.sandbox.ledger import Ledger
 from deskbell.sandbox.mail import MailServer
@@ -70,10 +74,19 @@ def note(text="Escalated to level 1, Ben Okafor"):
     return Note(f"D-4821: {text}", "D-4821", ("ben",), broadcast=True)
 
 
+def shown(stand_in, calls):
+    """What whoever is told gets of these: also what is spoken, of which the address has it sealed."""
+    texts = [json.dumps(call.fields, ensure_ascii=False) for call in calls]
+    sealed = [part for text in texts for part in re.findall(r"[?&]say=([\w-]+)", text)]
+    spoken = " ".join(texts + [unseal(stand_in.settings()["auth_token"], part) for part in sealed])
+    return re.sub(r"\balert ((?:\d )*\d):", lambda ref: f"D-{ref[1].replace(' ', '')}", spoken)
+
+
 def settings_of(name, given):
     """The vendor's settings, as the configuration reads them."""
     reading = Reading({}, None)
-    conf = reading.table(service(name).conf, given, f"channels.{name}")
+    own = {key: value for key, value in given.items() if key not in COMMON}
+    conf = reading.table(service(name).conf, own, f"channels.{name}")
     return conf, reading
 
 
@@ -109,7 +122,8 @@ async def world(name):
     async def account_of(person):
         return accounts.get(person)
 
-    channel = VendorChannel(name, service(name), conf, account_of, {"ben": "Ben Okafor"}, lambda _ref: LINK)
+    back = Back(hook=f"https://desk.example.org/inbound/{name}")
+    channel = VendorChannel(name, service(name), conf, account_of, {"ben": "Ben Okafor"}, lambda _ref: LINK, back)
     room = Destination("there", name, stand_in.address(), dict(stand_in.vendor.options))
     yield World(channel, stand_in, room, conf, accounts)
     await channel.close()

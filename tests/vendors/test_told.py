@@ -56,8 +56,8 @@ SAID = [
     ),
     (plivo.message, form(MessageUUID="m-1", Status="failed", ErrorCode="80"), [Receipt("m-1", Rank.FAILED, "80")]),
     (plivo.message, form(MessageUUID="m-1", Status="a word of next year"), []),
-    (plivo.spoken, form("ref=D-12", Digits="1", **CALL), [Tap("1 D-12", "r-1", ANA, "c-1:1")]),
-    (plivo.spoken, form("say=x&ref=D-12", CallStatus="in-progress", **CALL), [Receipt("r-1", Rank.DELIVERED)]),
+    (plivo.spoken, form(Digits="1", **CALL), [Tap("1", "r-1", ANA, "c-1:1")]),
+    (plivo.spoken, form("say=x", CallStatus="in-progress", **CALL), [Receipt("r-1", Rank.DELIVERED)]),
     (plivo.spoken, form(CallStatus="no-answer", **CALL), [Receipt("r-1", Rank.FAILED, "no-answer")]),
     (
         plivo.spoken,

@@ -20,6 +20,22 @@ def queued(asked: Asked) -> object:
     return envelope("SUCCESS", asked.id, one["to"], one["custom_string"])
 
 
+def receipt(asked: Asked) -> object:
+    """Everything that was taken has arrived."""
+    one = {
+        "message_id": asked.parts["id"],
+        "status_code": "201",
+        "status_text": "Success: Message received on handset.",
+    }
+    return {"http_code": 200, "response_code": "SUCCESS", "data": one | {"error_code": None}}
+
+
+def inbox(asked: Asked) -> object:
+    """What was written to us: whoever plays that puts it among what was told, as "written"."""
+    rows = [{"message_id": one.id, **one.fields} for one in asked.told if one.way == "written"]
+    return {"http_code": 200, "response_code": "SUCCESS", "data": {"total": len(rows), "data": rows}}
+
+
 def error(code: str) -> Answer:
     return 200, envelope(code)
 
@@ -40,6 +56,8 @@ VENDOR = Vendor(
             most={"messages.0.body": 1224},
             refuses=lambda asked: wrong_with(str(dig(asked.fields, "messages.0.to")), WRONG),
         ),
+        Way("receipt", "GET", "/v3/sms/receipts/{id}", receipt, reads=True, of="id"),
+        Way("inbox", "GET", "/v3/sms/inbound", inbox, reads=True),
     ),
     new_id=lambda number: f"0A1B2C3D-0000-4000-8000-{number:012X}",
     error=error,

@@ -3,7 +3,7 @@
 from email.utils import formatdate
 
 from deskbell.sandbox.phones import ABROAD, LANDLINE, NOBODY, SAID_STOP, wrong_with
-from deskbell.sandbox.vendors.stand_in import Answer, Asked, Vendor, Way, basic
+from deskbell.sandbox.vendors.stand_in import Answer, Asked, Told, Vendor, Way, basic
 
 ACCOUNT, TOKEN = "AC00000000000000000000000000000001", "sandbox-twilio-token"
 WRONG = {NOBODY: "21211", SAID_STOP: "21610", LANDLINE: "21614", ABROAD: "21408"}
@@ -16,8 +16,19 @@ def queued(asked: Asked) -> object:
 
 def sent(asked: Asked) -> object:
     rows = [one for one in asked.told if one.fields["To"] == asked.query.get("To")]
-    shown = ((one, formatdate(one.at)) for one in reversed(rows))
-    return {"messages": [{"sid": one.id, "body": one.fields["Body"], "date_created": at} for one, at in shown]}
+    return {"messages": [shown(one) for one in reversed(rows)]}
+
+
+def shown(one: Told) -> dict[str, object]:
+    """Everything that was taken has arrived; what was written to us, whoever plays that puts among it as "written"."""
+    fields, written = one.fields, one.way == "written"
+    way = {"direction": "inbound" if written else "outbound-api", "status": "received" if written else "delivered"}
+    numbers = {"to": fields["To"], "from": fields.get("From"), "error_code": None}
+    return {"sid": one.id, "body": fields["Body"], "date_created": formatdate(one.at)} | way | numbers
+
+
+def state(asked: Asked) -> object:
+    return next(shown(one) for one in asked.told if one.id == asked.parts["sid"])
 
 
 def error(code: str) -> Answer:
@@ -42,6 +53,7 @@ VENDOR = Vendor(
             refuses=lambda asked: wrong_with(asked.fields["To"], WRONG),
         ),
         Way("list", "GET", MESSAGES, sent, reads=True),
+        Way("state", "GET", MESSAGES.replace(".json", "/{sid}.json"), state, reads=True, of="sid"),
     ),
     new_id=lambda number: f"SM{number:032x}",
     error=error,

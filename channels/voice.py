@@ -1,0 +1,36 @@
+"""What a voice says on the phone, and how it is written down for those who speak it."""
+
+import re
+from xml.sax.saxutils import escape, quoteattr
+
+from channels.service import Notice
+from deskbell.core.sizes import Size, Unit, fit
+from deskbell.vendors.hears import Thanks
+
+KEYS = "Press 1 to acknowledge, or 2 to escalate."
+NO_KEY = "No key was pressed. Goodbye."
+ANSWERS = ("ack", "escalate", "note")  # whom we called is who presses the key
+_SPOKEN = Size(900, Unit.BYTES)  # about a minute
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def words(notice: Notice) -> str:
+    """The digits of a ref one by one: [P1] D-4821 is "Priority 1, alert 4 8 2 1:"."""
+    said = re.sub(r"^\[P(\d)\] ", r"Priority \1, ", fit(notice.line, _SPOKEN))
+    said = re.sub(r"\bD-(\d+):?", lambda ref: f"alert {' '.join(ref[1])}:", said)
+    return f"This is Deskbell. {said}." + (f" {KEYS}" if asks_for_keys(notice) else "")
+
+
+def asks_for_keys(notice: Notice) -> bool:
+    return bool(notice.hook and notice.ref)
+
+
+def document(*elements: str) -> Thanks:
+    """What is to be spoken, as both Twilio and Plivo want it."""
+    return Thanks(body=element("Response", *elements), kind="text/xml")
+
+
+def element(name: str, *inside: str, text: str = "", **attributes: str) -> str:
+    """One element of XML, around others or around a text."""
+    said = "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items())
+    return f"<{name}{said}>{''.join(inside)}{escape(_NOT_IN_XML.sub('', text))}</{name}>"
