@@ -84,7 +84,6 @@ class Pages:
         """What the link in a person's own message shows: `seen` as the desk has it, `became` is a key of `words`."""
         alert = seen.alert
         tone = tone_of(alert, alert.updated_at)
-        shown = {"title": clean(alert.title, 150), "summary": clean(alert.summary, 300)}
         return self._page(
             "own.html",
             seen=seen,
@@ -95,7 +94,8 @@ class Pages:
             tone=tone.value,
             icon=ICONS[tone],
             language=words["language"],
-            **shown,
+            title=clean(alert.title, 150),
+            summary=clean(alert.summary, 300),
         )
 
     def words(self, status: int, text: str, language: str = "en") -> web.Response:

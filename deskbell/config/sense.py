@@ -79,6 +79,8 @@ class General:
     def __post_init__(self) -> None:
         if not timedelta(seconds=2) <= self.lease <= timedelta(minutes=1):
             raise ValueError("lease must be from 2s to 1m")
+        if self.delivered_within < timedelta(seconds=1):
+            raise ValueError("delivered_within must be 1s or longer")
         if not self.roles:
             raise ValueError(f"roles must name one or more of {', '.join(instance.ROLES)}")
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deskbell.core.access import Person, Role, in_scope
-from deskbell.core.alert import Alert, Command, Severity, Status, Verb, name_of
+from deskbell.core.alert import Alert, Change, Command, Severity, Status, Verb, name_of
 from deskbell.core.heard import Meant, Message, Rank, Receipt, RecordState, Tap, Words
 from deskbell.core.outcome import Fault, Sent
 from deskbell.core.ports import Answer, Claim, Dispatch, DispatchKind, Entry, Interaction, Lane, Post
@@ -109,15 +109,19 @@ def _next_way(book: Book, message: Message) -> str:
 
 
 def _noted(book: Book, message: Message, what: str, *, shown: bool = True) -> None:
-    """Into the alert's story; on its cards where people should see it."""
-    if not message.alert_id:
+    """Into the alert's story; on its cards, and into their threads, where people should see it."""
+    alert = book.uow.alert(message.alert_id) if message.alert_id else None
+    if alert is None:
         return
-    whom = f" to {name_of(message.person, book.house.people)}" if message.person else f" to {message.destination}"
-    told = f"{_title(book, message.channel)}{whom} {what}"
+    whom = name_of(message.person, book.house.people) if message.person else message.destination
+    told = f"{_title(book, message.channel)} to {whom} {what}"
     data: dict[str, Any] = {"channel": message.channel, "message": message.id, "told": told}
-    book.uow.audit(Entry("deskbell", "receipt", message.alert_id, data | ({"said": told} if shown else {})), book.now)
-    if shown:
-        book.uow.bump_posts(message.alert_id, book.now, Lane.TIDY)
+    if not shown:
+        book.uow.audit(Entry("deskbell", "receipt", alert.id, data), book.now)
+        return
+    after = replace(alert, version=alert.version + 1, updated_at=book.now)
+    entry = Entry("deskbell", "receipt", alert.id, data | {"said": told})
+    book.keep(Change(alert, after, told), entry, undo=book.uow.undo_of(alert.id))
 
 
 def _title(book: Book, channel: str) -> str:

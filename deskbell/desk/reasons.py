@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import cast
 
 from deskbell.core.alert import Alert, Mode, name_of
+from deskbell.core.heard import Rank
 from deskbell.core.present import REFUSED, told
 from deskbell.core.records import Record, unnamed
 from deskbell.core.rota import on_duty
@@ -18,6 +19,14 @@ from deskbell.desk.house import House
 from deskbell.desk.kin import Kin
 
 _STORY = 60
+_MESSAGES = 10
+_RANKS = {
+    Rank.QUEUED: "handed over",
+    Rank.SENT: "sent",
+    Rank.FAILED: "not delivered",
+    Rank.DELIVERED: "delivered",
+    Rank.READ: "read",
+}
 
 
 def why(reader: Reader, house: House, alert: Alert, now: datetime) -> list[tuple[str, str]]:
@@ -28,7 +37,7 @@ def why(reader: Reader, house: House, alert: Alert, now: datetime) -> list[tuple
     calendar = house.calendars.get(conf.calendar if conf else "", house.calendar)
     lines = explain.why(alert, house.rule(alert.rule), conf, calendar)
     lines += [("Told", _told(reader, house, alert)), ("On duty then", duty(reader, house, alert.opened_at))]
-    lines.append(("Policy", _policy(house, alert)))
+    lines += [("Policy", _policy(house, alert)), ("Messages", _messages(reader, house, alert))]
     story = [row for row in reader.story(alert.id, _STORY) if row.entry.verb != REFUSED and row.entry.data.get("said")]
     lines += [(clock(row.at, alert.zone, now), told(row)) for row in story[-5:]]
     return [(label, value) for label, value in lines if value]
@@ -48,6 +57,16 @@ def duty(reader: Reader, house: House, at: datetime) -> str:
     """Who was on duty in each rota then."""
     rows = ((rota.name, on_duty(rota, at)) for rota in roster(reader, house, at).rotas.values())
     return ", ".join(f"{name}: {name_of(who, house.people) if who else 'nobody'}" for name, who in rows)
+
+
+def _messages(reader: Reader, house: House, alert: Alert) -> str:
+    """What became of those that went to people beside the chats, as far as their vendors say."""
+    sent = [one for one in reader.messages_of(alert.id) if one.destination not in house.records][-_MESSAGES:]
+    return ", ".join(
+        f"{house.titles.get(one.channel, one.channel)} to {name_of(one.person, house.people) or one.destination}: "
+        f"{_RANKS[one.rank]}{f' ({one.why})' if one.why else ''}"
+        for one in sent
+    )
 
 
 def _policy(house: House, alert: Alert) -> str:

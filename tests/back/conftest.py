@@ -5,6 +5,7 @@ import base64
 import hmac
 import itertools
 import json
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import aiohttp
@@ -14,8 +15,10 @@ from deskbell.config import load
 from deskbell.core.alert import Severity, Status
 from deskbell.core.ports import Interaction
 from deskbell.daemon import Daemon
+from deskbell.net.clock import wall
 from deskbell.sandbox.server import Sandbox
 
+SOON = timedelta(seconds=30)
 PUBLIC = "https://desk.example.org"
 ANA, BEN = "+15005550001", "+15005550002"
 TOKEN, NEXT = "sandbox-twilio-token", "the-token-after-the-next-one"
@@ -25,6 +28,7 @@ CONFIG = """
 database = "sqlite:///{folder}/desk.db"
 secret = "a-secret-for-the-tests-only"
 tick = "1s"
+{general}
 
 [server]
 port = 0
@@ -65,13 +69,14 @@ def toml(value):
     return json.dumps(value)
 
 
-def config_of(sandbox, folder, people, channels):
+def config_of(sandbox, folder, people, channels, general=""):
     """`people`: their accounts; `channels`: by name what to change of the stand-in's settings."""
     named = {who: "\n".join(f"{name} = {toml(value)}" for name, value in accounts.items()) for who, accounts in people}
     text = CONFIG.format(
         folder=folder,
         url=sandbox.url,
         public=PUBLIC,
+        general=general,
         all=json.dumps(["chat", *channels]),
         ana=named.get("ana", ""),
         ben=named.get("ben", ""),
@@ -143,9 +148,16 @@ class House:
         return answer
 
     async def settled(self):
+        """Until nothing is left that could go now; what waits for its time stays."""
         async with asyncio.timeout(20):
-            while await self.daemon.pending():
+            while any(row.state == "claimed" or self._soon(row) for row in self.outbox()):
                 await asyncio.sleep(0.02)
+
+    def _soon(self, row):
+        return row.next_try_at is None or row.next_try_at < wall() + SOON
+
+    def outbox(self):
+        return self.daemon.store.read_now(lambda reader: reader.outbox())
 
     async def until(self, what):
         async with asyncio.timeout(20):
@@ -185,8 +197,14 @@ def channels():
 
 
 @pytest.fixture
-async def house(sandbox, tmp_path, people, channels):
-    daemon = await Daemon.start(load(config_of(sandbox, tmp_path, people.items(), channels), {}))
+def general():
+    """Lines of [deskbell]."""
+    return ""
+
+
+@pytest.fixture
+async def house(sandbox, tmp_path, people, channels, general):
+    daemon = await Daemon.start(load(config_of(sandbox, tmp_path, people.items(), channels, general), {}))
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
         yield House(daemon, sandbox, session)
     await daemon.stop()

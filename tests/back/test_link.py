@@ -1,4 +1,4 @@
-"""The link in a message to one person: it shows, and once it acknowledges; what follows links by itself does nothing."""
+"""The link in a message to one person shows its alert, and acknowledges once; scanners that follow it do nothing."""
 
 import asyncio
 import random
