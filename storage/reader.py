@@ -83,11 +83,20 @@ _OPENED = Statement(
     .where(ALERTS.c.rule == bind("rule"), ALERTS.c.opened_at >= bind("since"))
     .group_by(ALERTS.c.source, ALERTS.c.record_id, ALERTS.c.team, ALERTS.c.mode)
 )
-_OPENED_BY_ANY = Statement(
-    sa.select(ALERTS.c.source, ALERTS.c.record_id, ALERTS.c.team, ALERTS.c.mode, sa.func.count())
-    .where(ALERTS.c.opened_at >= bind("since"))
-    .group_by(ALERTS.c.source, ALERTS.c.record_id, ALERTS.c.team, ALERTS.c.mode)
-)
+_CARDS_OF = {
+    of: Statement(
+        sa.select(sa.func.count()).select_from(
+            sa.select(ALERTS.c.id)
+            .where(*which, ALERTS.c.mode == Mode.CARD.value, ALERTS.c.opened_at >= bind("since"))
+            .limit(bind("most"))
+            .subquery()
+        )
+    )
+    for of, which in {
+        "source": (ALERTS.c.source == bind("source"),),
+        "team": (ALERTS.c.rule == bind("rule"), ALERTS.c.team == bind("team")),
+    }.items()
+}
 _OPENED_BY_KEY = Statement(
     sa.select(sa.func.count()).where(ALERTS.c.key == bind("key"), ALERTS.c.opened_at >= bind("since"))
 )
@@ -233,9 +242,13 @@ class SqlReader:
 
     def opened(self, rule: str, since: datetime) -> list[Opened]:
         """How many alerts of the rule (of any, when none is named) were opened since, by record, team and mode."""
-        asked = self.db.all(_OPENED, rule=rule, since=micros(since)) if rule else None
-        rows = self.db.all(_OPENED_BY_ANY, since=micros(since)) if asked is None else asked
+        rows = self.db.all(_OPENED, rule=rule, since=micros(since))
         return [Opened(source, ident, team, Mode(mode), count) for source, ident, team, mode, count in rows]
+
+    def count_cards(self, rule: str, team: str, source: str, since: datetime, most: int) -> int:
+        which: dict[str, Any] = {"source": source} if source else {"rule": rule, "team": team}
+        statement = _CARDS_OF["source" if source else "team"]
+        return int(self.db.scalar(statement, **which, since=micros(since), most=most))
 
     def count_opened(self, key: str, since: datetime) -> int:
         return int(self.db.scalar(_OPENED_BY_KEY, key=key, since=micros(since)))

@@ -50,7 +50,13 @@ class Reader(CustomerReader, Protocol):
         ...
 
     def opened(self, rule: str, since: datetime) -> list[Opened]:
-        """How many alerts of the rule (of any, when none is named) were opened since, by record, team and mode."""
+        """How many alerts of the rule were opened since, by record, team and mode."""
+        ...
+
+    def count_cards(self, rule: str, team: str, source: str, since: datetime, most: int) -> int:
+        """How many alerts with a card of their own were opened since: of the source, if one is named, else of the rule
+        in the team. No more than `most` are counted.
+        """
         ...
 
     def count_opened(self, key: str, since: datetime) -> int: ...

@@ -114,9 +114,8 @@ class Weather:
 
     def _opened(self, place: Place) -> int:
         """How many have come of late that stand for themselves."""
-        opened = self.book.uow.opened(place.rule, self.book.now - self.book.house.own.storm_within)
-        mine = [one for one in opened if one.mode is Mode.CARD and (place.source or one.team == place.team)]
-        return sum(one.times for one in mine if not place.source or one.source == place.source)
+        own, since = self.book.house.own, self.book.now - self.book.house.own.storm_within
+        return self.book.uow.count_cards(place.rule, place.team, place.source, since, own.storm)
 
     def _begin(self, alert: Alert, place: Place) -> Alert:
         book = self.book

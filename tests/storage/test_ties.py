@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from deskbell.core.alert import Mode
 from deskbell.core.ports import Opened
 
@@ -48,3 +50,24 @@ def test_how_many_were_opened(make, write, read):
     }
     assert read("opened", "late", make.NOW + hour) == []
     assert (read("count_opened", "k1", make.NOW - hour), read("count_opened", "k1", make.NOW + hour)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("which", "count"),
+    [
+        (("late", "north", ""), 2),
+        (("late", "south", ""), 0),
+        (("other", "north", ""), 1),
+        (("", "", "field"), 3),
+        (("", "", "elsewhere"), 0),
+    ],
+)
+def test_how_many_cards_came_of_late_of_a_rule_in_a_team_or_of_a_source(make, write, read, which, count):
+    for number, (rule, mode) in enumerate(
+        [("late", Mode.CARD), ("late", Mode.CARD), ("late", Mode.LISTED), ("other", Mode.CARD)]
+    ):
+        write("insert_alert", make.alert(key=f"k{number}", rule=rule, mode=mode, record_id="1", team="north"))
+    hour = timedelta(hours=1)
+    assert read("count_cards", *which, make.NOW - hour, 9) == count
+    assert read("count_cards", *which, make.NOW - hour, 1) == min(count, 1)
+    assert read("count_cards", *which, make.NOW + hour, 9) == 0
