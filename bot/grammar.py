@@ -150,7 +150,11 @@ COMMANDS: tuple[Spec, ...] = (
         topic=DUTY,
     ),
     Spec(
-        "test", "ring your own ladder, or prove a way with its code", "[WAY|CODE]", ("test", "test sms", "test 482913")
+        "test",
+        "ring your own ladder, or prove a way with its code",
+        "[WAY]",
+        ("test", "test sms", "test 482913"),
+        topic=DUTY,
     ),
     Spec(
         "feed",

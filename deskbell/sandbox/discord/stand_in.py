@@ -283,17 +283,20 @@ class DiscordStandIn:
         direct = len(self._direct_texts(who))
         known = {one["name"] for one in self._commands()}
         first = text.split(maxsplit=1)[0].removeprefix("/") if text.split() else ""
-        line = text if text.startswith("/") and first in known else f"/{self._main()} {text.removeprefix('/')}"
+        line = text if text.startswith("/") and first in known else f"/{self._above(first)} {text.removeprefix('/')}"
         live = await self.command(who, room, line)
         await self.pulse.until(lambda: live.error or live.said or live.modal, SEEN_SECONDS)
         return self._heard(who, live, direct)
 
-    def _main(self) -> str:
-        """The command that has all others below it."""
-        named = [one["name"] for one in self._commands() if any(o["type"] == 1 for o in one.get("options") or ())]
+    def _above(self, verb: str) -> str:
+        """The command that this one stands below; the first that has any below it, if none does."""
+        below = {
+            one["name"]: [o["name"] for o in one.get("options") or () if o["type"] == 1] for one in self._commands()
+        }
+        named = [name for name, verbs in below.items() if verbs]
         if not named:
             raise Refused("no command is registered here")
-        return str(named[0])
+        return next((name for name in named if verb in below[name]), str(named[0]))
 
     def _direct_texts(self, who: str) -> list[str]:
         return [
