@@ -168,10 +168,9 @@ def _about(said: Words | Tap) -> str:
 
 
 def _who(book: Book, channel: str, said: Words | Tap, message: Message | None) -> Person | None:
-    """Whoever the account belongs to; of a tap that names nobody, whom alone the message went to."""
-    if said.sender or message is None:
-        return book.person(channel, said.sender)
-    return book.people.get(message.person)
+    """Whoever the account belongs to; of a tap by somebody else, whom alone the message went to."""
+    known = book.person(channel, said.sender) if said.sender else None
+    return known or (book.people.get(message.person) if message and isinstance(said, Tap) else None)
 
 
 def _carried_out(
@@ -259,7 +258,8 @@ def record(book: Book, channel: str, said: RecordState, asked: Mapping[str, str]
     key = f"{channel}:{said.id}" if said.id else f"{channel}:{said.record}:{said.state}:{alert.version}"
     if not book.uow.take_in(key, channel, book.now, {"verb": said.state, "ref": alert.ref}):
         return False
-    book.uow.save_ref(post.id, {**post.ref, "state": said.state})  # nothing is left to be told there
+    closed = {"closed": "there"} if said.state == "resolved" else {}
+    book.uow.save_ref(post.id, {**post.ref, "state": said.state, **closed})  # nothing is left to be told there
     answer = _moved(book, channel, said, alert)
     book.uow.answered(key, {"ok": answer.ok, "code": answer.code, "text": answer.text, "alert_id": alert.id})
     return answer.ok
@@ -278,7 +278,7 @@ def _moved(book: Book, channel: str, said: RecordState, alert: Alert) -> Answer:
     """As whoever it was over there, with no more rights than a colleague has here."""
     title = _title(book, channel)
     known = book.person(channel, said.by) if said.by else None
-    who = clean(said.by, 60) or "somebody"
+    who = clean(said.name or said.by, 60) or "somebody"
     person = known or Person(f"{who} in {title}", f"{who} in {title}", roles=frozenset({Role.AGENT}))
     reason = clean(said.done, 200) or f"closed in {title}"
     args = {"reason": reason} if said.state == "resolved" else {}
