@@ -14,15 +14,17 @@ from channels.service import Address, Again, Call, Notice, Request, Role, Servic
 from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
 from deskbell.core.sizes import Size
+from deskbell.vendors import google_chat as told
+from deskbell.vendors.hears import Hears
 
-BUTTONS = {"ack": "Acknowledge", "escalate": "Escalate", "resolve": "Resolve", "reopen": "Reopen"}
+BUTTONS = {"ack": "Acknowledge", "escalate": "Escalate"}
 
 
 @dataclass(frozen=True, slots=True)
 class GoogleChatAppConf:
     account: str  # the app's service account: desk@PROJECT.iam.gserviceaccount.com
     private_key: str = field(repr=False)  # its private key, in PEM
-    audience: str = ""  # who its calls are for: the number of the project; empty: the address that it calls
+    project: str = ""  # its number, where the app says that its calls are for the project and not for an address
     base_url: str = "https://chat.googleapis.com"
     token_url: str = google.TOKENS
 
@@ -59,14 +61,16 @@ SERVICE = Service(
     address=Address(re.compile(r"spaces/[\w-]+"), "is a space like spaces/AAAA, to which the app was added"),
     open=Call(lambda n, _: post(n, **card(n, "ack", "escalate"), fallbackText=n.line), id="name"),
     note=Call(lambda n, _: post(n, text=google.chat_text(n.said))),
-    progress=shown("escalate", "resolve"),
+    progress=shown("escalate"),  # to resolve needs a reason: it is written, or given on the alert's page
     reopen=shown("ack", "escalate"),
-    close=shown("reopen"),
+    close=shown(),
     again=Again.KEY,
     code=google.code,
     reason=google.reason,
     errors={**google.ERRORS, "NOT_FOUND": Fault.TARGET},
     limits=(Limit("any", "destination", 50, timedelta(minutes=1)),),  # of the 60 that all apps of a room share
     sizes={"text": Size(4000), "fallbackText": Size(1000)},
+    hears=Hears(way=lambda conf: told.ChatToken(conf.project), read=told.said, secrets="", answer=told.answer),
+    answers=("ack", "note", "escalate", "resolve"),
     acks="card button",
 )

@@ -10,6 +10,9 @@ from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
 from deskbell.net.answers import Reply
 from deskbell.net.auth import Basic
+from deskbell.net.proofs import InForm
+from deskbell.vendors import mailgun as told
+from deskbell.vendors.hears import Hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def _path(conf: MailgunConf, what: str) -> str:
 SERVICE = Service(
     name="mailgun",
     title="Mailgun",
-    roles=frozenset({Role.NOTIFY}),
+    roles=frozenset({Role.NOTIFY, Role.ACKNOWLEDGE}),
     docs="https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages",
     conf=MailgunConf,
     auth=lambda conf: Basic("api", conf.key),
@@ -65,5 +68,7 @@ SERVICE = Service(
     reason=lambda reply: at("message")(reply) or reply.text,  # a refused key is answered with "Forbidden", no JSON
     errors={"402": Fault.CONFIG, "403": Fault.CONFIG, "404": Fault.CONFIG},  # 404: the domain is in another region
     limits=(Limit("post", "account", 10, timedelta(seconds=1)),),
-    receipts="webhook",
+    hears=Hears(way=lambda _conf: InForm(), read=told.said, secrets="the account's webhook signing key"),
+    acks="reply",
+    receipts="callback",
 )

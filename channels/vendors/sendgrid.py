@@ -9,6 +9,8 @@ from channels.service import Again, Call, Notice, Request, Role, Service, at
 from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
 from deskbell.net.auth import Bearer
+from deskbell.vendors import sendgrid as told
+from deskbell.vendors.hears import Hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +57,8 @@ SERVICE = Service(
     errors={"403": Fault.CONFIG, "404": Fault.CONFIG, "413": Fault.PAYLOAD},  # 403: the sender is not verified
     resets=("x-ratelimit-reset",),
     limits=(Limit("post", "account", 10, timedelta(seconds=1)),),
-    receipts="event webhook",
+    hears=Hears(
+        way=lambda _conf: told.SendGridSigned(), read=told.events, secrets="the verification key it shows", words=False
+    ),
+    receipts="callback",
 )

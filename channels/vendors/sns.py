@@ -13,6 +13,8 @@ from deskbell.core.ports import Limit
 from deskbell.core.sizes import Size, Unit, fit
 from deskbell.net.answers import Reply
 from deskbell.net.auth import AwsKey
+from deskbell.vendors import sns as told
+from deskbell.vendors.hears import Hears
 
 _ARN = r"arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w./-]+"
 
@@ -23,6 +25,7 @@ class SnsConf:
     secret: str = field(repr=False)  # of that key
     region: str  # eu-central-1
     sender_id: str = ""  # who an SMS is from, in countries that allow a name
+    topics: tuple[str, ...] = ()  # ARNs of topics of yours that may call us: with SMS that people sent back
     base_url: str = ""  # where it is called instead of the region's own address
 
 
@@ -76,7 +79,7 @@ ERRORS: Mapping[str, Class] = {
 SERVICE = Service(
     name="sns",
     title="Amazon SNS",
-    roles=frozenset({Role.NOTIFY}),
+    roles=frozenset({Role.NOTIFY, Role.ACKNOWLEDGE}),
     docs="https://docs.aws.amazon.com/sns/latest/api/API_Publish.html",
     conf=SnsConf,
     auth=lambda conf: AwsKey(conf.key_id, conf.secret, conf.region, "sns"),
@@ -92,6 +95,10 @@ SERVICE = Service(
     errors=ERRORS,
     limits=(Limit("post", "account", 20, timedelta(seconds=1)),),
     sizes={"Subject": Size(99), "Message": Size(256 * 1024, Unit.BYTES)},
+    hears=Hears(
+        way=lambda conf: told.SnsSigned(tuple(conf.topics)), read=told.answers, confirm=told.confirm, secrets=""
+    ),
+    acks="reply",
 )
 
 
