@@ -1,11 +1,11 @@
 """What people say comes in: who is it, may they, what does it do, and the answer; all in one transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from deskbell.core import button
+from deskbell.core import asking, button
 from deskbell.core.access import Person
 from deskbell.core.alert import (
     Alert,
@@ -27,7 +27,7 @@ from deskbell.core.present import REFUSED, View, state_of
 from deskbell.core.storm import STORM, TO_ALL, alerts
 from deskbell.core.text import clean_lines, parse_span, span
 from deskbell.core.undo import kept, undone
-from deskbell.desk import asked, people
+from deskbell.desk import asked, people, telling
 from deskbell.desk.book import WRITES, Book
 from deskbell.desk.ladder import climb, looked_at, whom
 from deskbell.desk.people import how_to_link, keep_asking, reveal
@@ -82,7 +82,8 @@ def _carry_out(book: Book, said: Interaction) -> Answer:
         return _refuse(book, said, person, None, aim)
     if newer := _newer(book, aim):
         return _refuse(book, said, person, aim.alert, newer)
-    command = Command(aim.verb, aim.alert.id, person, _args(said), {"platform": said.platform, "room": said.room})
+    origin = {"platform": said.platform, "room": said.room}
+    command = Command(aim.verb, aim.alert.id, person, {**_args(said), **aim.chosen}, origin)
     result = _decide(book, aim.alert, command)
     if isinstance(result, Refusal):
         return _refuse(book, said, person, aim.alert, result)
@@ -93,13 +94,15 @@ def _decide(book: Book, alert: Alert, command: Command) -> Change | Refusal | An
     """What the command does; to look at personal data changes nothing, and is answered at once."""
     if alert.rule in asked.RULES and command.verb is not Verb.NOTE:
         return asked.answered(book, alert, command)
-    if command.verb not in (Verb.UNDO, Verb.REVEAL):
+    if command.verb not in (Verb.UNDO, Verb.REVEAL, Verb.TELL):
         return decide(alert, command, book.now, book.people)
     refusal = barred(alert, command, book.people)
     if refusal is not None:
         return refusal
     if command.verb is Verb.REVEAL:
         return reveal(book, alert, command)
+    if command.verb is Verb.TELL:
+        return telling.tell(book, alert, command)
     return undone(alert, book.uow.undo_of(alert.id), command.actor, book.now, book.people)
 
 
@@ -117,6 +120,7 @@ class _Aim:
 
     verb: Verb
     alert: Alert
+    chosen: Mapping[str, str] = field(default_factory=dict)  # which of several buttons of one verb
 
 
 def _aim(book: Book, said: Interaction) -> _Aim | Refusal:
@@ -134,7 +138,12 @@ def _aim(book: Book, said: Interaction) -> _Aim | Refusal:
         )
     if press and (refusal := _not_from_here(book, said, alert, press)):
         return refusal
-    return _Aim(verb, alert)
+    return _Aim(verb, alert, {"choice": str(press.mark)} if press and _chooses(alert, verb) else {})
+
+
+def _chooses(alert: Alert, verb: Verb) -> bool:
+    """Whether the mark of a button says which of several it is."""
+    return alert.rule == asking.RULE or verb is Verb.TELL
 
 
 # A second tap of these would do it again, or undo what somebody did meanwhile; the others are safe from any card.

@@ -7,13 +7,14 @@ from typing import Any
 
 from deskbell.core.access import Person, Role, in_scope
 from deskbell.core.alert import Alert, Change, Command, Severity, Status, Verb, name_of
+from deskbell.core.asking import BY_DIGIT
 from deskbell.core.heard import Meant, Message, Rank, Receipt, RecordState, Tap, Words
 from deskbell.core.outcome import Fault, Sent
 from deskbell.core.ports import Answer, Claim, Dispatch, DispatchKind, Entry, Interaction, Lane, Post
 from deskbell.core.present import View, state_of
 from deskbell.core.store import Reader
 from deskbell.core.text import clean, span
-from deskbell.desk import act, letters, strangers
+from deskbell.desk import act, asking, letters, strangers
 from deskbell.desk.book import Book
 from deskbell.desk.house import CUSTOMERS
 from deskbell.vendors.chats import CHATS
@@ -176,6 +177,9 @@ def _who(book: Book, channel: str, said: Words | Tap, message: Message | None) -
 def _carried_out(
     book: Book, key: str, channel: str, said: Words | Tap, meant: Meant, person: Person, message: Message | None
 ) -> str:
+    if question := _asked_by_digit(book, said, meant, person, message):
+        account, choice = _account(book, channel, said, person), {"choice": _digit(said)}
+        return act.act(book, Interaction(key, channel, account, Verb.ACK, ref=question, args=choice, kind="text")).text
     allowed = book.house.answers.get(channel, frozenset())
     ref = meant.ref or (f"D-{message.alert_id}" if message and message.alert_id else "")
     if not ref and meant.verb and _fresh(book, said):
@@ -194,6 +198,19 @@ def _carried_out(
     asked = Interaction(key, channel, _account(book, channel, said, person), meant.verb, ref=ref, kind="text")
     answer = act.act(book, replace(asked, args=_args(meant)))
     return answer.text
+
+
+def _asked_by_digit(book: Book, said: Words | Tap, meant: Meant, person: Person, message: Message | None) -> str:
+    """The question that a bare digit answers: 1 to 4, as asked. A digit that answers another message is none."""
+    question = asking.open_question(book, person) if _digit(said) and not meant.ref else None
+    if question is None or (message is not None and message.alert_id not in (0, question.id)):
+        return ""
+    return question.ref
+
+
+def _digit(said: Words | Tap) -> str:
+    alone = (said.payload if isinstance(said, Tap) else said.text).strip(" .!\n")
+    return alone if alone in BY_DIGIT else ""
 
 
 def _fresh(book: Book, said: Words | Tap) -> bool:
