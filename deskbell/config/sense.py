@@ -41,6 +41,7 @@ OWN_RULES: Mapping[str, str] = {
     "cover_request": "somebody asks for cover, or to swap shifts; whoever taps has it (P3)",
     "handover": "a shift is over while alerts are open; whoever comes has to accept them (P2)",
     "reach_check": "asks a person on each way whether it works; seen by that person alone (P4)",
+    "shift_blocked": "leave or vacation takes somebody's shift; it says who has it then (P3)",
     "nobody_on_call": "a rota has a gap: now (P1), or within three days (P3)",
     "technician_asked": "a technician who is five minutes late is asked when they will be there; told to them alone",
     "ack_stale": "acknowledged, and nothing happened for three hours (P1: 45 min); an hour (15 min) later it is open again",

@@ -8,11 +8,11 @@ from deskbell.core.alert import Alert, Change, Mode, Severity, Status, end_condi
 from deskbell.core.asking import as_told
 from deskbell.core.history import Ended
 from deskbell.core.ports import Entry, Lane, Page, SourceState, StoredRecord
-from deskbell.core.records import Case, Record, Visit, VisitStatus, changed, fingerprint, kind_of, unnamed
+from deskbell.core.records import Case, Leave, Record, Visit, VisitStatus, changed, fingerprint, kind_of, unnamed
 from deskbell.core.rules import RULES, Context, Found, Verdict, evaluate, resolve_reason
 from deskbell.core.store import DuplicateAlert
 from deskbell.core.storm import PART_OF
-from deskbell.desk import asking, ladder, lag, letters, past
+from deskbell.desk import absence, asking, ladder, lag, letters, past
 from deskbell.desk.book import Book
 from deskbell.desk.kin import Kin, save_ties
 from deskbell.desk.notices import baseline_notice
@@ -65,6 +65,7 @@ def observe(book: Book, page: Page) -> Tally:
         book.uow.quarantine(page.source, bad.record_id, bad.error, bad.raw, book.now)
     _quarantined(book, page)
     _unmapped(book, page)
+    absence.follow(book, (record for record, _ in seen))
     vanished(book, page.source, page.gone, tally)
     if (after := _after(book, state, page)) != state:
         book.uow.save_source(after)
@@ -314,6 +315,8 @@ def vanished(book: Book, source: str, ids: Sequence[str], tally: Tally | None = 
             _call_off(book, was, why, tally or Tally())
             continue
         past.keep(book, [was] if was else [], Ended.GONE)
+        if was is not None and isinstance(was.record, Leave):
+            absence.forget(book, absence.key_of(source, record_id))
         for alert in book.uow.alerts_of(source, record_id):
             change = end_condition(alert, why, book.now)
             book.keep(change, Entry("deskbell", "over", alert.id, {"said": change.said}))
