@@ -13,6 +13,7 @@ from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Severity, Status
 from deskbell.core.button import Press
 from deskbell.core.card import Card, Reply
+from deskbell.core.customer import Letter, Step
 from deskbell.core.duty import DutyWish
 from deskbell.core.history import Vitals
 from deskbell.core.ports import Answer, Interaction, Said, StoredRecord
@@ -201,6 +202,10 @@ class Front(Protocol):
 
     async def whynot(self, record: Record) -> list[Stand]:
         """What each rule has to say of the record now, those that ring first."""
+        ...
+
+    async def sent(self, record: Record) -> Sequence[tuple[Letter, Sequence[Step]]]:
+        """What the customer was told about the record, the newest first, each with its log."""
         ...
 
     async def find_records(self, text: str, kind: str | None) -> list[StoredRecord]: ...

@@ -9,6 +9,7 @@ import structlog
 from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Status
 from deskbell.core.card import Card
+from deskbell.core.customer import Letter, Step
 from deskbell.core.history import Vitals
 from deskbell.core.ports import StoredRecord
 from deskbell.core.records import Record
@@ -141,6 +142,13 @@ class Inquiries:
 
     async def vitals(self) -> Vitals:
         return await self.store.read(lambda reader: vitals(reader, self.house, self.now()))
+
+    async def sent(self, record: Record) -> list[tuple[Letter, list[Step]]]:
+        def query(reader: Reader) -> list[tuple[Letter, list[Step]]]:
+            found = reader.letters_of(record.source, record.id)
+            return [(one, reader.letter_steps(one.id)) for one in found]
+
+        return await self.store.read(query)
 
     async def find_records(self, text: str, kind: str | None) -> list[StoredRecord]:
         return await self.store.read(lambda reader: reader.find_records(text, kind))
