@@ -27,7 +27,7 @@ from deskbell.core.rules import RuleConf
 from deskbell.core.rules.repeats import RepeatConf
 from deskbell.desk.house import House, OwnRules, SourceFacts
 from deskbell.faces.wording import LANGUAGES, Wording, WordingError
-from deskbell.net import redact
+from deskbell.net import egress, redact
 from deskbell.vendors import workflows
 from deskbell.vendors.chats import CHATS
 from deskbell.vendors.hooks import Door, HookConf
@@ -81,6 +81,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
     redact.learn(*reading.secrets)
     if reading.problems or settings is None:
         raise ConfigError(reading.problems, path.name)
+    egress.allow(settings.general.private_networks)
     return settings
 
 
