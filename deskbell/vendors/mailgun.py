@@ -8,9 +8,16 @@ from typing import Any
 
 from deskbell.core.heard import Heard, Rank, Receipt, Words
 from deskbell.core.outcome import Fault
+from deskbell.net.answers import Reply
 from deskbell.net.inbound import Call
 
 RANKS: Mapping[str, Rank] = {"accepted": Rank.SENT, "delivered": Rank.DELIVERED, "opened": Rank.READ}
+
+
+def message_id(reply: Reply) -> str:
+    """Of a mail that was looked up among the events, as sending it gave it; these leave the brackets out."""
+    rows = reply.data.get("items") if isinstance(reply.data, Mapping) else None
+    return f"<{rows[0]['message']['headers']['message-id']}>" if rows else ""
 
 
 def said(call: Call, _conf: object) -> Sequence[Heard]:

@@ -1,25 +1,71 @@
-"""How Amazon SNS proves its calls, and what they say.
+"""Amazon SNS: what it wants and how it answers, how it proves its calls, and what they say.
 
+https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 """
 
 import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from deskbell.core.heard import Heard, Words
+from deskbell.core.outcome import Fault
+from deskbell.net.answers import Reply
 from deskbell.net.inbound import Call, Genuine
 
+TARGET = re.compile(r"(arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w./-]+|\+[1-9]\d{6,14})?")
+FIFO = re.compile(r"arn:.*\.fifo")  # a topic that keeps the order, and knows a key
+# API_Publish.html#API_Publish_Errors, and CommonErrors
+ERRORS: Mapping[str, Fault | Literal["retry", "limited"]] = {
+    "EndpointDisabled": Fault.TARGET,  # the app was removed from the phone
+    "OptedOut": Fault.TARGET,
+    "NotFound": Fault.CONFIG,
+    "AuthorizationError": Fault.AUTH,
+    "InvalidSecurity": Fault.AUTH,
+    "InvalidClientTokenId": Fault.AUTH,
+    "SignatureDoesNotMatch": Fault.AUTH,
+    "Throttl*": "limited",
+    "KMSThrottling*": "retry",
+    "KMS*": Fault.CONFIG,
+    "InternalError": "retry",
+}
 # Of a host of Amazon's own, or anybody could sign.
 _PAPERS = re.compile(r"https://sns\.[a-z0-9-]{1,40}\.amazonaws\.com(\.cn)?/SimpleNotificationService-\w{1,64}\.pem")
 _CONFIRM = re.compile(r"https://sns\.[a-z0-9-]{1,40}\.amazonaws\.com(\.cn)?/\?Action=ConfirmSubscription&\S{1,2000}")
 _TOLD = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
 _ASKED = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
+
+
+def host(region: str) -> str:
+    return f"https://sns.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+
+
+def sms(sender_id: str) -> dict[str, str]:
+    """The fields that say how an SMS is sent."""
+    given = {"SMSType": "Transactional"} | ({"SenderID": sender_id} if sender_id else {})
+    form: dict[str, str] = {}
+    for number, (name, value) in enumerate(given.items(), 1):
+        entry = f"MessageAttributes.entry.{number}"
+        form |= {f"{entry}.Name": f"AWS.SNS.SMS.{name}"}
+        form |= {f"{entry}.Value.DataType": "String", f"{entry}.Value.StringValue": value}
+    return form
+
+
+def in_order(group: str, key: str) -> dict[str, str]:
+    """The fields that a topic with an order wants; a key has 128 characters at most."""
+    return {"MessageGroupId": group, "MessageDeduplicationId": hashlib.sha256(key.encode()).hexdigest()}
+
+
+def said(tag: str, reply: Reply) -> str:
+    """It speaks XML, of which one word is wanted at a time."""
+    found = re.search(rf"<{tag}>([^<]*)</{tag}>", reply.text)
+    return found[1].strip() if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +77,18 @@ class SnsSigned:
 
     def published(self, call: Call) -> str:
         """Where the certificate is; empty where it would be a stranger's."""
-        said = _said(call)
+        said = _read(call)
         url = str(said.get("SigningCertURL", ""))
         return url if said.get("TopicArn") in self.topics and _PAPERS.fullmatch(url) else ""
 
     def check(self, call: Call, secrets: Sequence[str], now: float) -> Genuine | None:
-        said = _said(call)
+        said = _read(call)
         if said.get("TopicArn") not in self.topics or not any(_signed_by(paper, said, now) for paper in secrets):
             return None
         return Genuine(str(said.get("MessageId", "")))
 
 
-def _said(call: Call) -> Mapping[str, Any]:
+def _read(call: Call) -> Mapping[str, Any]:
     try:
         said = call.data
     except ValueError:
@@ -80,7 +126,7 @@ def _signed(said: Mapping[str, Any]) -> bytes:
 
 def confirm(call: Call, _conf: object) -> str:
     """What is to be called before a topic tells us anything; empty where nothing is."""
-    said = _said(call)
+    said = _read(call)
     url = str(said.get("SubscribeURL", ""))
     return url if said.get("Type") == "SubscriptionConfirmation" and _CONFIRM.fullmatch(url) else ""
 
@@ -90,7 +136,7 @@ def answers(call: Call, _conf: object) -> Sequence[Heard]:
 
     https://docs.aws.amazon.com/sms-voice/latest/userguide/two-way-sms-payload.html
     """
-    said = _said(call)
+    said = _read(call)
     try:
         sms = orjson.loads(said["Message"]) if said["Type"] == "Notification" else None
     except ValueError:
