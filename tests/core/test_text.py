@@ -64,7 +64,7 @@ def test_an_address_is_cut_out_whole(limit):
     """Half of one leads somewhere else."""
     address = "https://desk.example.org/a/?next=https://x.example"
     kept = cut(f"Look it up at {address} and answer", limit + 14)
-    assert kept in ("Look it up at\u2026", f"Look it up at {address}\u2026")
+    assert kept == "Look it up at\u2026" or kept.startswith(f"Look it up at {address}")
     assert len(kept) <= limit + 14
 
 
