@@ -8,13 +8,13 @@ from bot.grammar import COMMANDS, Filter, Problem, Spec, usage
 from deskbell.core.access import Person, Role, holds
 from deskbell.core.alert import MOVES, Alert, Status, Verb, name_of
 from deskbell.core.card import Card, Reply
-from deskbell.core.customer import Letter, Step
 from deskbell.core.history import SourceVitals, Vitals, in_words
-from deskbell.core.letters import in_short
 from deskbell.core.ports import Answer, StoredRecord
 from deskbell.core.records import Case, Leave, Record, Sla, Visit, about, kind_of
 from deskbell.core.rota import Duty
 from deskbell.core.rules.explain import Stand
+from deskbell.core.silence import Silence
+from deskbell.core.silence import in_words as in_patterns
 from deskbell.core.text import clean, clock, cut, span
 from deskbell.core.wall import Moment
 
@@ -254,21 +254,19 @@ def _on_duty(found: Duty, people: Mapping[str, Person], zone: str, now: datetime
     return f"{clean(found.rota, 40)}: {person}{until}"
 
 
-# ---------------------------------------------------------------- what a customer was told
+def silences(found: Sequence[Silence], people: Mapping[str, Person], zone: str, now: datetime, command: str) -> Reply:
+    """What is held now or will be, the first to end first."""
+    if not found:
+        return plain("Nothing is silenced.")
+    lines = [_silence(one, people, zone, now) for one in found[:PAGE]]
+    return plain(*lines, title="Silences", footer=f"{command} unsilence {found[0].ref} ends one." * bool(found[0].id))
 
 
-def sent(record: Record, told: Sequence[tuple[Letter, Sequence[Step]]], zone: str, now: datetime) -> Reply:
-    """A line a letter, and what became of it, step by step."""
-    number = clean(record.number or record.id, 60)
-    if not told:
-        return plain(f"The customer was told nothing about {number}.")
-    lines = [f"{in_short(letter, zone, now)}: {_steps(steps, zone, now)}" for letter, steps in told[:PAGE]]
-    return plain(*lines, title=f"What the customer was told about {number}")
-
-
-def _steps(steps: Sequence[Step], zone: str, now: datetime) -> str:
-    said = (f"{clock(one.at, zone, now)} {one.stage}" + (f" by {one.medium}" if one.medium else "") for one in steps)
-    return cut(", ".join(said), 2 * LINE)
+def _silence(one: Silence, people: Mapping[str, Person], zone: str, now: datetime) -> str:
+    begins = f"from {clock(one.begins_at, zone, now)} " if one.begins_at > now else ""
+    whose = f"{name_of(one.person, people)}: " if one.person else ""
+    until = f"{begins}until {clock(one.ends_at, zone, now)}"
+    return f"{clean(one.ref, 40)} {clean(in_patterns(one.matchers), LINE)}, {until}. {whose}{clean(one.reason, LINE)}"
 
 
 def who(person: Person) -> Reply:

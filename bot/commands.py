@@ -17,6 +17,7 @@ from bot.grammar import (
     Problem,
     Spec,
     commands_markdown,
+    read_hush,
     read_line,
     read_named,
     read_raised,
@@ -31,11 +32,13 @@ from bot.wishes import Wishes
 from deskbell.core.access import Person, holds, in_scope
 from deskbell.core.alert import Verb
 from deskbell.core.ports import Interaction
+from deskbell.core.silence import in_words
 from deskbell.core.text import clean
 from deskbell.net import metrics
 
 __all__ = ["COMMANDS", "Commands", "Spec", "commands_markdown"]
 
+MAX_DIGITS = 10
 log = logging.getLogger("deskbell.commands")
 
 
@@ -80,6 +83,8 @@ class Commands:
             return await self._new(person, line, said)
         if line.spec.verb == "link":
             return await self._link(person, line, said)
+        if line.spec.verb in ("silence", "unsilence"):
+            return await self._hush(person, line, said)
         if self._wishes.reads(line.spec.verb):
             return await self._wish(person, line, said)
         return await self._questions.answers[line.spec.verb](person, line)
@@ -128,8 +133,6 @@ class Commands:
             return await self._colleague(person, rest, said)
         if verb is Verb.SNOOZE:
             return _snooze(rest, spec)
-        if verb is Verb.TELL:
-            return {"notice": clean(rest, _NOTICE)} if rest.strip() else {}
         if verb in _TEXTS:
             return _text(verb, rest, spec)
         if rest.strip():
@@ -160,6 +163,21 @@ class Commands:
         if isinstance(wish, Problem):
             return self._wrong(wish)
         return Spoken(answers.of(await self._front.arrange(person, wish, said.key)))
+
+    # ------------------------------------------------------------ what is held for a while
+
+    async def _hush(self, person: Person, line: Line, said: Said) -> Spoken:
+        if line.spec.verb == "unsilence":
+            digits = line.rest.strip().casefold().removeprefix("s").removeprefix("-")
+            if not (digits.isascii() and digits.isdigit() and len(digits) < MAX_DIGITS):
+                return self._wrong(Problem("Which one? Its number, like S-3.", line.spec))
+            return Spoken(answers.of(await self._front.unsilence(person, int(digits))))
+        wanted = read_hush(line.rest)
+        if isinstance(wanted, Problem):
+            return self._wrong(wanted)
+        answer = await self._front.silence(person, wanted.matchers, wanted.span, wanted.reason, said.key)
+        again = f"To hold them: {self._front.command} silence {in_words(wanted.matchers)} 2h REASON"
+        return Spoken(answers.plain(answer.text, footer=again if wanted.span is None else ""))
 
     # ------------------------------------------------------------ an alert of one's own
 
@@ -195,7 +213,6 @@ class Commands:
         return team
 
 
-_NOTICE = 60
 _TEXTS = {Verb.RESOLVE: ("reason", True), Verb.ESCALATE: ("reason", False), Verb.NOTE: ("text", True)}
 _MISSING = {"reason": "Say in a few words why.", "text": "Write the note behind the number."}
 

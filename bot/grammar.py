@@ -13,8 +13,10 @@ from typing import Any
 from deskbell.core.access import ACTORS, ANYONE, Role
 from deskbell.core.alert import MAX_TEXT, MOVES, Severity, Verb
 from deskbell.core.card import FIRST_LINE
+from deskbell.core.silence import FIELDS, MOST
 from deskbell.core.text import clean, clean_lines, cut, parse_span
 
+SILENCERS = frozenset({Role.DISPATCHER, Role.ONCALL, Role.MANAGER, Role.ADMIN})
 MAX_LINE = 3000
 MAX_RAISED = 1000  # the text of an alert of one's own
 _WORD = 40  # how much of an unknown word is said back
@@ -88,18 +90,6 @@ COMMANDS: tuple[Spec, ...] = (
     _change(Verb.NOTE, "add a remark to its story", "ALERT TEXT", ("note D-12 called the customer",), ("comment",)),
     _change(Verb.UNDO, "take your last move back, within ten minutes", "ALERT", ("undo D-12",)),
     _change(Verb.REVEAL, "who the customer is, shown to you alone and audited", "ALERT", ("reveal D-12",)),
-    _change(
-        Verb.TELL,
-        "tell the customer, by the way they agreed to; without a notice: what each would say",
-        "ALERT [NOTICE]",
-        ("tell D-12", "tell D-12 visit_late"),
-    ),
-    Spec(
-        "sent",
-        "what the customer was told about a job or case, and what became of it",
-        "NUMBER",
-        ("sent J-4711",),
-    ),
     Spec(
         "new",
         "raise an alert of your own",
@@ -108,6 +98,20 @@ COMMANDS: tuple[Spec, ...] = (
         roles=ACTORS,
         aliases=("raise",),
     ),
+    Spec(
+        "silence",
+        "hold what fits for a while; without a time, see what would have been held",
+        "FIELD=PATTERN ... [TIME REASON]",
+        (
+            "silence rule=technician_late team=north 2h road closed",
+            'silence site="Plant 4*" severity=P3,P4 6h boiler works',
+            "silence customer=Hansen*",
+        ),
+        roles=SILENCERS,
+        aliases=("mute",),
+    ),
+    Spec("silences", "what is held now, until when and why", examples=("silences",)),
+    Spec("unsilence", "end a silence; what still holds rings then", "SILENCE", ("unsilence S-3",), roles=SILENCERS),
     Spec(
         "oncall",
         "who is on duty, now or then",
@@ -374,6 +378,39 @@ def read_text(rest: str, spec: Spec, what: str) -> str | Problem:
     if len(text) > MAX_TEXT:
         return Problem(f"The {what} is too long: {MAX_TEXT} characters at most. Nothing was saved.", spec)
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class Hush:
+    """What `silence` says: the patterns of each field, and for how long and why, where that was said."""
+
+    matchers: Mapping[str, tuple[str, ...]]
+    span: timedelta | None = None
+    reason: str = ""
+
+
+_MATCHER = re.compile(r"(\w{2,12})\s*=\s*(?:[\"\u201c\u201e]([^\"\u201d\u201c]{1,100})[\"\u201d\u201c]|(\S{1,100}))\s*")
+_HARMLESS = re.compile(r"[*?\s]*")
+
+
+def read_hush(rest: str) -> Hush | Problem:
+    """`rule=late* team=north,south site="Plant 4" 2h reason`. Several patterns of a field go with commas."""
+    spec, matchers = BY_WORD["silence"], {}
+    while match := _MATCHER.match(rest):
+        name, patterns = match[1].casefold(), tuple(one.strip() for one in (match[2] or match[3]).split(","))
+        if name not in FIELDS:
+            return Problem(f"I know no field “{clean(name, _WORD)}”. There are: {', '.join(FIELDS)}.", spec)
+        matchers[name] = tuple(one for one in patterns if one)[:MOST]
+        rest = rest[match.end() :]
+    if not matchers or all(_HARMLESS.fullmatch(one) for some in matchers.values() for one in some):
+        return Problem("Say what is to be held: at least one field with a pattern that is not everything.", spec)
+    if not rest.strip():
+        return Hush(matchers)
+    span, more = read_span(rest)
+    if span is None:
+        return Problem("For how long? From 1m to 30d, behind the fields.", spec)
+    reason = read_text(more, spec, "reason")
+    return reason if isinstance(reason, Problem) else Hush(matchers, span, reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Questions:
             "job": partial(self._record, "visit"),
             "why": self._why,
             "whynot": self._whynot,
-            "sent": self._sent,
+            "silences": self._silences,
             "oncall": self._oncall,
             "health": self._health,
             "whoami": self._whoami,
@@ -133,13 +133,6 @@ class Questions:
         as_of = answers.as_of(read_at, person.zone, self._front.now())
         return Spoken(answers.stands(stored.record, await self._front.whynot(stored.record), as_of))
 
-    async def _sent(self, person: Person, line: Line) -> Spoken:
-        stored = await self._meant(None, person, line)
-        if isinstance(stored, Spoken):
-            return stored
-        told = await self._front.sent(stored.record)
-        return Spoken(answers.sent(stored.record, told, person.zone, self._front.now()))
-
     async def _meant(self, kind: str | None, person: Person, line: Line) -> StoredRecord | Spoken:
         """The record whose number was given; else what to say."""
         number = clean(line.rest, _NUMBER).strip("#\"'“”")
@@ -224,6 +217,10 @@ class Questions:
             return self._problem(what, "oncall")
         rows = await self._front.on_duty(rota, meant.at)
         return Spoken(answers.duty(rows, self._front.people, person.zone, meant, now))
+
+    async def _silences(self, person: Person, _line: Line) -> Spoken:
+        found, front = await self._front.silences(), self._front
+        return Spoken(answers.silences(found, front.people, person.zone, front.now(), front.command))
 
     async def _health(self, _person: Person, _line: Line) -> Spoken:
         return Spoken(answers.health(await self._front.vitals()))

@@ -13,7 +13,7 @@ import sys
 import tokenize
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from inspect import getdoc, getsource
 from pathlib import Path
@@ -44,6 +44,7 @@ from deskbell.core.policy import Level, Policy
 from deskbell.core.ports import Destination
 from deskbell.core.rota import Hours, Layer, Override, Rota
 from deskbell.core.route import Route
+from deskbell.core.silence import Window
 from deskbell.core.rules import RULES
 from deskbell.core.rules.base import Matcher, Rule, RuleConf
 from deskbell.core.rules.custom import CustomConf
@@ -76,12 +77,7 @@ PAGES = (
 
 
 def source_comments(cls: type[Any]) -> dict[str, str]:
-    """The comment behind each field of a dataclass, and of those that it extends."""
-    bases = [base for base in reversed(cls.__mro__) if is_dataclass(base)]
-    return {name: said for base in bases for name, said in _own_comments(base).items()}
-
-
-def _own_comments(cls: type[Any]) -> dict[str, str]:
+    """The comment behind each field of a dataclass."""
     source = dedent(getsource(cls))
     body = ast.parse(source).body[0]
     lines = {
@@ -198,6 +194,7 @@ def sections() -> Iterator[Section]:
     yield Section("`[policies.NAME]`", "policies.NAME", Policy, _NAME)
     yield Section("`[[policies.NAME.levels]]`", "policies.NAME.levels", Level)
     yield Section("`[[routes]]`", "routes", Route)
+    yield Section("`[maintenance.NAME]`", "maintenance.NAME", Window, _NAME)
     yield Section("`[destinations.NAME]`", "destinations.NAME", Destination, _NAME)
     for name, chat in CHATS.items():
         yield Section(f"`[{name}]`", name, chat.conf, frozenset({"command"}))

@@ -16,6 +16,7 @@ from storage.leases import LeaseReader, LeaseWork
 from storage.receipts import ReceiptReader, ReceiptWork
 from storage.roster import RosterReader, RosterWork
 from storage.schema import ACCOUNTS, ASKINGS, LINK_CODES, UNDOS
+from storage.silences import SilenceReader, SilenceWork
 from storage.sql import Statement, bind, sized, upsert, within
 
 _SAVE_ACCOUNT = upsert(ACCOUNTS, "platform", "account")
@@ -50,7 +51,7 @@ _UNDOS_OF = sized(lambda size: sa.select(*UNDOS.c).where(within(UNDOS.c.alert_id
 _FORGET_UNDO = Statement(sa.delete(UNDOS).where(UNDOS.c.alert_id == bind("alert_id")))
 
 
-class PeopleReader(LeaseReader, HistoryReader, RosterReader, AskedReader, ReceiptReader, CustomerReader):
+class PeopleReader(LeaseReader, HistoryReader, RosterReader, AskedReader, ReceiptReader, CustomerReader, SilenceReader):
     def accounts_of(self, person_id: str) -> list[tuple[str, str]]:
         return [(platform, account) for platform, account in self.db.all(_ACCOUNTS_OF, person_id=person_id)]
 
@@ -63,7 +64,7 @@ class PeopleReader(LeaseReader, HistoryReader, RosterReader, AskedReader, Receip
         return {row[0]: Undo(row[1], Verb(row[2]), moment(row[3]), loads(row[4])) for row in rows}
 
 
-class PeopleWork(LeaseWork, HistoryWork, RosterWork, AskedWork, ReceiptWork, CustomerWork, PeopleReader):
+class PeopleWork(LeaseWork, HistoryWork, RosterWork, AskedWork, ReceiptWork, CustomerWork, SilenceWork, PeopleReader):
     """The writing half; `_now` is the transaction's moment."""
 
     _now: datetime

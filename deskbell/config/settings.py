@@ -25,9 +25,10 @@ from deskbell.core.rota import Rota
 from deskbell.core.route import Route
 from deskbell.core.rules import RuleConf
 from deskbell.core.rules.repeats import RepeatConf
+from deskbell.core.silence import Window
 from deskbell.desk.house import House, OwnRules, SourceFacts
 from deskbell.faces.wording import LANGUAGES, Wording, WordingError
-from deskbell.net import egress, redact
+from deskbell.net import redact
 from deskbell.vendors import workflows
 from deskbell.vendors.chats import CHATS
 from deskbell.vendors.hooks import Door, HookConf
@@ -81,7 +82,6 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
     redact.learn(*reading.secrets)
     if reading.problems or settings is None:
         raise ConfigError(reading.problems, path.name)
-    egress.allow(settings.general.private_networks)
     return settings
 
 
@@ -105,6 +105,7 @@ _SECTIONS = (
     "rotas",
     "policies",
     "routes",
+    "maintenance",
     "destinations",
     *CHATS,
     "channels",
@@ -291,6 +292,7 @@ def _house(
         policies={**DEFAULTS, HANDOVER: POLICY, **_named(reading, Policy, raw, "policies")},
         rotas=_named(reading, Rota, raw, "rotas"),
         routes=_routes(reading, raw.get("routes", [])),
+        maintenance=tuple(_named(reading, Window, raw, "maintenance").values()),
         destinations=destinations,
         sources={name: _facts(setting) for name, setting in sources.items()},
         observe=general.observe,

@@ -113,7 +113,6 @@ class Verb(StrEnum):
     NOTE = "note"
     UNDO = "undo"
     REVEAL = "reveal"
-    TELL = "tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,6 @@ MOVES: Mapping[Verb, Move] = {
     Verb.NOTE: Move(_ANY, None, _WITH_TECHNICIAN | {Role.COMPLIANCE}),
     Verb.UNDO: Move(_ANY, None, _WITH_TECHNICIAN),  # core.undo says whether, and to what
     Verb.REVEAL: Move(_ANY, None, ACTORS | {Role.COMPLIANCE}),  # changes nothing, and is audited as if it did
-    Verb.TELL: Move(_ANY, None),  # a letter to the customer; the alert stays as it is
 }
 
 # Alerts of these rules are not for everybody who may act; notes may be written by whoever else may write them.
@@ -160,8 +158,9 @@ NARROWED: Mapping[str, frozenset[Role]] = {
     "clock_skew": frozenset({Role.MANAGER}),
     "unmapped_status": frozenset({Role.MANAGER}),
     "audit_chain_broken": frozenset({Role.COMPLIANCE, Role.MANAGER}),
+    "second_person": frozenset({Role.DISPATCHER, Role.ONCALL, Role.MANAGER}),
 }
-_OPEN_TO_ALL = frozenset({Verb.NOTE, Verb.UNDO, Verb.REVEAL, Verb.TELL})
+_OPEN_TO_ALL = frozenset({Verb.NOTE, Verb.UNDO, Verb.REVEAL})
 COMPLIANCE_ENDS = frozenset({"audit_chain_broken"})  # not even an admin resolves it
 
 MAX_SNOOZE = timedelta(days=7)

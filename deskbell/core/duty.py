@@ -8,6 +8,7 @@ from enum import StrEnum
 from deskbell.core.alert import Verb
 from deskbell.core.policy import Level, Policy
 from deskbell.core.rota import Override, Rota, Shift, shifts, with_changes
+from deskbell.core.storm import SECOND
 
 LONGEST = timedelta(days=62)  # of a cover, swap or override: what is longer belongs into the configuration
 LONGEST_AWAY = timedelta(days=400)
@@ -128,4 +129,5 @@ BUTTONS: Mapping[str, Mapping[Verb, str]] = {
     COVER: {Verb.ACK: "I take it", Verb.RESOLVE: "Withdraw\u2026"},
     HANDOVER: {Verb.ACK: "Accept all"},
     PROOF: {Verb.ACK: "I see this"},
+    SECOND: {Verb.ACK: "Agree", Verb.RESOLVE: "Refuse\u2026"},
 }

@@ -28,6 +28,7 @@ from deskbell.core.ports import (
 )
 from deskbell.core.prefs import Proof
 from deskbell.core.records import Record
+from deskbell.core.silence import Silence
 from deskbell.core.storm import Family
 from deskbell.core.undo import Undo
 
@@ -86,6 +87,11 @@ class Reader(CustomerReader, Protocol):
         """Most severe first, then oldest."""
         ...
 
+    def silences(self) -> list[Silence]:
+        """Those that nobody has ended and that were not seen to run out, the first to end first."""
+        ...
+
+    def silence(self, silence_id: int) -> Silence | None: ...
     def family(self, parent: int) -> Family:
         """How the alerts stand that this one stands for."""
         ...
@@ -318,6 +324,14 @@ class UnitOfWork(CustomerWork, Reader, Protocol):
         due: datetime | None = None,
     ) -> None:
         """A card for the alert in the destination; nothing if there is one. `due`: not before that."""
+        ...
+
+    def add_silence(self, silence: Silence) -> Silence:
+        """With the number that it has from now on."""
+        ...
+
+    def end_silence(self, silence_id: int, now: datetime) -> bool:
+        """False where it has ended before."""
         ...
 
     def withdraw_posts(self, alert_id: int) -> bool:

@@ -10,6 +10,7 @@ from deskbell.core.text import cut
 # What is done to a storm is done to all that it stands for.
 TO_ALL = frozenset({Verb.ACK, Verb.UNACK, Verb.TAKE, Verb.REASSIGN, Verb.RESOLVE, Verb.NOTE, Verb.UNDO})
 STORM = "storm"  # the rule of such an alert
+SECOND = "second_person"  # the rule of what somebody asks a second person
 PART_OF = "Part of"  # on what belongs to a storm: which one
 NAMED = 8  # children that the card names
 _LONGEST = 290

@@ -16,7 +16,7 @@ from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, WriteKind
 from deskbell.core.prefs import Rung
 from deskbell.core.route import destinations_for, fallback
 from deskbell.core.store import UnitOfWork
-from deskbell.core.storm import STORM
+from deskbell.core.storm import SECOND, STORM
 from deskbell.core.text import clock
 from deskbell.core.undo import Undo
 from deskbell.desk.duty import removed, roster
@@ -260,7 +260,7 @@ class Book:
 
     def rooms(self, alert: Alert) -> tuple[str, ...]:
         """Where the alert's cards go, by the routes; only destinations that exist. A storm's go where its alerts do."""
-        if alert.rule == STORM and alert.id:
+        if alert.rule in (STORM, SECOND) and alert.id:
             held = (post.destination for post in self.uow.posts_of(alert.id))
             return tuple(name for name in held if name in self.house.destinations)
         conf = self.house.rules.get(alert.rule)

@@ -17,6 +17,7 @@ from deskbell.core.rota import Rota
 from deskbell.core.route import OTHER, Route
 from deskbell.core.rules import RULES, Rule, RuleConf
 from deskbell.core.rules.repeats import RepeatConf
+from deskbell.core.silence import Window
 from deskbell.faces.letter import Letters
 from deskbell.faces.wording import Wording
 
@@ -40,6 +41,9 @@ class OwnRules:
     storm: int = 10  # cards of one rule in one team within `storm_within`: from here on they are listed under one card
     storm_within: timedelta = timedelta(minutes=5)
     group_wait: timedelta = timedelta(seconds=20)  # the second of a kind and all after it wait so long; a P1 never
+    silence_alone: timedelta = timedelta(hours=4)  # a longer silence needs a second person
+    second_person: bool = True  # whether all of a storm can be resolved only by two
+    second_person_within: timedelta = timedelta(minutes=15)  # so long somebody else may agree
     flaps: int = 3  # so often within `flaps_within` may the same thing come; then it is held, and told once
     flaps_within: timedelta = timedelta(hours=1)
     skew: timedelta = timedelta(seconds=30)  # a source's clock and ours may differ by so much
@@ -77,6 +81,7 @@ class House:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     rotas: Mapping[str, Rota] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
+    maintenance: tuple[Window, ...] = ()
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     records: Mapping[str, str] = field(default_factory=dict)  # destinations that keep records: their systems' titles
     silent: frozenset[str] = frozenset()  # those of them that ring nobody: they only keep records

@@ -5,17 +5,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, end_condition
-from deskbell.core.asking import as_told
 from deskbell.core.history import Ended
 from deskbell.core.ports import Entry, Lane, Page, SourceState, StoredRecord
-from deskbell.core.records import Case, Leave, Record, Visit, VisitStatus, changed, fingerprint, kind_of, unnamed
+from deskbell.core.records import Case, Record, Visit, VisitStatus, changed, fingerprint, kind_of, unnamed
 from deskbell.core.rules import RULES, Context, Found, Verdict, evaluate, resolve_reason
+from deskbell.core.silence import SILENCED
 from deskbell.core.store import DuplicateAlert
 from deskbell.core.storm import PART_OF
-from deskbell.desk import absence, asking, ladder, lag, letters, past
+from deskbell.desk import ladder, lag, letters, past
 from deskbell.desk.book import Book
 from deskbell.desk.kin import Kin, save_ties
 from deskbell.desk.notices import baseline_notice
+from deskbell.desk.silences import Held
 from deskbell.desk.weather import Weather, sheltered
 
 AT_ONCE = 20  # records of one transaction: as many new alerts keep a tap waiting for some 10 ms
@@ -54,7 +55,7 @@ def observe(book: Book, page: Page) -> Tally:
         return tally
     alerts = book.uow.alerts_of_many(page.source, [record.id for record, _, _ in fresh])
     seen = [(record, before) for record, before, _ in fresh]
-    look = Look(book, Kin.of(book, seen), Weather(book), tally, baseline=state.baseline)
+    look = Look(book, Kin.of(book, seen), Weather(book), tally, Held(book), baseline=state.baseline)
     rows = look.take_all(fresh, alerts)
     past.keep(book, was)
     book.uow.save_records(rows)
@@ -65,7 +66,6 @@ def observe(book: Book, page: Page) -> Tally:
         book.uow.quarantine(page.source, bad.record_id, bad.error, bad.raw, book.now)
     _quarantined(book, page)
     _unmapped(book, page)
-    absence.follow(book, (record for record, _ in seen))
     vanished(book, page.source, page.gone, tally)
     if (after := _after(book, state, page)) != state:
         book.uow.save_source(after)
@@ -102,6 +102,7 @@ class Look:
     kin: Kin
     weather: Weather
     tally: Tally
+    held: Held
     baseline: bool = False
 
     def take(self, record: Record, before: Record | None, print_: str, alerts: Sequence[Alert]) -> StoredRecord:
@@ -134,9 +135,7 @@ class Look:
             calendars=book.house.calendars,
             related=self.kin.related(record, before),
             earlier=self.kin.earlier(record),
-            asked=self.kin.asked_about(record),
         )
-        record = self._as_told(record)
         if book.house.hides_customers:
             record, before = unnamed(record), unnamed(before) if before else None
             context = replace(context, related=tuple(map(unnamed, context.related)))
@@ -144,10 +143,6 @@ class Look:
         for rule, error in verdict.errors:
             book.uow.quarantine(record.source, record.id, f"rule {rule}: {error}", "", book.now)
         return verdict
-
-    def _as_told(self, record: Record) -> Record:
-        """With what its technician says of it."""
-        return as_told(record, self.kin.asked_about(record)) if isinstance(record, Visit) else record
 
     def follow(self, record: Record, verdict: Verdict, alerts: Sequence[Alert]) -> None:
         """Makes the alerts on a record what the verdict says they should be."""
@@ -163,13 +158,11 @@ class Look:
         for alert in alerts:
             if alert.key not in seen and alert.condition and alert.rule not in failed:
                 self._end(alert, record, verdict)
-        if isinstance(record, Visit):
-            asking.follow(self.book, record, alerts, asks=verdict.asks and not self.baseline)
 
     def _end(self, alert: Alert, record: Record, verdict: Verdict) -> None:
         if _holds(self.book, alert, record, verdict):
             return
-        why = resolve_reason(alert.rule, self._as_told(record), alert.key, self.book.now)
+        why = resolve_reason(alert.rule, record, alert.key, self.book.now)
         change = end_condition(alert, why, self.book.now)
         self.tally.ended += alert.live
         entry = Entry("deskbell", "over", alert.id, {"said": change.said or f"Its cause is over: {why}"})
@@ -184,7 +177,8 @@ class Look:
             if earlier.live:  # opened on another record that shows the same
                 _renew(book, earlier, found)
             return
-        alert, wait = self.weather.place(_new(book, record, found, baseline=self.baseline), earlier)
+        alert = self.held.place(_new(book, record, found, baseline=self.baseline), record)
+        alert, wait = self.weather.place(alert, earlier)
         if alert.mode is Mode.CARD:
             alert = book.begin(alert)
         try:
@@ -203,7 +197,7 @@ def take_one(
 ) -> None:
     """Takes in one record that we know. `news`: False where the change is our own, so that it is no news to anybody."""
     seen = [(record, before)]
-    look = Look(book, Kin.of(book, seen), Weather(book), tally, baseline=baseline)
+    look = Look(book, Kin.of(book, seen), Weather(book), tally, Held(book), baseline=baseline)
     alerts = book.uow.alerts_of(record.source, record.id)
     row = look.take(record, before if news else record, fingerprint(record), alerts)
     book.uow.save_records([row])
@@ -267,7 +261,7 @@ def _mode(book: Book, found: Found, *, shadow: bool, baseline: bool) -> Mode:
 def _renew(book: Book, held: Alert, found: Found) -> None:
     """The condition goes on: a rise in severity rings, anything else the card shows is edited quietly."""
     record_id, subject = found.home or (held.record_id, held.subject)
-    facts = tuple(pair for pair in held.facts if pair[0] == PART_OF) + found.facts
+    facts = tuple(pair for pair in held.facts if pair[0] in (PART_OF, SILENCED)) + found.facts
     seen = (held.severity, held.stage, held.summary, held.facts, held.condition, held.record_id)
     if seen == (min(found.severity, held.severity), found.stage, found.summary, facts, True, record_id):
         return
@@ -294,7 +288,7 @@ def _renew(book: Book, held: Alert, found: Found) -> None:
 
 def _wake(book: Book, held: Alert, after: Alert) -> Alert:
     """A rise in severity ends a snooze, gives what was only listed its card, and may be what lets it climb."""
-    if sheltered(book, after):
+    if sheltered(book, after) or (after.severity is not Severity.P1 and any(one == SILENCED for one, _ in after.facts)):
         return replace(after, snoozed_until=None, escalate_at=None)
     after = book.show(replace(after, snoozed_until=None))
     if after.mode is not Mode.CARD or after.status is not Status.OPEN:
@@ -315,8 +309,6 @@ def vanished(book: Book, source: str, ids: Sequence[str], tally: Tally | None = 
             _call_off(book, was, why, tally or Tally())
             continue
         past.keep(book, [was] if was else [], Ended.GONE)
-        if was is not None and isinstance(was.record, Leave):
-            absence.forget(book, absence.key_of(source, record_id))
         for alert in book.uow.alerts_of(source, record_id):
             change = end_condition(alert, why, book.now)
             book.keep(change, Entry("deskbell", "over", alert.id, {"said": change.said}))

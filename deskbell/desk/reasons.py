@@ -11,6 +11,7 @@ from deskbell.core.records import Record, unnamed
 from deskbell.core.rota import on_duty
 from deskbell.core.rules import Context, explain
 from deskbell.core.rules.explain import Stand
+from deskbell.core.silence import SILENCED
 from deskbell.core.store import Reader, UnitOfWork
 from deskbell.core.text import clock
 from deskbell.desk.book import Book
@@ -48,6 +49,8 @@ def _told(reader: Reader, house: House, alert: Alert) -> str:
     if alert.mode is Mode.HELD:
         conf = house.rules.get(alert.rule)
         return "nobody: the rule is only tried out" if conf and conf.shadow else "nobody: Deskbell only observes"
+    if held := next((value for label, value in alert.facts if label == SILENCED), ""):
+        return f"no room: silenced by {held}"
     if alert.mode is Mode.LISTED:
         return "no room: it is listed (history, routine, or part of something larger)"
     return rooms or "no room"

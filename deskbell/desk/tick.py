@@ -16,6 +16,7 @@ from deskbell.desk.handover import due as shifts_due
 from deskbell.desk.house import House, SourceFacts
 from deskbell.desk.kin import Kin
 from deskbell.desk.observe import Look, Tally
+from deskbell.desk.silences import Held, any_due
 from deskbell.desk.weather import Weather, any_on
 
 BATCH = 200  # due records or alerts taken in one transaction
@@ -28,6 +29,7 @@ class Calls(NamedTuple):
     climb: bool
     look_again: bool
     weather: bool
+    silences: bool
     sources: bool
     late: bool
     owed: bool
@@ -39,6 +41,7 @@ def calls(reader: Reader, house: House, now: datetime, started: datetime, patien
         climb=bool(reader.due_alerts(now, 1)),
         look_again=bool(reader.due_records(now, 1)),
         weather=any_on(reader, house, now),
+        silences=any_due(reader, house, now),
         sources=_any_unwell(reader, house, now, started, patience),
         late=bool(reader.late_messages(now, 1)),
         owed=house.customers is not None and bool(reader.letters_owed(now, 1)),
@@ -50,7 +53,7 @@ def look_again(book: Book) -> Tally:
     """Judges records whose due time has come. A full batch (`read`) means: call again."""
     rows = book.uow.due_records(book.now, BATCH)
     tally = Tally(read=len(rows))
-    look = Look(book, Kin.of(book, [(row.record, row.record) for row in rows]), Weather(book), tally)
+    look = Look(book, Kin.of(book, [(row.record, row.record) for row in rows]), Weather(book), tally, Held(book))
     anew = {source for source in {row.record.source for row in rows} if _under_new_rules(book, source)}
     for row in rows:
         record = row.record

@@ -13,6 +13,7 @@ from deskbell.core.ports import Answer, StoredRecord
 from deskbell.core.present import View, card_of
 from deskbell.core.records import Case, CaseStatus, Sla, Visit, VisitStatus, changed, kind_of
 from deskbell.core.rota import Duty
+from deskbell.core.silence import Silence
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
@@ -62,6 +63,7 @@ class Desk:
         self.acted = []
         self.asked = []
         self.raised = {}
+        self.hushed = []
         self.at_source = {}
         self.answers = {}
         self.failing = None
@@ -112,6 +114,16 @@ class Desk:
             return Answer(False, result.code, result.text, alert)
         self.add(result.after)
         return Answer(True, "done", f"{alert.ref}: {result.said}", result.after)
+
+    async def silence(self, person, matchers, span, reason, key=""):
+        self.hushed.append((person.id, dict(matchers), span, reason))
+        return Answer(True, "done" if span else "preview", "14 alerts of last week would have matched.")
+
+    async def unsilence(self, person, number):
+        return Answer(number == 3, "done" if number == 3 else "none", f"S-{number}: so be it.")
+
+    async def silences(self):
+        return [Silence({"team": ("north",)}, "road closed", NOON, NOON + timedelta(hours=2), "ana", id=3)]
 
     async def raise_manual(self, *, caller, idempotency_key, **asked):
         key = (caller, idempotency_key)

@@ -325,3 +325,41 @@ async def test_link_gives_a_code_to_whoever_is_known(ask):
 async def test_link_with_a_code_connects_whoever_says_it(ask):
     for who in ("ana", "stranger"):
         assert text_of(await ask("link k3v9", who)).strip() == f"U-{who} said k3v9"
+
+
+async def test_what_is_silenced_is_read_from_the_line(desk):
+    said = (await Commands(desk).run('silence rule=technician_late site="Plant 4*" severity=P3,p4 2h road closed', Said("slack", "U-ana", key="k"))).reply
+    assert said.lines == ("14 alerts of last week would have matched.",)
+    matchers = {"rule": ("technician_late",), "site": ("Plant 4*",), "severity": ("P3", "p4")}
+    assert desk.hushed == [("ana", matchers, timedelta(hours=2), "road closed")]
+
+
+async def test_a_silence_without_a_time_is_only_looked_at(desk):
+    said = (await Commands(desk).run("silence customer=Hansen*", Said("slack", "U-ana", key="k"))).reply
+    assert desk.hushed == [("ana", {"customer": ("Hansen*",)}, None, "")]
+    assert said.footer == "To hold them: /desk silence customer=Hansen* 2h REASON"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("silence", "Say what is to be held"),
+        ("silence rule=*", "not everything"),
+        ("silence colour=red 2h", "I know no field"),
+        ("silence team=north soon", "For how long?"),
+        ("unsilence", "Which one?"),
+        ("unsilence S-x", "Which one?"),
+        ("unsilence S-9", "S-9: so be it."),
+        ("unsilence s3", "S-3: so be it."),
+        ("silences", "S-3 team=north, until"),
+    ],
+)
+async def test_other_lines_about_silences(desk, line, words):
+    said = (await Commands(desk).run(line, Said("slack", "U-ana", key="k"))).reply
+    assert words in " ".join(said.lines)
+
+
+async def test_who_may_not_silence_is_told_so(desk):
+    said = (await Commands(desk).run("silence team=north 2h because", Said("slack", "U-tom", key="k"))).reply
+    assert "Your role does not allow silence" in said.lines[0]
+    assert not desk.hushed
