@@ -6,13 +6,14 @@ form) or into a line and a Said (a typed command), and shows what comes back; it
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Severity, Status
 from deskbell.core.button import Press
 from deskbell.core.card import Card, Reply
+from deskbell.core.customer import Choice, Letter, OwnPage, Step
 from deskbell.core.duty import DutyWish
 from deskbell.core.history import Vitals
 from deskbell.core.ports import Answer, Interaction, Said, StoredRecord
@@ -20,7 +21,6 @@ from deskbell.core.prefs import PrefsWish
 from deskbell.core.records import Record
 from deskbell.core.rota import Duty
 from deskbell.core.rules.explain import Stand
-from deskbell.core.silence import Silence
 from deskbell.instance import Held
 
 __all__ = ["LIVE", "Alone", "Front", "Gateway", "Hook", "Said", "Spoken"]
@@ -141,20 +141,12 @@ class Front(Protocol):
         """Acknowledges by such a link: done, code (a wrong one), locked, over, refused or gone."""
         ...
 
-    async def silence(
-        self,
-        person: Person,
-        matchers: Mapping[str, tuple[str, ...]],
-        span: timedelta | None,
-        reason: str,
-        key: str = "",
-    ) -> Answer:
-        """Holds what fits all matchers for so long; without a span it is only told what would have been held."""
+    async def customer_page(self, token: str) -> OwnPage | None:
+        """What a customer sees behind the link in their letters; None: it is none of ours, or they were erased."""
         ...
 
-    async def unsilence(self, person: Person, number: int) -> Answer: ...
-    async def silences(self) -> list[Silence]:
-        """Those that last or are to come, of people and of the configuration."""
+    async def customer_chose(self, token: str, choice: Choice) -> bool:
+        """Keeps what they chose there. Durable when it returns; raises NotKept."""
         ...
 
     def press(self, token: str) -> Press | None:
@@ -218,6 +210,10 @@ class Front(Protocol):
 
     async def whynot(self, record: Record) -> list[Stand]:
         """What each rule has to say of the record now, those that ring first."""
+        ...
+
+    async def sent(self, record: Record) -> Sequence[tuple[Letter, Sequence[Step]]]:
+        """What the customer was told about the record, the newest first, each with its log."""
         ...
 
     async def find_records(self, text: str, kind: str | None) -> list[StoredRecord]: ...

@@ -17,6 +17,7 @@ from bot import answers
 from bot.allowance import Allowance
 from bot.clerk import UNSAVED, Clerk
 from bot.commands import Commands
+from bot.page.customer import CustomerPage
 from bot.page.guard import STRANGE, Guard, new_browser, read_form
 from bot.page.own import OwnLinks
 from bot.page.shown import Notice, Pages, Seen
@@ -68,11 +69,12 @@ class Page:
         self._pages = Pages()
         self._codes = Allowance(CODES, timedelta(minutes=15))
         self._own = OwnLinks(front, self._guard, self._pages)
+        self._customers = CustomerPage(front, self._guard, self._pages)
 
     def routes(self) -> list[web.RouteDef]:
         path = PATH + "{token}"
         mine = [web.get(path, self._in_words(self._look)), web.post(path, self._in_words(self._do))]
-        return mine + self._own.routes()
+        return mine + self._own.routes() + self._customers.routes()
 
     async def close(self) -> None:
         await self._clerk.close()

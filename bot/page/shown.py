@@ -98,6 +98,10 @@ class Pages:
             summary=clean(alert.summary, 300),
         )
 
+    def customer(self, values: Mapping[str, Any]) -> web.Response:
+        """A customer's own page."""
+        return self._page("customer.html", **values)
+
     def words(self, status: int, text: str, language: str = "en") -> web.Response:
         return self._page("words.html", status, text=text, language=language)
 

@@ -248,3 +248,57 @@ class Message:
     ref: str
     language: str
     required: bool = False
+
+
+# ---------------------------------------------------------------- their own page
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWay:
+    """One of their ways: enough of the address to know it by, and what they agree to there."""
+
+    medium: Medium
+    hint: str
+    agrees: frozenset[Purpose]
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A letter as the customer sees it again."""
+
+    at: datetime
+    subject: str
+    medium: Medium | None
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPage:
+    """What somebody sees behind the link in their letters."""
+
+    firm: str
+    language: str
+    zone: str
+    ways: tuple[OwnWay, ...]
+    first: str  # the way that they like best
+    quiet: str
+    told: tuple[Told, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What they chose there. `agrees`: all that they agree to from now on; what is missing is withdrawn."""
+
+    agrees: frozenset[tuple[Medium, Purpose]]
+    language: str = ""
+    first: str = ""
+    quiet: str = ""
+
+
+def hint_of(medium: Medium, address: str) -> str:
+    """`…2101`, `e…@example.org`: nobody else learns it, who was sent the link."""
+    if medium is Medium.MAIL:
+        name, _, host = address.rpartition("@")
+        return f"{name[:1]}\u2026@{host}"
+    return f"\u2026{address[-4:]}" if medium in (Medium.SMS, Medium.WHATSAPP) else f"{address[:2]}\u2026"

@@ -16,7 +16,7 @@ from deskbell.core.access import Person
 from deskbell.core.alert import Severity
 from deskbell.core.button import Press
 from deskbell.core.card import Reply
-from deskbell.core.customer import Message
+from deskbell.core.customer import Choice, Message
 from deskbell.core.duty import DutyWish
 from deskbell.core.heard import Meant, Receipt, RecordState, Tap, Words
 from deskbell.core.outcome import Outcome
@@ -43,10 +43,10 @@ from deskbell.desk import (
     letters,
     manual,
     ourselves,
+    own_page,
     past,
     people,
     settle,
-    silences,
     tick,
     weather,
 )
@@ -207,7 +207,6 @@ class Desk(Inquiries):
         await self._part("climb", lambda: self._climb(guard), called=called.climb)
         await self._part("look_again", lambda: self._look_again(guard), called=called.look_again)
         await self._part("weather", lambda: self._change(weather.watch, Urgency.BULK, guard), called=called.weather)
-        await self._part("silences", lambda: self._change(silences.watch, Urgency.BULK, guard), called=called.silences)
         await self._part("rosters", lambda: self._change(turn, guard=guard), called=called.rosters)
         await self._part("watch_sources", lambda: self._change(self._watch_sources, guard=guard), called=called.sources)
         await self._part("ourselves", lambda: self._look_at_ourselves(guard))
@@ -239,7 +238,7 @@ class Desk(Inquiries):
             )
         except Exception as error:  # noqa: BLE001 - whatever the database, or a row in it, may raise
             log.warning("look_failed", error=repr(error))
-            return Calls(*[True] * len(Calls._fields))
+            return Calls(climb=True, look_again=True, weather=True, sources=True, rosters=True, late=True, owed=True)
 
     async def _look_at_ourselves(self, guard: Guard | None) -> None:
         if self._looked is None or self.now() - self._looked >= ourselves.EVERY:
@@ -309,6 +308,9 @@ class Desk(Inquiries):
         """A letter as it may go out now, or why it may not."""
         return await self.store.read(lambda reader: letters.at_send(reader, self.house, number, self.now()))
 
+    async def customer_chose(self, token: str, choice: Choice) -> bool:
+        return await self._change(lambda book: own_page.choose(book, token, choice), Urgency.TAP)
+
     # ------------------------------------------------------------ people who speak
 
     async def act(self, interaction: Interaction) -> Answer:
@@ -359,20 +361,6 @@ class Desk(Inquiries):
 
     async def arrange(self, person: Person, wish: DutyWish | PrefsWish, key: str) -> Answer:
         return await self._change(lambda book: carry_out(book, person, wish, key), Urgency.TAP)
-
-    async def silence(
-        self,
-        person: Person,
-        matchers: Mapping[str, tuple[str, ...]],
-        span: timedelta | None,
-        reason: str,
-        key: str = "",
-    ) -> Answer:
-        asked = silences.Asked(person, matchers, span, reason, key)
-        return await self._change(lambda book: silences.silence(book, asked), Urgency.TAP)
-
-    async def unsilence(self, person: Person, number: int) -> Answer:
-        return await self._change(lambda book: silences.unsilence(book, person, number), Urgency.TAP)
 
     def press(self, token: str) -> Press | None:
         return button.read(self.house.secret, token)

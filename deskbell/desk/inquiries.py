@@ -9,14 +9,14 @@ import structlog
 from deskbell.core.access import Person
 from deskbell.core.alert import Alert, Status
 from deskbell.core.card import Card
+from deskbell.core.customer import Letter, OwnPage, Step
 from deskbell.core.history import Vitals
 from deskbell.core.ports import StoredRecord
 from deskbell.core.records import Record
 from deskbell.core.rota import Duty, duty
 from deskbell.core.rules.explain import Stand
-from deskbell.core.silence import Silence
 from deskbell.core.store import Reader, Store
-from deskbell.desk import act, manual, own_links, reasons, wishes
+from deskbell.desk import act, manual, own_links, own_page, reasons, wishes
 from deskbell.desk.cards import MOMENT, Drawn, Ready, card_now, cards_now
 from deskbell.desk.duty import BACK, removed, roster
 from deskbell.desk.house import House
@@ -112,12 +112,6 @@ class Inquiries:
 
         return await self.store.read(query)
 
-    async def silences(self) -> list[Silence]:
-        now = self.now()
-        lasting = [one for one in await self.store.read(lambda reader: reader.silences()) if one.ends_at > now]
-        planned = [window.silence() for window in self.house.maintenance if window.ends > now]
-        return sorted([*lasting, *planned], key=lambda one: one.ends_at)
-
     async def alerts_on(self, record: Record) -> list[Alert]:
         return await self.store.read(lambda reader: reader.alerts_of(record.source, record.id))
 
@@ -148,6 +142,16 @@ class Inquiries:
 
     async def vitals(self) -> Vitals:
         return await self.store.read(lambda reader: vitals(reader, self.house, self.now()))
+
+    async def customer_page(self, token: str) -> OwnPage | None:
+        return await self.store.read(lambda reader: own_page.shown(reader, self.house, token))
+
+    async def sent(self, record: Record) -> list[tuple[Letter, list[Step]]]:
+        def query(reader: Reader) -> list[tuple[Letter, list[Step]]]:
+            found = reader.letters_of(record.source, record.id)
+            return [(one, reader.letter_steps(one.id)) for one in found]
+
+        return await self.store.read(query)
 
     async def find_records(self, text: str, kind: str | None) -> list[StoredRecord]:
         return await self.store.read(lambda reader: reader.find_records(text, kind))
