@@ -383,7 +383,8 @@ class Desk(Inquiries):
             return Reply(lines=("That code is wrong, was used before, or is older than 15 minutes.", again))
         hello = f"Connected: you are {person.name} here now."
         if answer is None:
-            return Reply(lines=(hello, f"{self.command} help shows what you can do."))
+            how = f"{self.command} prefs shows how you are rung, {self.command} help shows what you can do."
+            return Reply(lines=(hello, how))
         if answer.reply is not None:  # for this person alone, like all of it
             return replace(answer.reply, lines=(hello, *answer.reply.lines), footer=answer.text)
         return Reply(lines=(hello, answer.text), buttons=(answer.undo,) if answer.undo else ())
