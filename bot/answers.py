@@ -8,7 +8,9 @@ from bot.grammar import COMMANDS, Filter, Problem, Spec, usage
 from deskbell.core.access import Person, Role, holds
 from deskbell.core.alert import MOVES, Alert, Status, Verb, name_of
 from deskbell.core.card import Card, Reply
+from deskbell.core.customer import Letter, Step
 from deskbell.core.history import SourceVitals, Vitals, in_words
+from deskbell.core.letters import in_short
 from deskbell.core.ports import Answer, StoredRecord
 from deskbell.core.records import Case, Leave, Record, Sla, Visit, about, kind_of
 from deskbell.core.rota import Duty
@@ -252,6 +254,23 @@ def _on_duty(found: Duty, people: Mapping[str, Person], zone: str, now: datetime
     person, then = (name_of(one, people) if one else "nobody" for one in (found.person, found.then))
     until = f" until {clock(found.until, zone, now)}, then {then}" if found.until else ""
     return f"{clean(found.rota, 40)}: {person}{until}"
+
+
+# ---------------------------------------------------------------- what a customer was told
+
+
+def sent(record: Record, told: Sequence[tuple[Letter, Sequence[Step]]], zone: str, now: datetime) -> Reply:
+    """A line a letter, and what became of it, step by step."""
+    number = clean(record.number or record.id, 60)
+    if not told:
+        return plain(f"The customer was told nothing about {number}.")
+    lines = [f"{in_short(letter, zone, now)}: {_steps(steps, zone, now)}" for letter, steps in told[:PAGE]]
+    return plain(*lines, title=f"What the customer was told about {number}")
+
+
+def _steps(steps: Sequence[Step], zone: str, now: datetime) -> str:
+    said = (f"{clock(one.at, zone, now)} {one.stage}" + (f" by {one.medium}" if one.medium else "") for one in steps)
+    return cut(", ".join(said), 2 * LINE)
 
 
 def silences(found: Sequence[Silence], people: Mapping[str, Person], zone: str, now: datetime, command: str) -> Reply:

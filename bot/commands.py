@@ -129,7 +129,7 @@ class Commands:
 
     async def _args(self, person: Person, spec: Spec, verb: Verb, rest: str, said: Said) -> Mapping[str, Any] | Problem:
         """What the verb needs besides the alert, read from the rest of the line."""
-        if verb is Verb.REASSIGN:
+        if verb in (Verb.REASSIGN, Verb.SEND):
             return await self._colleague(person, rest, said)
         if verb is Verb.SNOOZE:
             return _snooze(rest, spec)

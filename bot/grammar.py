@@ -68,6 +68,12 @@ COMMANDS: tuple[Spec, ...] = (
         ("assign", "give"),
     ),
     _change(
+        Verb.SEND,
+        "send another technician to its job",
+        "ALERT COLLEAGUE",
+        ("send D-12 @lena",),
+    ),
+    _change(
         Verb.ESCALATE,
         "ring whoever is next in line",
         "ALERT [REASON]",

@@ -55,7 +55,9 @@ class Inbound:
             self._log_refused(ear.channel if ear else "")
             raise Refused(401, "Unauthorized.")
         with _readable():
-            heard = ear.read(call)
+            heard, first = ear.read(call), ear.hears.confirm(call, ear.conf)
+        if first and not await self._keys(first):
+            raise Refused(503, "Not confirmed. Say it again later.")
         point("inbound.keep.before")
         told = await self._box.take(ear.channel, heard)
         point("inbound.keep.after")

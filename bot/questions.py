@@ -36,6 +36,7 @@ class Questions:
             "job": partial(self._record, "visit"),
             "why": self._why,
             "whynot": self._whynot,
+            "sent": self._sent,
             "silences": self._silences,
             "oncall": self._oncall,
             "health": self._health,
@@ -132,6 +133,13 @@ class Questions:
         read_at = await self._front.freshness(stored.record.source) or stored.seen_at
         as_of = answers.as_of(read_at, person.zone, self._front.now())
         return Spoken(answers.stands(stored.record, await self._front.whynot(stored.record), as_of))
+
+    async def _sent(self, person: Person, line: Line) -> Spoken:
+        stored = await self._meant(None, person, line)
+        if isinstance(stored, Spoken):
+            return stored
+        told = await self._front.sent(stored.record)
+        return Spoken(answers.sent(stored.record, told, person.zone, self._front.now()))
 
     async def _meant(self, kind: str | None, person: Person, line: Line) -> StoredRecord | Spoken:
         """The record whose number was given; else what to say."""

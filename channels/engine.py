@@ -121,7 +121,7 @@ class VendorChannel:
             return Rejected(Fault.GONE, f"{_GONE}: {sent.why}")
         if not isinstance(sent, Sent):
             return sent
-        return Sent({**ref, "state": state}, found=state != _STATES.get(card.tone, OPEN))
+        return Sent({**ref, "state": state, "closed": ""}, found=state != _STATES.get(card.tone, OPEN))
 
     async def note(self, to: Destination, thread: Mapping[str, str], note: Note, identity: Identity) -> Outcome:
         """A message to one person; a note in the record; or, for what must ring, another message to the address."""
@@ -168,6 +168,8 @@ class VendorChannel:
     async def _in_record(self, to: Destination, record: Mapping[str, str], notice: Notice) -> Outcome:
         if self.service.note is None or not record.get("id"):
             return Sent({}, "the record shows its state alone", skipped=True)
+        if record.get("closed") == "there":
+            return Sent({}, "who closed the record there knows it, and many take nothing more then", skipped=True)
         return await self._carry(to, self.service.note, replace(notice, record=record, about=record.get("about", "")))
 
     # ------------------------------------------------------------ a lost answer

@@ -1,9 +1,11 @@
 """What Google's services share: how we log in, and how they say what is wrong."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
-from channels.service import LIMITED, RETRY, Class, at
+from channels.markup import html
+from channels.service import LIMITED, RETRY, Class, Notice, Request, at
 from deskbell.core.outcome import Fault
 from deskbell.net.answers import Reply
 from deskbell.net.auth import SignedClaim
@@ -11,6 +13,7 @@ from deskbell.net.auth import SignedClaim
 TOKENS: Final = "https://oauth2.googleapis.com/token"
 SCOPES: Final = "https://www.googleapis.com/auth/"
 SAY: Final = "say"  # what our buttons in Google Chat do
+BUTTONS: Final = {"ack": "Acknowledge", "escalate": "Escalate"}
 
 # https://google.aip.dev/193, and the older words that Gmail still uses
 ERRORS: Mapping[str, Class] = {
@@ -25,6 +28,11 @@ ERRORS: Mapping[str, Class] = {
     "UNAVAILABLE": RETRY,
     "INTERNAL": RETRY,
     "backendError": RETRY,
+    # Firebase's own.
+    "QUOTA_EXCEEDED": LIMITED,
+    "UNREGISTERED": Fault.TARGET,  # the app was removed
+    "SENDER_ID_MISMATCH": Fault.TARGET,  # it belongs to another project
+    "THIRD_PARTY_AUTH_ERROR": Fault.CONFIG,  # Apple's or the browsers' keys are missing in the project
 }
 reason = at("error.message")
 
@@ -50,7 +58,29 @@ def chat_text(text: str) -> str:
     return text.replace("<", "\u2039").replace(">", "\u203a")
 
 
-def button(text: str, *, say: str = "", link: str = "") -> dict[str, Any]:
+def post(notice: Notice, path: str = "", query: Mapping[str, str] = MappingProxyType({}), **content: Any) -> Request:
+    """A message in Google Chat, in its alert's thread; once, however often it is asked for.
+
+    It goes to the space that is the notice's address, or else to the `path`.
+    """
+    how = {"requestId": notice.key, "messageReplyOption": "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD"}
+    body = content | {"thread": {"threadKey": notice.about}}
+    return Request(path or f"/v1/{notice.to}/messages", body, params={**query, **how})
+
+
+def card(notice: Notice, *verbs: str) -> dict[str, Any]:
+    """The alert in Google Chat, with buttons for these verbs and one that opens it."""
+    facts = [{"decoratedText": {"topLabel": html(label), "text": html(value)}} for label, value in notice.facts]
+    words = f"{notice.summary}\n{notice.said}" if notice.said else notice.summary
+    taps = [_button(BUTTONS[verb], say=f"{verb} {notice.ref}") for verb in verbs if notice.ref]
+    links = [_button("Open", link=link) for link in (notice.link or notice.url,) if link]
+    buttons = [{"buttonList": {"buttons": taps + links}}] if taps + links else []
+    widgets = [{"textParagraph": {"text": html(words)}}, *facts, *buttons]
+    header = {"title": notice.title, "subtitle": f"{notice.severity} {notice.ref}".strip()}
+    return {"cardsV2": [{"cardId": "alert", "card": {"header": header, "sections": [{"widgets": widgets}]}}]}
+
+
+def _button(text: str, *, say: str = "", link: str = "") -> dict[str, Any]:
     """Of a card in Google Chat: it opens a link, or says something to us as if somebody had typed it."""
     if link:
         return {"text": text, "onClick": {"openLink": {"url": link}}}

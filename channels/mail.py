@@ -33,13 +33,13 @@ def body(notice: Notice) -> str:
 
 def message_id(notice: Notice, sender: str) -> str:
     """The same at each try: a twin of a message with the same id is dropped by many."""
-    return f"<{notice.key}@{_domain(sender)}>"
+    return f"<{notice.key}@{domain(sender)}>"
 
 
-def headers(notice: Notice, sender: str) -> dict[str, str]:
+def headers(notice: Notice, sender: str, reply_to: str = "") -> dict[str, str]:
     """Mail programs show an alert's messages together, and nobody's holiday notice answers them."""
-    return {
-        "References": f"<{notice.about}@{_domain(sender)}>",
+    return ({"Reply-To": reply_to} if reply_to else {}) | {
+        "References": f"<{notice.about}@{domain(sender)}>",
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
     }
@@ -52,10 +52,8 @@ def mime(notice: Notice, sender: str, reply_to: str = "") -> EmailMessage:
     message["To"] = notice.to
     message["Subject"] = subject(notice)
     message["Message-ID"] = message_id(notice, sender)
-    for name, value in headers(notice, sender).items():
+    for name, value in headers(notice, sender, reply_to).items():
         message[name] = value
-    if reply_to:
-        message["Reply-To"] = reply_to
     message.set_content(text(notice))
     message.add_alternative(body(notice), subtype="html")
     # The library draws lots for what parts the parts; the same message looks the same at each try.
@@ -63,5 +61,5 @@ def mime(notice: Notice, sender: str, reply_to: str = "") -> EmailMessage:
     return message
 
 
-def _domain(sender: str) -> str:
+def domain(sender: str) -> str:
     return parseaddr(sender)[1].rpartition("@")[2]

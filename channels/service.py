@@ -112,6 +112,7 @@ class Ask:
     base: Callable[[Any, str], str] | None = None
     auth: Callable[[Any], Auth] | None = None
     ready: Callable[[Any], bool] = lambda _conf: True  # whether the settings have what it takes
+    fits: Callable[[str], bool] = lambda _id: True  # of which ids it can be asked
 
 
 RETRY: Final = "retry"

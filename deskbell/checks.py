@@ -6,18 +6,25 @@ import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from deskbell.config import Settings
+from deskbell.core.access import holds
 from deskbell.core.alert import Severity
 from deskbell.core.card import Card, Tone, as_text
 from deskbell.core.outcome import Sent
 from deskbell.core.ports import Channel, Destination, Finding, Identity, Source
+from deskbell.core.rota import shifts
+from deskbell.core.text import clock
+from deskbell.desk.roster import MAY_HAVE
 from deskbell.net.clock import wall
+from deskbell.shifts import as_agreed
 from storage.backend import backend_of
 from storage.errors import StoreError
 
 PATIENCE_S = 20.0
+LOOK_AHEAD = timedelta(days=14)  # so far gaps in rotas are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +115,28 @@ def _watchful(settings: Settings) -> list[Finding]:
     routed = {name for route in house.routes for name in route.destinations}
     spare = [name for name in house.destinations if name not in routed]
     out += [Finding(f"destination {name}", True, "no route leads there; it rings when another fails") for name in spare]
+    out += _rotas(settings)
     if not settings.watch.heartbeat_url:
         why = "watch.heartbeat_url is not set: nobody notices when Deskbell itself is dead"
         out.append(Finding("heartbeat", True, why))
     if len(house.destinations) < 2:
         why = "there is one only: when it fails, nobody can be told. Better add a second one"
         out.append(Finding("destinations", True, why))
+    return out
+
+
+def _rotas(settings: Settings) -> list[Finding]:
+    """Who left and still has a shift, who can't be rung, and when nobody is on duty."""
+    now, out, people = wall(), [], settings.house.people
+    known = as_agreed(settings, now)
+    for rota in known.rotas.values():
+        gone = [people[who].name for who in rota.everybody if who in people and who not in known.people]
+        mute = [one.name for who in rota.everybody if (one := people.get(who)) and not holds(one, MAY_HAVE)]
+        gap = next((one for one in shifts(rota, now, now + LOOK_AHEAD) if one.person is None), None)
+        whats = [f"{name} left, and still stands in it" for name in gone]
+        whats += [f"{name} stands in it, and no role of theirs may answer alerts" for name in mute]
+        whats += [f"nobody is on duty from {clock(gap.start, rota.zone, now)}"] if gap else []
+        out += [Finding(f"rota {rota.name}", True, what) for what in whats]
     return out
 
 

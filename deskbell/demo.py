@@ -22,7 +22,7 @@ from deskbell.stand_ins import stand_ins
 
 SETTLE_S = 70.0  # what is still under way when the day ends may arrive within this time: Telegram counts by the minute
 BEAT_S = 0.005
-SCENARIOS = ("day", "storm")
+SCENARIOS = ("day", "storm", "customers")
 DESK_TOKEN = "made-up-token-of-the-demo"  # noqa: S105 - opens nothing but a demo on this machine
 
 
@@ -34,7 +34,7 @@ class Show:
     seconds: int
     as_json: bool
     sabotage: bool
-    scenario: str = "day"  # or "storm"
+    scenario: str = "day"  # or another of SCENARIOS
 
 
 def show(what: Show) -> int:
@@ -79,6 +79,10 @@ async def _configured(what: Show, url: str, folder: Path) -> Path:
     """The operator's own file; for a storm, with the rooms of four regions beside it."""
     if what.scenario == "day":
         return what.config
+    if what.scenario == "customers":
+        from deskbell import demo_customers
+
+        return demo_customers.settings_file(what.config, folder, url)
     from deskbell import demo_storm
 
     return demo_storm.settings_file(what.config, folder, await demo_storm.rooms(url))
@@ -130,8 +134,16 @@ async def _storm(what: Show, daemon: Any, url: str) -> dict[str, Any]:
     return await demo_storm.blow(url, daemon, what.seconds)
 
 
+async def _told(what: Show, daemon: Any, url: str) -> dict[str, Any]:
+    from deskbell import demo_customers
+
+    return await demo_customers.report(daemon, await demo_customers.tell(url, daemon, what.seconds))
+
+
 async def _headless(what: Show, daemon: Any, url: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The report, and the whole ledger that it was made of."""
+    if what.scenario == "customers":
+        return await _told(what, daemon, url), {}
     stalls = Stalls()
     heart = asyncio.create_task(stalls.beat())
     storm = await _storm(what, daemon, url) if what.scenario == "storm" else None
@@ -161,7 +173,8 @@ class Stalls:
 
 def _good(report: Mapping[str, Any]) -> bool:
     whole = not report["lost"] and not report["duplicates"] and report["audit"]["verified"]
-    return whole and (not report["storm"]["wrong"] if "storm" in report else _all_counted(report))
+    judged = report.get("storm") or report.get("customers")
+    return whole and (not judged["wrong"] if judged else _all_counted(report))
 
 
 async def _pass_time(what: Show) -> None:
@@ -218,6 +231,10 @@ def _all_counted(report: Mapping[str, Any]) -> bool:
 def _for_people(report: Mapping[str, Any], ledger: Mapping[str, Any]) -> str:
     if "storm" in report:
         return _of_storm_for_people(report)
+    if "customers" in report:
+        from deskbell import demo_customers
+
+        return demo_customers.for_people(report)
     audit, spread = report["audit"], report["converge_ms"]
     lines = [
         f"{report['alerts']} alerts, {report['writebacks']} write-backs",

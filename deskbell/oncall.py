@@ -12,6 +12,7 @@ from deskbell.core.rota import Duty, duty
 from deskbell.core.text import clock, local
 from deskbell.core.wall import moment
 from deskbell.desk import House
+from deskbell.shifts import as_agreed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,7 +30,8 @@ def asked(settings: Settings, rota: str, at: str, zone: str) -> dict[str, Any]:
     meant = moment(at, zone, datetime.now(UTC))
     if meant is None:
         raise typer.BadParameter(f"{at!r} is no moment; write 2027-03-28T02:30, 18:00, tomorrow 8:00 or fri 18:00")
-    chosen = [house.rotas[rota]] if rota else house.rotas.values()
+    rotas = as_agreed(settings, meant.at).rotas
+    chosen = [rotas[rota]] if rota else rotas.values()
     rows = [_row(house, duty(one, meant.at), zone) for one in chosen]
     return {"at": local(meant.at, zone).isoformat(), "zone": zone, "note": meant.note, "rotas": rows}
 

@@ -13,7 +13,7 @@ import sys
 import tokenize
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import timedelta
 from inspect import getdoc, getsource
 from pathlib import Path
@@ -77,7 +77,12 @@ PAGES = (
 
 
 def source_comments(cls: type[Any]) -> dict[str, str]:
-    """The comment behind each field of a dataclass."""
+    """The comment behind each field of a dataclass, and of those that it extends."""
+    bases = [base for base in reversed(cls.__mro__) if is_dataclass(base)]
+    return {name: said for base in bases for name, said in _own_comments(base).items()}
+
+
+def _own_comments(cls: type[Any]) -> dict[str, str]:
     source = dedent(getsource(cls))
     body = ast.parse(source).body[0]
     lines = {

@@ -10,12 +10,12 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from deskbell.core.outcome import Fault, Outcome, Rejected
 from deskbell.core.ports import Finding, Page, SourceError, SourceFault, WriteBack
-from deskbell.core.records import Visit, VisitStatus
+from deskbell.core.records import Leave, LeaveStatus, Visit, VisitStatus
 from deskbell.net.answers import CallFailed, Reply, source_error_of, source_error_of_failure
 from deskbell.net.egress import checked_base
 from deskbell.net.http import Http, Limits
@@ -38,6 +38,7 @@ class Feed:
     technician: str = ""
     technician_email: str = ""
     team: str = ""
+    means: Literal["visits", "leave"] = "visits"  # leave: whoever it is of (else whoever its titles name) is away then
     zone: str = ""  # of its days and of stamps without an offset, where it is not the source's
 
 
@@ -84,8 +85,8 @@ STATUSES: Mapping[str, VisitStatus] = {
 }
 
 
-def to_record(raw: Any, conf: IcalConf, name: str) -> Visit:
-    """An occurrence as a visit. Whatever its fields hold, only one without a usable time or id raises (BadRow)."""
+def to_record(raw: Any, conf: IcalConf, name: str) -> Visit | Leave:
+    """An occurrence as a visit, or as leave. Whatever it holds, only one without a time or an id raises (BadRow)."""
     row, feed = mapping(raw), conf.feeds[name]
     if row.get("wrong") or not row.get("uid"):
         raise BadRow(f"an event can't be read: {line(row.get('wrong')) or 'it has no UID'}")
@@ -93,6 +94,8 @@ def to_record(raw: Any, conf: IcalConf, name: str) -> Visit:
     if start is None:
         raise BadRow("an event has no usable start")
     record_id = id_of(row, name)
+    if feed.means == "leave":
+        return _leave(row, conf, name, start, record_id)
     found = re.search(conf.number, summary) if conf.number else None
     status = status_of(row, conf)
     return Visit(
@@ -110,6 +113,25 @@ def to_record(raw: Any, conf: IcalConf, name: str) -> Visit:
         start=start,
         end=moment(row.get("end")),
         url=url if (url := line(row.get("url"), 1000)).startswith("https://") else "",
+    )
+
+
+def _leave(row: Mapping[str, Any], conf: IcalConf, name: str, start: datetime, record_id: str) -> Leave:
+    """Why somebody is away is nobody's business: of the title only a name is taken, and only where no other is told."""
+    feed, end = conf.feeds[name], moment(row.get("end"))
+    off = status_of(row, conf) is VisitStatus.CANCELLED
+    return Leave(
+        source=conf.name,
+        id=record_id,
+        number=record_id,
+        status=LeaveStatus.CANCELLED if off else LeaveStatus.APPROVED,
+        status_raw=line(row.get("status"), 100),
+        person=feed.technician or ("" if feed.technician_email else line(row.get("summary"), 100)),
+        person_email=feed.technician_email,
+        team=feed.team or conf.team,
+        zone=known_zone(row.get("zone"), feed.zone or conf.zone),
+        start=start,
+        end=end,
     )
 
 
@@ -174,11 +196,11 @@ class Ical:
     async def _map(self, rows: Sequence[Row], name: str) -> Mapped:
         return map_each(rows, lambda raw: self._mapped(raw, name))
 
-    def _mapped(self, raw: Any, name: str) -> tuple[Visit, list[tuple[str, str]]]:
-        visit = to_record(raw, self.conf, name)
-        return visit, [("status", visit.status_raw)] if visit.status is VisitStatus.UNKNOWN else []
+    def _mapped(self, raw: Any, name: str) -> tuple[Visit | Leave, list[tuple[str, str]]]:
+        record = to_record(raw, self.conf, name)
+        return record, [("status", record.status_raw)] if record.status is VisitStatus.UNKNOWN else []
 
-    async def fetch(self, record_id: str) -> Visit | None:
+    async def fetch(self, record_id: str) -> Visit | Leave | None:
         name = record_id.partition(":")[0]
         if name not in self.feeds:
             return None
@@ -265,6 +287,8 @@ class _Reader:
         return ical_events.rows(ical_events.parsed(self._text), begins, ends, self.zone)
 
     def _wanted(self, raw: Mapping[str, Any]) -> bool:
+        if self.feed.means == "leave":  # of whole days, and often marked as free
+            return True
         return (self.conf.all_day or not raw.get("all_day")) and (self.conf.free or not raw.get("free"))
 
     def _row(self, raw: dict[str, Any]) -> Row:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from channels.service import Address, Again, Call, Notice, Request, Role, Service, at
+from channels.standing import standing
+from deskbell.core.heard import Waiting
 from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
 from deskbell.core.sizes import Size
@@ -49,6 +51,13 @@ def newest(notice: Notice, _conf: AsanaConf) -> Request:
     return Request(TASKS, method="GET", params={"project": notice.to} | shown | since)
 
 
+def stand(waiting: Waiting, _conf: AsanaConf) -> Request:
+    shown = {"fields": ["completed", "completed_by.name"]}
+    paths = [f"/tasks/{gid}" for gid in waiting.ids]
+    actions = [{"method": "get", "relative_path": path, "options": shown} for path in paths]
+    return Request("/api/1.0/batch", {"data": {"actions": actions}})
+
+
 def found(reply: Reply, notice: Notice) -> Mapping[str, Any]:
     rows = reply.data.get("data", []) if isinstance(reply.data, Mapping) else []
     return next((row for row in rows if str(row.get("notes")).partition("\n")[0] == notice.about), {})
@@ -72,6 +81,17 @@ SERVICE = Service(
         newest,
         id=lambda reply, notice: str(found(reply, notice).get("gid", "")),
         url=lambda reply, notice: str(found(reply, notice).get("permalink_url", "")),
+    ),
+    asks=(
+        standing(
+            stand,
+            lambda task, _conf, _waiting: "resolved" if task["completed"] else "open",
+            rows=lambda data: [one["body"]["data"] for one in data["data"] if one["status_code"] == 200],
+            id="gid",
+            by="completed_by.gid",
+            name="completed_by.name",
+            most=10,
+        ),
     ),
     again=Again.LOOK_UP,
     reason=at("errors.0.message"),

@@ -29,8 +29,8 @@ def message(notice: Notice, conf: ClickSendConf) -> Request:
 
 
 def code(reply: Reply) -> str:
-    """The envelope is a success whatever became of the message in it."""
-    status = dig(reply.data, "data.messages.0.status") or "NO_STATUS"
+    """The envelope of what was sent is a success whatever became of the message in it."""
+    status = dig(reply.data, "data.messages.0.status") or ("NO_STATUS" if dig(reply.data, "data.queued_count") else "")
     return status if reply.ok and status != "SUCCESS" else ""
 
 

@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Literal
 
 from channels import google
-from channels.service import LIMITED, Address, Again, Call, Notice, Request, Role, Service
+from channels.service import Address, Again, Call, Notice, Request, Role, Service
 from deskbell.core.alert import Severity
-from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
 from deskbell.core.sizes import Size, Unit
+
+ADDRESS = "is the token of an app on a phone, topic:NAME, or empty: for people only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +27,14 @@ class FcmConf:
 
 def push(notice: Notice, conf: FcmConf) -> Request:
     topic = notice.to.removeprefix("topic:")
-    urgent = notice.severity <= Severity.P2
+    urgent, ttl = notice.severity <= Severity.P2, f"{conf.valid_s}s"
     known = {"key": notice.key, "ref": notice.ref, "link": notice.link, "url": notice.url}
     message = {
         ("topic" if topic != notice.to else conf.target): topic,
         "notification": {"title": notice.title, "body": notice.summary},
         "data": {name: text for name, text in known.items() if text},
         # What is shown of the same alert is replaced, so that one sent twice is shown once.
-        "android": {
-            "priority": "HIGH" if urgent else "NORMAL",
-            "ttl": f"{conf.valid_s}s",
-            "notification": {"tag": notice.about},
-        },
+        "android": {"priority": "HIGH" if urgent else "NORMAL", "ttl": ttl, "notification": {"tag": notice.about}},
         "apns": {"headers": {"apns-priority": "10" if urgent else "5", "apns-collapse-id": notice.about}},
     }
     message |= {"webpush": {"fcmOptions": {"link": notice.link}}} if notice.link.startswith("https:") else {}
@@ -51,25 +48,12 @@ SERVICE = Service(
     docs="https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages",
     conf=FcmConf,
     auth=lambda conf: google.login(conf, "firebase.messaging"),
-    address=Address(
-        re.compile(r"(topic:[\w.~%-]{1,900}|[\w:.-]{20,512})?"),
-        "is the token of an app on a phone, topic:NAME, or empty: for people only",
-        secret=True,
-    ),
+    address=Address(re.compile(r"(topic:[\w.~%-]{1,900}|[\w:.-]{20,512})?"), ADDRESS, secret=True),
     send=Call(push, id="name"),
     again=Again.KEY,
     code=google.code,
     reason=google.reason,
-    errors={
-        **google.ERRORS,
-        "UNREGISTERED": Fault.TARGET,  # the app was removed
-        "SENDER_ID_MISMATCH": Fault.TARGET,  # it belongs to another project
-        "THIRD_PARTY_AUTH_ERROR": Fault.CONFIG,  # Apple's or the browsers' keys are missing in the project
-        "QUOTA_EXCEEDED": LIMITED,
-    },
+    errors=google.ERRORS,
     limits=(Limit("post", "account", 50, timedelta(seconds=1)),),
-    sizes={
-        "message.notification.title": Size(200, Unit.BYTES),
-        "message.notification.body": Size(1200, Unit.BYTES),  # of 4 kB for everything
-    },
+    sizes={"message.notification.title": Size(200, Unit.BYTES), "message.notification.body": Size(1200, Unit.BYTES)},
 )

@@ -6,7 +6,9 @@ from typing import Any
 
 from channels.markup import short_html
 from channels.service import Address, Again, Call, Notice, Request, Role, Service
+from channels.standing import standing, status
 from deskbell.core.alert import Severity
+from deskbell.core.heard import Waiting
 from deskbell.core.sizes import Size
 from deskbell.net.answers import Reply
 from deskbell.vendors.freshdesk import API, PAGE_SIZE, RESOLVED, login, reason
@@ -14,6 +16,7 @@ from deskbell.vendors.freshdesk import API, PAGE_SIZE, RESOLVED, login, reason
 TICKETS = f"{API}/tickets"
 PRIORITIES = {Severity.P1: 4, Severity.P2: 3, Severity.P3: 2, Severity.P4: 1}
 OPEN = 2
+OVER = (RESOLVED, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,17 @@ def found(reply: Reply, notice: Notice) -> str:
     )
 
 
+def tagged(waiting: Waiting, _conf: FreshdeskConf) -> Request:
+    """It has no way to ask for several tickets by name; its search knows what is over after some minutes."""
+    since = f" AND updated_at:>'{waiting.since:%Y-%m-%d}'" if waiting.since else ""
+    return Request(f"{API}/search/tickets", method="GET", params={"query": f"\"tag:'deskbell' AND status:>3{since}\""})
+
+
+def doing(conf: FreshdeskConf) -> int:
+    """What is open says nothing of whether somebody has it."""
+    return conf.doing if conf.doing != OPEN else 0
+
+
 def page(reply: Reply, notice: Notice) -> str:
     number = found(reply, notice)
     return f"/a/tickets/{number}" if number else ""
@@ -81,6 +95,7 @@ SERVICE = Service(
     reopen=Call(lambda notice, _: put(notice, OPEN)),
     close=Call(lambda notice, conf: put(notice, conf.done)),
     find=Call(newest, id=found, url=page),
+    asks=(standing(tagged, lambda row, conf, _: status(row["status"], doing(conf), OVER), rows="results"),),
     again=Again.LOOK_UP,
     reason=reason,
     sizes={"subject": Size(255)},

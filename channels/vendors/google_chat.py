@@ -20,9 +20,7 @@ class GoogleChatConf:
 
 def message(notice: Notice, _conf: GoogleChatConf) -> Request:
     url = urlsplit(notice.to)
-    body = {"text": google.chat_text(notice.text), "thread": {"threadKey": notice.about}}
-    how = {"requestId": notice.key, "messageReplyOption": "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD"}
-    return Request(url.path, body, params={**dict(parse_qsl(url.query)), **how})
+    return google.post(notice, url.path, dict(parse_qsl(url.query)), text=google.chat_text(notice.text))
 
 
 SERVICE = Service(

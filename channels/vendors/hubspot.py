@@ -9,7 +9,9 @@ from datetime import timedelta
 
 from channels.markup import short_html
 from channels.service import RETRY, Address, Again, Call, Notice, Request, Role, Service, at
+from channels.standing import standing, status
 from deskbell.core.alert import Severity
+from deskbell.core.heard import Waiting
 from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
 from deskbell.core.sizes import Size
@@ -60,6 +62,11 @@ def move(notice: Notice, conf: HubSpotConf, stage: str) -> Request:
     return Request(path, {"properties": {"hs_pipeline_stage": stage}}, method="PATCH")
 
 
+def stand(waiting: Waiting, conf: HubSpotConf) -> Request:
+    asked = {"properties": ["hs_pipeline_stage", "hubspot_owner_id"], "inputs": [{"id": one} for one in waiting.ids]}
+    return Request(path_of(conf.version, "objects/tickets/batch/read"), asked)
+
+
 def code(reply: Reply) -> str:
     """A batch of which something failed is a success: 207."""
     return at("errors.0.category")(reply) or ("" if reply.ok else at("category")(reply))
@@ -78,6 +85,14 @@ SERVICE = Service(
     progress=Call(lambda notice, conf: move(notice, conf, conf.doing)),
     reopen=Call(lambda notice, conf: move(notice, conf, conf.new)),
     close=Call(lambda notice, conf: move(notice, conf, conf.done)),
+    asks=(
+        standing(
+            stand,
+            lambda row, conf, _: status(row["properties"]["hs_pipeline_stage"], conf.doing, (conf.done,)),
+            rows="results",
+            by="properties.hubspot_owner_id",
+        ),
+    ),
     again=Again.KEY,
     code=code,
     reason=reason,

@@ -7,6 +7,8 @@ from typing import Any
 
 from channels.markup import short_html
 from channels.service import Address, Again, Call, Notice, Request, Role, Service
+from channels.standing import standing, status
+from deskbell.core.heard import RecordStatus, Waiting
 from deskbell.core.sizes import Size
 from deskbell.net.answers import Reply
 from deskbell.net.auth import Bearer
@@ -52,6 +54,18 @@ def newest(notice: Notice, conf: IntercomConf) -> Request:
     return _request("/tickets/search", conf, body)
 
 
+def stand(waiting: Waiting, conf: IntercomConf) -> Request:
+    which = {"field": "id", "operator": "IN", "value": list(waiting.ids)}
+    return _request("/tickets/search", conf, {"query": which, "pagination": {"per_page": MOST_PER_PAGE}})
+
+
+def stands(row: Mapping[str, Any], _conf: IntercomConf, waiting: Waiting) -> RecordStatus:
+    state = row.get("ticket_state") or {}
+    if not row["open"] or state.get("category") == "resolved":
+        return "resolved"
+    return status(state.get("id", ""), waiting.options.get("doing", ""), ())
+
+
 def found(reply: Reply, notice: Notice) -> str:
     """The one whose description begins with our mark."""
     rows: list[Any] = reply.data.get("tickets", []) if isinstance(reply.data, Mapping) else []
@@ -81,6 +95,7 @@ SERVICE = Service(
     reopen=Call(lambda notice, conf: change(notice, conf, "doing", is_open=True)),
     close=Call(lambda notice, conf: change(notice, conf, "done", is_open=False)),
     find=Call(newest, id=found),
+    asks=(standing(stand, stands, rows="tickets", by="admin_assignee_id"),),
     again=Again.LOOK_UP,
     reason=reason,
     resets=("x-ratelimit-reset",),

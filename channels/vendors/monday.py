@@ -7,6 +7,8 @@ from typing import Any
 
 from channels.markup import short_html
 from channels.service import RETRY, Address, Again, Call, Notice, Request, Role, Service, at
+from channels.standing import standing, status
+from deskbell.core.heard import Waiting
 from deskbell.core.outcome import Fault
 from deskbell.core.sizes import Size, fit
 from deskbell.net.answers import Reply
@@ -21,6 +23,9 @@ CHANGE = """mutation ($board: ID!, $item: ID!, $values: JSON!) {
 }"""
 FIND = """query ($board: ID!, $columns: [ItemsPageByColumnValuesQuery!]) {
   items_page_by_column_values(board_id: $board, columns: $columns, limit: 1) { items { id url } }
+}"""
+STANDS = """query ($ids: [ID!], $columns: [String!]) {
+  items(ids: $ids, limit: 100) { id column_values(ids: $columns) { text } }
 }"""
 FOUND = "data.items_page_by_column_values.items.0"
 
@@ -60,6 +65,10 @@ def same(notice: Notice, conf: MondayConf) -> Request:
     return _asked(conf, FIND, board=notice.to, columns=columns)
 
 
+def stand(waiting: Waiting, conf: MondayConf) -> Request:
+    return _asked(conf, STANDS, ids=list(waiting.ids), columns=[conf.status_column])
+
+
 def _asked(conf: MondayConf, query: str, **variables: Any) -> Request:
     """Strangers' words go as variables, so none of them is a query's."""
     return Request("/v2", {"query": query, "variables": variables}, headers={"API-Version": conf.version})
@@ -86,6 +95,13 @@ SERVICE = Service(
     reopen=Call(lambda notice, conf: change(notice, conf, conf.new)),
     close=Call(lambda notice, conf: change(notice, conf, conf.done)),
     find=Call(same, id=f"{FOUND}.id", url=f"{FOUND}.url"),
+    asks=(
+        standing(
+            stand,
+            lambda row, conf, _: status(row["column_values"][0]["text"], conf.doing, (conf.done,)),
+            rows=lambda data: data["data"]["items"],
+        ),
+    ),
     again=Again.LOOK_UP,
     code=code,
     reason=at("errors.0.message"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from channels.markup import short_html
 from channels.service import Address, Again, Call, Notice, Request, Role, Service
+from channels.standing import listed, standing
 from deskbell.core.sizes import Size
 from deskbell.net.answers import Reply
 from deskbell.vendors.pipedrive import API, LINKS, login, reason
@@ -62,6 +63,14 @@ SERVICE = Service(
     reopen=Call(lambda notice, _: done(notice, over=False)),
     close=Call(lambda notice, _: done(notice, over=True)),
     find=Call(newest, id=found),
+    asks=(
+        standing(
+            lambda waiting, _: Request(ACTIVITIES, method="GET", params={"ids": listed(waiting)}),
+            lambda row, _conf, _waiting: "resolved" if row["done"] else "open",
+            rows="data",
+            by="marked_as_done_by",
+        ),
+    ),
     again=Again.LOOK_UP,
     reason=reason,
     sizes={"subject": Size(255)},

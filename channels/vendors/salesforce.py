@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass, field
 
 from channels.service import RETRY, Address, Again, Call, Notice, Request, Role, Service, at
+from channels.standing import standing, status
 from deskbell.core.alert import Severity
+from deskbell.core.heard import Waiting
 from deskbell.core.outcome import Fault
 from deskbell.core.sizes import Size
 from deskbell.vendors.salesforce import API, COMMENT_MOST, VERSION, is_name, login, reason
@@ -53,6 +55,12 @@ def change(notice: Notice, conf: SalesforceConf, status: str) -> Request:
     return Request(_sobjects(conf, f"Case/{notice.record['id']}"), {"Status": status}, method="PATCH")
 
 
+def stand(waiting: Waiting, conf: SalesforceConf) -> Request:
+    ids = ", ".join(f"'{ident}'" for ident in waiting.ids if ident.isalnum())
+    query = f"SELECT Id, Status, IsClosed, LastModifiedById, LastModifiedBy.Name FROM Case WHERE Id IN ({ids})"  # noqa: S608 - letters and digits
+    return Request(f"{API}/v{conf.version}/query", method="GET", params={"q": query})
+
+
 def _sobjects(conf: SalesforceConf, what: str) -> str:
     return f"{API}/v{conf.version}/sobjects/{what}"
 
@@ -70,6 +78,16 @@ SERVICE = Service(
     progress=Call(lambda notice, conf: change(notice, conf, conf.doing), plain=True),
     reopen=Call(lambda notice, conf: change(notice, conf, conf.new), plain=True),
     close=Call(lambda notice, conf: change(notice, conf, conf.done), plain=True),
+    asks=(
+        standing(
+            stand,
+            lambda row, conf, _: "resolved" if row["IsClosed"] else status(row["Status"], conf.doing, (conf.done,)),
+            rows="records",
+            id="Id",
+            by="LastModifiedById",
+            name="LastModifiedBy.Name",
+        ),
+    ),
     again=Again.KEY,
     code=lambda reply: "" if reply.ok else at("0.errorCode")(reply),
     reason=reason,

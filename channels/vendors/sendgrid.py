@@ -9,6 +9,8 @@ from channels.service import Again, Call, Notice, Request, Role, Service, at
 from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
 from deskbell.net.auth import Bearer
+from deskbell.vendors import sendgrid as told
+from deskbell.vendors.hears import Hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +24,19 @@ class SendGridConf:
 
 def send(notice: Notice, conf: SendGridConf) -> Request:
     texts = {"text/plain": mail.text(notice), "text/html": mail.body(notice)}
+    name, sender = parseaddr(conf.sender)
     body = {
         "personalizations": [{"to": [{"email": notice.to}], "custom_args": {"deskbell": notice.key}}],
-        "from": _person(conf.sender),
+        "from": {"email": sender, "name": name or sender},
         "subject": mail.subject(notice),
         "content": [{"type": kind, "value": text} for kind, text in texts.items()],
         "headers": mail.headers(notice, conf.sender),
         # Links that are rewritten would trip those who look at links before people do.
         "tracking_settings": {"click_tracking": {"enable": False}, "open_tracking": {"enable": False}},
     }
-    body |= {"reply_to": _person(conf.reply_to)} if conf.reply_to else {}
+    body |= {"reply_to": {"email": parseaddr(conf.reply_to)[1]}} if conf.reply_to else {}
     body |= {"mail_settings": {"bypass_list_management": {"enable": True}}} if conf.past_suppressions else {}
     return Request("/v3/mail/send", body)
-
-
-def _person(address: str) -> dict[str, str]:
-    name, email = parseaddr(address)
-    return {"email": email} | ({"name": name} if name else {})
 
 
 SERVICE = Service(
@@ -55,5 +53,6 @@ SERVICE = Service(
     errors={"403": Fault.CONFIG, "404": Fault.CONFIG, "413": Fault.PAYLOAD},  # 403: the sender is not verified
     resets=("x-ratelimit-reset",),
     limits=(Limit("post", "account", 10, timedelta(seconds=1)),),
-    receipts="event webhook",
+    hears=Hears(way=lambda _: told.SendGridSigned(), read=told.events, secrets="the verification key", words=False),
+    receipts="callback",
 )

@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass, field
 
 from channels.service import Address, Again, Call, Notice, Request, Role, Service, dig
+from channels.standing import listed, standing, status
 from deskbell.core.alert import Severity
+from deskbell.core.heard import Waiting
 from deskbell.core.sizes import Size
 from deskbell.net.answers import Reply
 from deskbell.net.auth import Basic
@@ -48,6 +50,11 @@ def same(notice: Notice, _conf: ServiceNowConf) -> Request:
     return Request(INCIDENTS, method="GET", params=SHOWN | {"sysparm_query": query, "sysparm_limit": "1"})
 
 
+def stand(waiting: Waiting, _conf: ServiceNowConf) -> Request:
+    shown = {"sysparm_fields": "sys_id,state,sys_updated_by", "sysparm_limit": str(len(waiting.ids))}
+    return Request(INCIDENTS, method="GET", params=shown | {"sysparm_query": f"sys_idIN{safe(listed(waiting))}"})
+
+
 def page(reply: Reply, _notice: Notice) -> str:
     sys_id = dig(reply.data, "result.sys_id") or dig(reply.data, "result.0.sys_id")
     return f"/nav_to.do?uri=incident.do?sys_id={sys_id}" if sys_id else ""
@@ -71,6 +78,15 @@ SERVICE = Service(
     progress=Call(lambda notice, conf: change(notice, state=conf.doing)),
     close=Call(done),
     find=Call(same, id="result.0.sys_id", url=page),
+    asks=(
+        standing(
+            stand,
+            lambda row, conf, _: status(row["state"], conf.doing, (conf.done, "7", "8")),
+            rows="result",
+            id="sys_id",
+            name="sys_updated_by",
+        ),
+    ),
     again=Again.LOOK_UP,
     reason=reason,
     resets=("x-ratelimit-reset",),

@@ -49,12 +49,8 @@ SERVICE = Service(
     # https://www.rfc-editor.org/rfc/rfc5321#section-4.2.3
     errors={
         "4*": RETRY,
-        "530": Fault.AUTH,
-        "534": Fault.AUTH,
-        "535": Fault.AUTH,
-        "550": Fault.TARGET,
-        "551": Fault.TARGET,
-        "553": Fault.TARGET,
+        **dict.fromkeys(("530", "534", "535"), Fault.AUTH),
+        **dict.fromkeys(("550", "551", "553"), Fault.TARGET),
         "5*": Fault.PAYLOAD,
     },
     limits=(Limit("post", "account", 5, timedelta(seconds=1)),),

@@ -1,20 +1,15 @@
 """Amazon SNS: a topic, an SMS, an app on a phone. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from hashlib import sha256
 
 from channels import sms
-from channels.service import LIMITED, RETRY, Address, Again, Call, Class, Notice, Request, Role, Service
-from deskbell.core.outcome import Fault
+from channels.service import Address, Again, Call, Notice, Request, Role, Service
 from deskbell.core.ports import Limit
 from deskbell.core.sizes import Size, Unit, fit
-from deskbell.net.answers import Reply
 from deskbell.net.auth import AwsKey
-
-_ARN = r"arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w./-]+"
+from deskbell.vendors import sns as told
+from deskbell.vendors.hears import Hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +18,7 @@ class SnsConf:
     secret: str = field(repr=False)  # of that key
     region: str  # eu-central-1
     sender_id: str = ""  # who an SMS is from, in countries that allow a name
+    topics: tuple[str, ...] = ()  # ARNs of topics of yours that may call us: with SMS that people sent back
     base_url: str = ""  # where it is called instead of the region's own address
 
 
@@ -34,66 +30,29 @@ def publish(notice: Notice, conf: SnsConf) -> Request:
 def _target(notice: Notice, conf: SnsConf) -> dict[str, str]:
     if notice.to.startswith("+"):
         words = fit(sms.words(notice), sms.SIZE, (notice.link, notice.ref))
-        given = {"SMSType": "Transactional", "SenderID": conf.sender_id}
-        return {"PhoneNumber": notice.to, "Message": words} | _attributes({k: v for k, v in given.items() if v})
+        return {"PhoneNumber": notice.to, "Message": words} | told.sms(conf.sender_id)
     target = "TargetArn" if ":endpoint/" in notice.to else "TopicArn"
     form = {target: notice.to, "Message": notice.text, "Subject": notice.line}
-    if not notice.to.endswith(".fifo"):
-        return form
-    return form | {"MessageGroupId": notice.about, "MessageDeduplicationId": sha256(notice.key.encode()).hexdigest()}
+    return form | (told.in_order(notice.about, notice.key) if told.FIFO.fullmatch(notice.to) else {})
 
-
-def _attributes(given: Mapping[str, str]) -> dict[str, str]:
-    form: dict[str, str] = {}
-    for number, (name, value) in enumerate(given.items(), 1):
-        entry = f"MessageAttributes.entry.{number}"
-        form |= {f"{entry}.Name": f"AWS.SNS.SMS.{name}"}
-        form |= {f"{entry}.Value.DataType": "String", f"{entry}.Value.StringValue": value}
-    return form
-
-
-def said(tag: str, reply: Reply) -> str:
-    """It speaks XML, of which one word is wanted at a time."""
-    found = re.search(rf"<{tag}>([^<]*)</{tag}>", reply.text)
-    return found[1].strip() if found else ""
-
-
-# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors, and CommonErrors
-ERRORS: Mapping[str, Class] = {
-    "EndpointDisabled": Fault.TARGET,  # the app was removed from the phone
-    "NotFound": Fault.CONFIG,
-    "AuthorizationError": Fault.AUTH,
-    "InvalidSecurity": Fault.AUTH,
-    "InvalidClientTokenId": Fault.AUTH,
-    "SignatureDoesNotMatch": Fault.AUTH,
-    "Throttl*": LIMITED,
-    "KMSThrottling*": RETRY,
-    "KMS*": Fault.CONFIG,
-    "InternalError": RETRY,
-    "OptedOut": Fault.TARGET,
-}
 
 SERVICE = Service(
     name="sns",
     title="Amazon SNS",
-    roles=frozenset({Role.NOTIFY}),
+    roles=frozenset({Role.NOTIFY, Role.ACKNOWLEDGE}),
     docs="https://docs.aws.amazon.com/sns/latest/api/API_Publish.html",
     conf=SnsConf,
     auth=lambda conf: AwsKey(conf.key_id, conf.secret, conf.region, "sns"),
-    address=Address(
-        re.compile(rf"({_ARN}|\+[1-9]\d{{6,14}})?"), "is the ARN of a topic or endpoint, a phone number, or empty"
-    ),
-    base=lambda conf, _: conf.base_url or _host(conf.region),
-    send=Call(publish, id=lambda reply, _: said("MessageId", reply), plain=True),
+    address=Address(told.TARGET, "is the ARN of a topic or endpoint, a phone number, or empty"),
+    base=lambda conf, _: conf.base_url or told.host(conf.region),
+    send=Call(publish, id=lambda reply, _: told.said("MessageId", reply), plain=True),
     again=Again.NEITHER,
-    keyed=re.compile(r"arn:.*\.fifo"),
-    code=lambda reply: "" if reply.ok else said("Code", reply),
-    reason=lambda reply: said("Message", reply),
-    errors=ERRORS,
+    keyed=told.FIFO,
+    code=lambda reply: "" if reply.ok else told.said("Code", reply),
+    reason=lambda reply: told.said("Message", reply),
+    errors=told.ERRORS,
     limits=(Limit("post", "account", 20, timedelta(seconds=1)),),
     sizes={"Subject": Size(99), "Message": Size(256 * 1024, Unit.BYTES)},
+    hears=Hears(way=lambda conf: told.SnsSigned(conf.topics), read=told.answers, confirm=told.confirm, secrets=""),
+    acks="reply",
 )
-
-
-def _host(region: str) -> str:
-    return f"https://sns.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")

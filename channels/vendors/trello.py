@@ -1,12 +1,15 @@
 """Trello: a card an alert. https://developer.atlassian.com/cloud/trello/rest/api-group-cards/"""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from channels.markup import markdown
 from channels.service import RETRY, Address, Again, Call, Notice, Request, Role, Service
+from channels.standing import standing, status
+from deskbell.core.heard import RecordStatus, Waiting
 from deskbell.core.ports import Limit
 from deskbell.core.sizes import Size
 from deskbell.net.answers import Reply
@@ -39,6 +42,17 @@ def put(notice: Notice, **fields: str) -> Request:
     return Request(f"/1/cards/{notice.record['id']}", method="PUT", form=fields)
 
 
+def stand(waiting: Waiting, _conf: TrelloConf) -> Request:
+    return Request("/1/batch", method="GET", params={"urls": ",".join(f"/cards/{ident}" for ident in waiting.ids)})
+
+
+def stands(card: Mapping[str, Any], _conf: TrelloConf, waiting: Waiting) -> RecordStatus:
+    """Archived, ticked off, or in one of the lists that say so."""
+    if card.get("closed") or card.get("dueComplete"):
+        return "resolved"
+    return status(card["idList"], waiting.options.get("doing", ""), filter(None, (waiting.options.get("done"),)))
+
+
 def found(reply: Reply, notice: Notice) -> dict[str, Any]:
     rows = reply.data if isinstance(reply.data, list) else []
     return next((row for row in rows if str(row.get("desc")).partition("\n")[0] == notice.about), {})
@@ -63,6 +77,7 @@ SERVICE = Service(
         id=lambda reply, notice: str(found(reply, notice).get("id", "")),
         url=lambda reply, notice: str(found(reply, notice).get("shortUrl", "")),
     ),
+    asks=(standing(stand, stands, rows=lambda data: [one["200"] for one in data if "200" in one], most=10),),
     again=Again.LOOK_UP,
     reason=lambda reply: reply.text,
     errors={"449": RETRY},

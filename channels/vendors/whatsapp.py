@@ -69,7 +69,7 @@ def template(notice: Notice, conf: WhatsAppConf) -> dict[str, Any]:
     for n, button in enumerate(conf.buttons if notice.ref else ()):
         payload = {"type": "payload", "payload": meta.said_by(button, notice)}
         parts.append({"type": "button", "sub_type": "quick_reply", "index": str(n), "parameters": [payload]})
-    language = {"policy": "deterministic", "code": conf.language}
+    language = {"policy": "deterministic", "code": notice.options.get("language", conf.language)}
     return {"type": "template", "template": {"name": conf.template, "language": language, "components": parts}}
 
 

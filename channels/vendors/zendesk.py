@@ -6,6 +6,7 @@ from typing import Any
 
 from channels.markup import short_html
 from channels.service import RETRY, Address, Again, Call, Notice, Request, Role, Service, dig
+from channels.standing import listed, standing, status
 from deskbell.core.alert import Severity
 from deskbell.core.sizes import Size
 from deskbell.net.answers import Reply
@@ -68,6 +69,14 @@ SERVICE = Service(
         lambda notice, _: Request(TICKETS, method="GET", params={"external_id": notice.about}),
         id="tickets.0.id",
         url=page,
+    ),
+    asks=(
+        standing(
+            lambda waiting, _: Request(f"{TICKETS}/show_many", method="GET", params={"ids": listed(waiting)}),
+            lambda row, conf, _: status(row["status"], conf.doing.replace("open", ""), ("solved", "closed")),
+            rows="tickets",
+            by="assignee_id",
+        ),
     ),
     again=Again.LOOK_UP,  # its own key is forgotten after two hours
     reason=reason,

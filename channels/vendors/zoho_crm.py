@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from channels.service import RETRY, Address, Again, Call, Notice, Request, Role, Service, at
+from channels.standing import listed, standing, status
 from deskbell.core.alert import Severity
 from deskbell.core.outcome import Fault
 from deskbell.core.sizes import Size
@@ -14,6 +15,7 @@ from deskbell.vendors.zoho_crm import ACCOUNTS, API, BASE, FAULTS, LIMITS, login
 
 CASES = f"{API}/Cases"
 PRIORITIES = {Severity.P1: "High", Severity.P2: "High", Severity.P3: "Medium", Severity.P4: "Low"}
+SEEN = "Status,Modified_By"
 STRANGE_ID = "INVALID_DATA id"
 
 
@@ -80,6 +82,15 @@ SERVICE = Service(
     progress=Call(lambda notice, conf: change(notice, conf.doing)),
     reopen=Call(lambda notice, conf: change(notice, conf.new)),
     close=Call(lambda notice, conf: change(notice, conf.done)),
+    asks=(
+        standing(
+            lambda waiting, _: Request(CASES, method="GET", params={"ids": listed(waiting), "fields": SEEN}),
+            lambda row, conf, _: status(row["Status"], conf.doing, (conf.done,)),
+            rows="data",
+            by="Modified_By.id",
+            name="Modified_By.name",
+        ),
+    ),
     again=Again.KEY,
     code=code,
     reason=reason,

@@ -1,5 +1,6 @@
 """Who is who, and what the chat platforms want to be given."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 people_app = typer.Typer(help="Who is linked to which chat account, and people who leave.", no_args_is_help=True)
 manifest_app = typer.Typer(help="What to give to a chat platform's app settings.", no_args_is_help=True)
+rota_app = typer.Typer(help="Shifts that are planned elsewhere.", no_args_is_help=True)
+app.add_typer(rota_app, name="rota")
 app.add_typer(people_app, name="people")
 app.add_typer(manifest_app, name="manifest")
 
@@ -62,6 +65,28 @@ def people_restore(person: str, config: ConfigPath = CONFIG) -> None:
     from deskbell.people import restore
 
     typer.echo(restore(settings_of(config), person))
+
+
+@rota_app.command("import")
+def rota_import(
+    rota: str,
+    place: Annotated[str, typer.Argument(help="A file, or an address that begins with https://")],
+    config: ConfigPath = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Make the events of a calendar (iCalendar) the shifts of ROTA, by the names in their titles; again renews them."""
+    from deskbell.shifts import CantImport, take_in
+
+    try:
+        done = asyncio.run(take_in(settings_of(config), rota, place))
+    except CantImport as error:
+        raise typer.BadParameter(str(error)) from None
+    if as_json:
+        print_json({"rota": rota, "shifts": done.shifts, "strangers": list(done.strangers)})
+        return
+    typer.echo(f"{done.shifts} shifts of {rota} are in. What is agreed in a chat goes before them.")
+    for title in done.strangers:
+        typer.echo(f"Nobody here is meant by: {title}")
 
 
 Url = Annotated[str, typer.Option(help="Your public address, where the chat calls Deskbell.")]

@@ -25,7 +25,10 @@ def demo(
     as_json: AsJson = False,
     sabotage: Annotated[bool, typer.Option(help="A stand-in loses one message: the run must notice.")] = False,
     scenario: Annotated[
-        str, typer.Option(help="day, or storm: a thousand exceptions a minute, with all limits on.")
+        str,
+        typer.Option(
+            help="day; storm: a thousand exceptions a minute, with all limits on; customers: who is told, and how."
+        ),
     ] = "day",
 ) -> None:
     """A day at a compressor repair firm, with stand-ins of the chats, the helpdesks, the schedule and the billing."""

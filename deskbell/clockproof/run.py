@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from datetime import time as day_time
 from pathlib import Path
 from typing import Any
@@ -203,9 +203,10 @@ def night_of(zone: str, at: float) -> Night:
     low = min(before.replace(tzinfo=None) + timedelta(minutes=1), after.replace(tzinfo=None))
     gap = abs((after.utcoffset() or timedelta()) - (before.utcoffset() or timedelta()))
     middle = low + gap / 2
-    opens, closes = middle - timedelta(minutes=33), middle + timedelta(minutes=27)
+    handover, opens, closes = (_at(middle + timedelta(minutes=minutes)) for minutes in (0, -33, 27))
     first = middle.date() - timedelta(days=9)
-    return Night(
-        zone, at, date(first.year, first.month, first.day), ("xenia", "yuri"),
-        *(day_time(moment.hour, moment.minute) for moment in (middle, opens, closes)), "guard",
-    )  # fmt: skip
+    return Night(zone, at, first, ("xenia", "yuri"), handover, opens, closes, "guard")
+
+
+def _at(moment: datetime) -> day_time:
+    return day_time(moment.hour, moment.minute)

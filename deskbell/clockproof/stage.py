@@ -8,10 +8,11 @@ from pathlib import Path
 
 from deskbell.clockproof.oracle import Ring
 from deskbell.core.access import Person, Role
-from deskbell.core.alert import Severity
+from deskbell.core.alert import Severity, Verb
+from deskbell.core.duty import HANDOVER
 from deskbell.core.outcome import Sent
 from deskbell.core.policy import Policy
-from deskbell.core.ports import Destination, Settlement
+from deskbell.core.ports import Destination, Interaction, Settlement
 from deskbell.core.rota import Rota
 from deskbell.core.route import Route
 from deskbell.desk import Desk, House, SourceFacts
@@ -56,6 +57,7 @@ class Stage:
 
     def __init__(self, blank: Path, name: str, hands: Hands, policy: Policy, rotas: Mapping[str, Rota]) -> None:
         self.hands, self.rang = hands, dict[str, list[Ring]]()
+        self._told: dict[str, set[str]] = {}  # the steps of each alert that were told in an earlier tick
         path = shutil.copy(blank, blank.with_name(f"{name}.db"))
         self.store = open_store(Path(path), hands)
         people = sorted({target.partition(":")[2] for level in policy.every_level for target in level.targets})
@@ -91,16 +93,31 @@ class Stage:
 
     async def tick(self) -> None:
         await self.desk.tick()
-        now = self.desk.now()
+        await self._take_over()
+        now, told = self.desk.now(), dict[str, set[str]]()
         while self.store.read_now(lambda reader: reader.work_due(now))[0]:
-            await self._send(now)
+            await self._send(now, told)
+        for title, steps in told.items():
+            self._told.setdefault(title, set()).update(steps)
 
-    async def _send(self, now: datetime) -> None:
+    async def _take_over(self) -> None:
+        """Whose shift begins accepts at once, so that nobody else is rung beside them."""
+        for alert in self.store.read_now(lambda reader: reader.alerts(rule=HANDOVER)):
+            key, account = f"accept {alert.id}", alert.assignee.upper()
+            await self.desk.act(Interaction(key, CHAT, account, Verb.ACK, ref=alert.ref, kind="command"))
+
+    async def _send(self, now: datetime, told: dict[str, set[str]]) -> None:
+        """Sends what is due. A message about a step that was told before is no ring: it hands the alert over."""
         claims = self.store.write_now(lambda uow: uow.claim(ROOM, now, _LEASE, 50))
         for claim in claims:
-            payload = getattr(claim.work, "payload", {})
-            if claim.alert is not None and (person := payload.get("direct")):
-                self.rang.setdefault(claim.alert.title, []).append((self.hands.true, person))
+            key = str(getattr(claim.work, "key", ""))
+            if claim.alert is None or not key.startswith("direct:"):
+                continue
+            _, _, step, person = key.split(":")
+            title = claim.alert.title
+            if step not in self._told.get(title, ()):
+                self.rang.setdefault(title, []).append((self.hands.true, person))
+                told.setdefault(title, set()).add(step)
         shown = (Settlement(claim, Sent({"ts": "1"}), getattr(claim.work, "wanted", 0)) for claim in claims)
         await self.desk.settle_all(list(shown))
 

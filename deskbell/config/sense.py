@@ -19,6 +19,7 @@ from deskbell.core.records import KINDS
 from deskbell.core.route import OTHER, Route
 from deskbell.core.rules import RULES
 from deskbell.desk.house import House
+from deskbell.net import egress
 from deskbell.vendors import workflows
 from deskbell.vendors.chats import CHATS
 from deskbell.watch import WatchConf
@@ -41,7 +42,9 @@ OWN_RULES: Mapping[str, str] = {
     "cover_request": "somebody asks for cover, or to swap shifts; whoever taps has it (P3)",
     "handover": "a shift is over while alerts are open; whoever comes has to accept them (P2)",
     "reach_check": "asks a person on each way whether it works; seen by that person alone (P4)",
+    "shift_blocked": "leave or vacation takes somebody's shift; it says who has it then (P3)",
     "nobody_on_call": "a rota has a gap: now (P1), or within three days (P3)",
+    "technician_asked": "a technician who is five minutes late is asked when they will be there; told to them alone",
     "ack_stale": "acknowledged, and nothing happened for three hours (P1: 45 min); an hour (15 min) later it is open again",
     "audit_chain_broken": "the audit does not verify (P1); only compliance ends it",
     "customer_answered": "a customer wrote back, and no alert is there that it belongs to (P3)",
@@ -70,14 +73,18 @@ class General:
     backfill: timedelta = timedelta(hours=2)
     stale_after: int = 3
     tick: timedelta = timedelta(seconds=5)
-    delivered_within: timedelta = timedelta(minutes=3)  # a P1 that has not reached a person by then goes another way too
+    delivered_within: timedelta = timedelta(
+        minutes=3
+    )  # a P1 that has not reached a person by then goes another way too
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     language: str = "en"
     templates: str = ""  # a folder with sentences of your own
+    private_networks: tuple[str, ...] = ()  # "10.20.0.0/16": may be called although private, by any source or channel
     roles: tuple[instance.Role, ...] = instance.ROLES  # what an instance does
     lease: timedelta = instance.TTL  # how long one that stands still keeps what one of several does alone
 
     def __post_init__(self) -> None:
+        egress.networks(self.private_networks)
         if not timedelta(seconds=2) <= self.lease <= timedelta(minutes=1):
             raise ValueError("lease must be from 2s to 1m")
         if self.delivered_within < timedelta(seconds=1):

@@ -18,6 +18,7 @@ from deskbell.config.strict import ConfigError, Reading, environment, is_plain, 
 from deskbell.core.access import Person, Role
 from deskbell.core.calendar import Calendar
 from deskbell.core.duty import HANDOVER, POLICY
+from deskbell.core.decision import DecisionConf
 from deskbell.core.history import Recording
 from deskbell.core.policy import DEFAULTS, Policy
 from deskbell.core.ports import Destination
@@ -114,6 +115,7 @@ _SECTIONS = (
     "rules",
     "own_rules",
     "repeats",
+    "decision",
     "history",
 )
 
@@ -285,6 +287,7 @@ def _house(
         rules=rules,
         custom=custom,
         repeats=reading.table(RepeatConf, raw.get("repeats", {}), "repeats") or RepeatConf(),
+        decision=reading.table(DecisionConf, raw.get("decision", {}), "decision") or DecisionConf(),
         recording=reading.table(Recording, raw.get("history", {}), "history") or Recording(),
         own=reading.table(OwnRules, raw.get("own_rules", {}), "own_rules") or OwnRules(),
         calendar=calendar,

@@ -32,6 +32,8 @@ class Person:
     teams: frozenset[str] = frozenset()
     zone: str = "UTC"
     accounts: Mapping[str, str] = field(default_factory=dict)
+    skills: frozenset[str] = frozenset()
+    home: tuple[float, float] | None = None  # latitude and longitude: from where a technician sets out
 
 
 # Deskbell acting by itself (rules, timers), and another program through the API.

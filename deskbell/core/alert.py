@@ -113,6 +113,8 @@ class Verb(StrEnum):
     NOTE = "note"
     UNDO = "undo"
     REVEAL = "reveal"
+    TELL = "tell"
+    SEND = "send"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,9 @@ MOVES: Mapping[Verb, Move] = {
     Verb.REOPEN: Move(frozenset({Status.RESOLVED}), Status.OPEN),
     Verb.NOTE: Move(_ANY, None, _WITH_TECHNICIAN | {Role.COMPLIANCE}),
     Verb.UNDO: Move(_ANY, None, _WITH_TECHNICIAN),  # core.undo says whether, and to what
+    Verb.SEND: Move(_LIVE, Status.ACKED),  # another technician; desk.decision knows to which job
     Verb.REVEAL: Move(_ANY, None, ACTORS | {Role.COMPLIANCE}),  # changes nothing, and is audited as if it did
+    Verb.TELL: Move(_ANY, None),  # a letter to the customer; the alert stays as it is
 }
 
 # Alerts of these rules are not for everybody who may act; notes may be written by whoever else may write them.
@@ -160,7 +164,7 @@ NARROWED: Mapping[str, frozenset[Role]] = {
     "audit_chain_broken": frozenset({Role.COMPLIANCE, Role.MANAGER}),
     "second_person": frozenset({Role.DISPATCHER, Role.ONCALL, Role.MANAGER}),
 }
-_OPEN_TO_ALL = frozenset({Verb.NOTE, Verb.UNDO, Verb.REVEAL})
+_OPEN_TO_ALL = frozenset({Verb.NOTE, Verb.UNDO, Verb.REVEAL, Verb.TELL})
 COMPLIANCE_ENDS = frozenset({"audit_chain_broken"})  # not even an admin resolves it
 
 MAX_SNOOZE = timedelta(days=7)
@@ -205,7 +209,7 @@ def decide(alert: Alert, command: Command, now: datetime, people: Mapping[str, P
     move = MOVES[command.verb]
     if refusal := barred(alert, command, people):
         return refusal
-    if refusal := _not_now(alert, command, now, people):
+    if refusal := not_now(alert, command, now, people):
         return refusal
     result = _APPLY[command.verb](alert, command, now, people)
     if isinstance(result, Refusal):
@@ -253,7 +257,7 @@ def roles_for(verb: Verb, rule: str) -> frozenset[Role]:
     return MOVES[verb].roles if verb in _OPEN_TO_ALL else NARROWED.get(rule, MOVES[verb].roles)
 
 
-def _not_now(alert: Alert, command: Command, now: datetime, people: Mapping[str, Person]) -> Refusal | None:
+def not_now(alert: Alert, command: Command, now: datetime, people: Mapping[str, Person]) -> Refusal | None:
     """Why the verb does not fit the alert's state; it names who was faster, and when."""
     if alert.status in MOVES[command.verb].start:
         return None

@@ -3,10 +3,14 @@
 The digits are the same on a button, in an SMS and in words, so that whoever knows them once knows them everywhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from deskbell.core.records import Visit, changed
+
+RULE = "technician_asked"  # of the alert, in no room, that the answer is given to
 
 
 class Say(StrEnum):
@@ -62,3 +66,26 @@ class Asked:
     def open(self, now: datetime) -> bool:
         """Whether it can still be answered; who answered may think again."""
         return now - self.at <= LIVES
+
+
+def key_of(visit: Visit) -> str:
+    """One question per job, start and technician: when one of them changes, the old answer is none."""
+    start = visit.start.isoformat() if visit.start else "-"
+    return f"ask:{visit.source}:{visit.id}:{start}:{visit.technician_id or visit.technician}"
+
+
+def of_visit(visit: Visit, asked: Sequence[Asked]) -> Asked | None:
+    """What was asked about the job as it stands."""
+    key = key_of(visit)
+    return next((one for one in reversed(asked) if one.key == key), None)
+
+
+def as_told(visit: Visit, asked: Asked | None) -> Visit:
+    """The visit with what its technician says of it, where the source does not know better."""
+    if asked is None or asked.answer is None or visit.done:
+        return visit
+    if asked.until is not None:
+        return changed(visit, eta=max(asked.until, visit.eta or asked.until))
+    if asked.answer is Say.HERE and visit.arrived_at is None:
+        return changed(visit, arrived_at=asked.answered_at)
+    return visit

@@ -86,7 +86,7 @@ RecordStatus = Literal["open", "acked", "resolved"]
 
 @dataclass(frozen=True, slots=True)
 class RecordState:
-    """How a record that we opened stands now. `record` is its id there, `by` the account or the name of who did it.
+    """How a record that we opened stands now. `record` is its id there, `by` the account of who did it, `name` theirs.
 
     `id` is of this one event where the vendor has such a thing; empty: it was looked at, and is as it is. `done`: why
     it is over, in the words of whoever ended it.
@@ -97,6 +97,7 @@ class RecordState:
     by: str = ""
     id: str = ""
     done: str = ""
+    name: str = ""
 
 
 Heard = Receipt | Words | Tap | RecordState
@@ -121,13 +122,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is asked about: messages, or records, by their ids there. `to`: the destination's address.
+    """What is asked about: messages, or records, by their ids there. `to`: the destination's address, with its options.
 
     `since`: what was said before it has been heard.
     """
 
     ids: tuple[str, ...] = ()
     to: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
     since: datetime | None = None
     states: Mapping[str, str] = field(default_factory=dict)  # of records: how each stood when it was last told or heard
 

@@ -11,10 +11,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from deskbell.core.customer import Medium, Purpose
+from deskbell.core.customer import REQUIRED, Letter, Medium, Purpose, Stage
 from deskbell.core.records import Case, CaseStatus, Invoice, Record, Visit, VisitStatus, kind_of
 from deskbell.core.rules.base import Found, stamp
-from deskbell.core.text import clean
+from deskbell.core.text import clean, clock
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -44,7 +44,7 @@ class OriginConf:
 
 @dataclass(frozen=True, slots=True)
 class CustomersConf:
-    """[customers]. `channels`: for each way, a channel of [channels] or a chat. Without any, nobody is told anything."""
+    """[customers]. `channels`: for each way, a channel of [channels] or a chat; by no other way is anybody told."""
 
     firm: str  # how the house calls itself in every letter
     call: str = ""  # a number or address where people answer
@@ -174,6 +174,20 @@ _ROWS = (
     _row("renewal_due", "contract", "The contract ends soon", _contract, lasts=2 * _DAY),
 )
 LETTERS: Mapping[str, Kind] = {row.name: row for row in _ROWS}
+
+
+TELLING = frozenset(row.of for row in _ROWS)  # the kinds of records about which customers are told
+
+
+def in_short(letter: Letter, zone: str, now: datetime) -> str:
+    """For a card: what was told, by which way, and what became of it."""
+    title = LETTERS[letter.name].title if letter.name in LETTERS else letter.name
+    by = f" by {letter.medium}" if letter.medium else ""
+    law = f", {REQUIRED}" if letter.basis == REQUIRED else ""
+    why = f" ({letter.why})" if letter.why else ""
+    at = f", {clock(letter.updated_at, zone, now)}" if letter.updated_at else ""
+    stage = "not sent" if letter.stage is Stage.WITHHELD else f"{letter.stage}{by}"
+    return f"“{title}” {stage}{law}{why}{at}"
 
 
 def said_of(name: str, record: Record, now: datetime) -> Values:

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from deskbell.core import asking
 from deskbell.core.access import Person
 from deskbell.core.alert import MOVES, Alert, Severity, Status, Verb, mark, name_of, names_of
 from deskbell.core.card import Button, Card, Style, Tone
+from deskbell.core.decision import Offer
 from deskbell.core.duty import BUTTONS
 from deskbell.core.ports import AuditRow
 from deskbell.core.storm import STORM
@@ -40,8 +42,11 @@ class View:
     mentions: tuple[str, ...] = ()
     undo: str = ""  # whose last move may still be taken back; nothing when there is none
     undo_mark: int = 0  # which move that is
+    offers: tuple[Offer, ...] = ()  # who could be sent instead
     personal: bool = False  # there is something that rooms don't see, and some people may
     records: tuple[tuple[str, str], ...] = ()  # in other systems, of this alert: (system, address)
+    told: str = ""  # what the customer was told last, and what became of that
+    tells: bool = False  # whether there is a customer who can be told something
 
 
 def card_of(alert: Alert, view: View) -> Card:
@@ -89,6 +94,8 @@ def state_of(alert: Alert, view: View) -> str:
 
 def _facts(alert: Alert, view: View) -> tuple[tuple[str, str], ...]:
     facts = [(clean(label, 60), clean(value, 300)) for label, value in alert.facts if value][:FACTS]
+    said = (clean(one.said(alert.zone, view.now), 200) for one in view.offers)
+    facts += [(f"Could go: {clean(one.name, 40)}", words) for one, words in zip(view.offers, said, strict=True)]
     if alert.assignee:
         facts.append(("With", name_of(alert.assignee, view.people)))
     if alert.waits and alert.status is Status.OPEN:
@@ -99,6 +106,8 @@ def _facts(alert: Alert, view: View) -> tuple[tuple[str, str], ...]:
         facts.append(("Told to the source", clean(alert.writeback, 200)))
     if view.records:
         facts.append(("Records", clean(", ".join(f"{system}: {url}" for system, url in view.records), 300)))
+    if view.told:
+        facts.append(("Customer", clean(view.told, 200)))
     facts.append(("Alert since", clock(alert.opened_at, alert.zone, view.now)))
     return tuple(facts)
 
@@ -129,6 +138,7 @@ _LABELS: Mapping[Verb, tuple[str, Style, bool]] = {
     Verb.RESOLVE: ("Resolve\u2026", Style.PLAIN, True),
     Verb.REOPEN: ("Reopen", Style.PLAIN, False),
     Verb.REVEAL: ("Reveal", Style.PLAIN, False),
+    Verb.TELL: ("Tell the customer", Style.PLAIN, False),  # which of several notices is asked of one person alone
 }
 
 
@@ -142,12 +152,27 @@ _FOR_ALL: Mapping[Verb, tuple[str, Style, bool]] = {
 
 
 def _buttons(alert: Alert, view: View) -> tuple[Button, ...]:
+    if alert.rule == asking.RULE:
+        choices = asking.CHOICES if alert.live else ()
+        return tuple(Button(Verb.ACK, one.words, view.sign(Verb.ACK, alert.id, int(one.digit))) for one in choices)
     labels = _labels(alert)
     left_out = {Verb.TAKE} if not alert.assignee else set()
     left_out |= set() if view.personal else {Verb.REVEAL}
+    left_out |= set() if view.tells else {Verb.TELL}
     left_out |= set() if alert.live else {Verb.NOTE}
     verbs = [verb for verb in labels if alert.status in MOVES[verb].start and verb not in left_out]
-    return tuple(_button(verb, labels[verb], view.sign(verb, alert.id, mark(alert))) for verb in verbs)
+    send = tuple(_send(one, alert, view) for one in view.offers)
+    return send + tuple(_button(verb, labels[verb], view.sign(verb, alert.id, _mark(verb, alert))) for verb in verbs)
+
+
+def _send(offer: Offer, alert: Alert, view: View) -> Button:
+    label = f"Send {clean(offer.name, 24)}, {clock(offer.there, alert.zone, view.now)}"
+    return Button(Verb.SEND, label, view.sign(Verb.SEND, alert.id, offer.mark))
+
+
+def _mark(verb: Verb, alert: Alert) -> int:
+    """The button on the card asks which notice; those that it is answered with have numbers."""
+    return 0 if verb is Verb.TELL else mark(alert)
 
 
 def _labels(alert: Alert) -> Mapping[Verb, tuple[str, Style, bool]]:

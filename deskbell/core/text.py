@@ -37,12 +37,21 @@ def clean_lines(text: object, limit: int = 2000) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` characters, an ellipsis where something was left out, never inside what people see as one."""
+    """At most `limit` characters, an ellipsis where something was left out, never inside what people see as one.
+
+    Nor inside a web address, which would lead somewhere else: it is left out whole, unless nothing stands before it.
+    """
     if len(text) <= limit:
         return text
     if limit <= 0:
         return ""
-    return text[: whole(text, limit - 1)].rstrip() + "\u2026"
+    return text[: _before_link(text, whole(text, limit - 1))].rstrip() + "\u2026"
+
+
+def _before_link(text: str, end: int) -> int:
+    """The same place, or the beginning of the web address that it is in."""
+    word = max(text.rfind(space, 0, end) for space in " \n\t") + 1
+    return word if word and "://" in text[word:end] and not text[end].isspace() else end
 
 
 def whole(text: str, end: int) -> int:

@@ -11,7 +11,7 @@ from deskbell.core.alert import Alert, Change, Refusal, Status, Verb, name_of
 from deskbell.core.text import clock
 
 WINDOW = timedelta(minutes=10)
-UNDOABLE = frozenset(Verb) - {Verb.NOTE, Verb.UNDO, Verb.REVEAL}
+UNDOABLE = frozenset(Verb) - {Verb.NOTE, Verb.UNDO, Verb.REVEAL, Verb.TELL, Verb.SEND}
 _TIMES = ("escalate_at", "acked_at", "snoozed_until", "resolved_at")
 _PLAIN = ("status", "level", "rounds", "assignee", "acked_by", "resolved_by", "reason")
 _LISTS = ("named", "waits")

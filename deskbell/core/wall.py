@@ -61,15 +61,24 @@ def stretch(text: str, zone: str, now: datetime) -> Stretch | None:
     if len(parts) != 2 or not all(parts):
         return None
     begins = moment(parts[0], zone, now)
-    ends = moment(parts[1], zone, begins.at) if begins else None
-    if begins is None or ends is None:
-        return None
-    if ends.at <= begins.at and (clock := _CLOCK.fullmatch(" ".join(parts[1].casefold().split()))):
-        wall = ends.at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-        ends = on_wall(wall + _DAY * (7 if clock["day"] else 1), zone)
-    if ends.at <= begins.at:
+    ends = _ends(" ".join(parts[1].split()), zone, begins.at, now) if begins else None
+    if begins is None or ends is None or ends.at <= begins.at:
         return None
     return Stretch(begins.at, ends.at, " ".join(filter(None, (begins.note, ends.note))))
+
+
+def _ends(text: str, zone: str, begins: datetime, now: datetime) -> Moment | None:
+    """A day that is named counts from now, an hour alone from the beginning; the next such day or hour after that."""
+    clock = _CLOCK.fullmatch(text.casefold())
+    named = clock is not None and bool(clock["day"])
+    found = moment(text, zone, now if named else begins)
+    if found is None or clock is None or found.at > begins:
+        return found
+    found = moment(text, zone, begins)
+    if found is None or found.at > begins:
+        return found
+    wall = found.at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    return on_wall(wall + _DAY * (7 if named else 1), zone)
 
 
 def days(text: str, zone: str, now: datetime) -> Stretch | None:

@@ -4,7 +4,7 @@ answered, how the records of live alerts stand. One instance does it at a time.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -36,6 +36,7 @@ class Question(Protocol):
     def of(self) -> str: ...
     @property
     def most(self) -> int: ...
+    def fits(self, ident: str, /) -> bool: ...
 
 
 class Askable(Protocol):
@@ -115,9 +116,10 @@ class Asker:
             since = self._heard.get(name, now - _FIRST) - _OVERLAP
             return [(next(iter(rooms.values())), Waiting(since=since))]
         if question.of == "records":
-            return await self._store.read(lambda reader: _records(reader, rooms.values(), question.most))
+            return await self._store.read(lambda reader: _records(reader, rooms.values(), question.most, now - LONGEST))
         found = await self._store.read(lambda reader: _messages(reader, name, question.of, now))
-        by_room = {room: [one.id for one in found if one.destination == room] for room in rooms}
+        fit = [one for one in found if question.fits(one.id)]
+        by_room = {room: [one.id for one in fit if one.destination == room] for room in rooms}
         return [
             (rooms[room], Waiting(ids, rooms[room].address))
             for room, every in by_room.items()
@@ -135,7 +137,9 @@ def _messages(reader: Reader, channel: str, of: str, now: datetime) -> list[Mess
     return reader.messages_waiting(channel, now - LONGEST, MOST)
 
 
-def _records(reader: Reader, rooms: Any, most: int) -> list[tuple[Destination, Waiting]]:
+def _records(
+    reader: Reader, rooms: Iterable[Destination], most: int, since: datetime
+) -> list[tuple[Destination, Waiting]]:
     out: list[tuple[Destination, Waiting]] = []
     for to in rooms:
         states = {
@@ -144,5 +148,5 @@ def _records(reader: Reader, rooms: Any, most: int) -> list[tuple[Destination, W
             if post.ref.get("id") and post.wanted == post.shown
         }
         parts = _parts(list(states), most)
-        out += [(to, Waiting(ids, to.address, states={ident: states[ident] for ident in ids})) for ids in parts]
+        out += [(to, Waiting(ids, to.address, to.options, since, {one: states[one] for one in ids})) for ids in parts]
     return out

@@ -99,7 +99,7 @@ class Delivery:
         letter = await self._letter_now(int(dispatch.payload["letter"]))
         if not isinstance(letter, Message):
             return letter
-        to = replace(to, address=letter.to, options={**to.options, "language": letter.language})
+        to = replace(to, address=letter.to, options={"language": letter.language, **to.options})
         severity = Severity.P1 if letter.required else Severity.P3
         identity = Identity(LETTER, letter.ref, to.name, dispatch.id, severity)
         found = await self._look_up(channel, to, identity, dispatch.unsure_since)

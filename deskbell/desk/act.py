@@ -1,11 +1,11 @@
 """What people say comes in: who is it, may they, what does it do, and the answer; all in one transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from deskbell.core import button
+from deskbell.core import asking, button
 from deskbell.core.access import Person
 from deskbell.core.alert import (
     Alert,
@@ -20,14 +20,15 @@ from deskbell.core.alert import (
     mark,
     name_of,
     names_of,
+    not_now,
 )
 from deskbell.core.button import Press
 from deskbell.core.ports import Answer, Entry, Interaction, Said, WriteKind
 from deskbell.core.present import REFUSED, View, state_of
-from deskbell.core.storm import SECOND, STORM, TO_ALL, alerts
+from deskbell.core.storm import STORM, TO_ALL, alerts
 from deskbell.core.text import clean_lines, parse_span, span
 from deskbell.core.undo import kept, undone
-from deskbell.desk import asked, people, silences
+from deskbell.desk import asked, decision, people, telling
 from deskbell.desk.book import WRITES, Book
 from deskbell.desk.ladder import climb, looked_at, whom
 from deskbell.desk.people import how_to_link, keep_asking, reveal
@@ -82,61 +83,30 @@ def _carry_out(book: Book, said: Interaction) -> Answer:
         return _refuse(book, said, person, None, aim)
     if newer := _newer(book, aim):
         return _refuse(book, said, person, aim.alert, newer)
-    command = Command(aim.verb, aim.alert.id, person, _args(said), {"platform": said.platform, "room": said.room})
-    result = _second(book, aim, command) or _decide(book, aim.alert, command)
+    origin = {"platform": said.platform, "room": said.room}
+    command = Command(aim.verb, aim.alert.id, person, {**_args(said), **aim.chosen}, origin)
+    result = _decide(book, aim.alert, command)
     if isinstance(result, Refusal):
         return _refuse(book, said, person, aim.alert, result)
     return result if isinstance(result, Answer) else _keep(book, command, result)
-
-
-def _second(book: Book, aim: "_Aim", command: Command) -> Refusal | Answer | None:
-    """What takes two people: who resolves all of a storm asks for the second; who acknowledges such a wish is it."""
-    alert, person = aim.alert, command.actor
-    if alert.rule == SECOND and aim.verb is Verb.ACK:
-        return barred(alert, command, book.people) or _agree(book, alert, person)
-    if alert.rule != STORM or aim.verb is not Verb.RESOLVE or not book.house.own.second_person:
-        return None
-    decided = _decide(book, alert, command)
-    if isinstance(decided, Refusal):
-        return decided
-    live = book.uow.family(alert.id).live
-    wish = {"do": "resolve", "alert": alert.id, "reason": command.args["reason"], "by": person.id}
-    what = f"resolve {alert.ref} with {alerts(live)}"
-    asked = silences.ask(book, person, what, command.args["reason"], wish, book.rooms(alert), alert.team)
-    return Answer(True, "asked", f"All of it takes two people. Somebody else was asked to agree: {asked.ref}.", asked)
-
-
-def _agree(book: Book, alert: Alert, person: Person) -> Refusal | Answer:
-    wish = silences.wish_of(book, alert, person)
-    if isinstance(wish, Refusal):
-        return wish
-    by = book.people.get(wish["by"])
-    if wish["do"] == "silence":
-        said = silences.begin_wished(book, wish, person)
-    else:
-        storm = book.uow.alert(wish["alert"])
-        if by is None or storm is None:
-            return Refusal("gone", "Who asked for it does not work here any more.")
-        command = Command(Verb.RESOLVE, storm.id, by, {"reason": wish["reason"]}, {"agreed_by": person.id})
-        decided = _decide(book, storm, command)
-        if isinstance(decided, Refusal):
-            return decided
-        said = decided.text if isinstance(decided, Answer) else _keep(book, command, decided).text
-    silences.agreed(book, alert, person)
-    return Answer(True, "done", f"You agreed. {said}", book.uow.alert(alert.id))
 
 
 def _decide(book: Book, alert: Alert, command: Command) -> Change | Refusal | Answer:
     """What the command does; to look at personal data changes nothing, and is answered at once."""
     if alert.rule in asked.RULES and command.verb is not Verb.NOTE:
         return asked.answered(book, alert, command)
-    if command.verb not in (Verb.UNDO, Verb.REVEAL):
+    if command.verb not in (Verb.UNDO, Verb.REVEAL, Verb.TELL, Verb.SEND):
         return decide(alert, command, book.now, book.people)
     refusal = barred(alert, command, book.people)
     if refusal is not None:
         return refusal
+    if command.verb is Verb.SEND:
+        late = not_now(alert, command, book.now, book.people)
+        return late or decision.send(book, alert, command)
     if command.verb is Verb.REVEAL:
         return reveal(book, alert, command)
+    if command.verb is Verb.TELL:
+        return telling.tell(book, alert, command)
     return undone(alert, book.uow.undo_of(alert.id), command.actor, book.now, book.people)
 
 
@@ -154,6 +124,7 @@ class _Aim:
 
     verb: Verb
     alert: Alert
+    chosen: Mapping[str, str] = field(default_factory=dict)  # which of several buttons of one verb
 
 
 def _aim(book: Book, said: Interaction) -> _Aim | Refusal:
@@ -171,7 +142,14 @@ def _aim(book: Book, said: Interaction) -> _Aim | Refusal:
         )
     if press and (refusal := _not_from_here(book, said, alert, press)):
         return refusal
-    return _Aim(verb, alert)
+    return _Aim(verb, alert, _chosen(book, alert, press) if press else {})
+
+
+def _chosen(book: Book, alert: Alert, press: Press) -> Mapping[str, str]:
+    """Of several buttons of one verb, the mark says which it is."""
+    if press.verb is Verb.SEND:
+        return {"person": decision.chosen(book, press.mark)}
+    return {"choice": str(press.mark)} if alert.rule == asking.RULE or press.verb is Verb.TELL else {}
 
 
 # A second tap of these would do it again, or undo what somebody did meanwhile; the others are safe from any card.
@@ -259,9 +237,8 @@ def _keep(book: Book, command: Command, change: Change, *, among: bool = False) 
     change = replace(change, after=after, said=said)
     # Who had it before has it again, in the source as well.
     back = verb is Verb.UNDO and after.assignee and after.assignee != change.before.assignee
-    after = book.write_back(
-        after, WriteKind.ASSIGN if back else WRITES[verb], change.sentence, after.assignee, after.version
-    )
+    to = str(command.args["person"]) if verb is Verb.SEND else after.assignee
+    after = book.write_back(after, WriteKind.ASSIGN if back else WRITES[verb], change.sentence, to, after.version)
     change = replace(change, after=after)
     undo = kept(change, command.actor, verb)
     ring = () if among else ring
@@ -329,6 +306,7 @@ def _words(book: Book, command: Command, alert: Alert) -> str:
         Verb.RESOLVE: "resolved.",
         Verb.REOPEN: "is open again.",
         Verb.NOTE: "has your note.",
+        Verb.SEND: "is settled for now: they know it, and whoever had the job does.",
         Verb.UNDO: f"is as it was before: {_UNDONE[alert.status]}.",
     }
     return f"{alert.ref} {words[command.verb]}"

@@ -2,16 +2,22 @@
 
 from collections.abc import Callable, Mapping
 
+from deskbell.core import asking as questions
 from deskbell.core.alert import Alert, Change, Command, Refusal, Verb
 from deskbell.core.duty import COVER, HANDOVER, PROOF
 from deskbell.core.ports import Answer, Entry
 from deskbell.core.store import NotKept
-from deskbell.desk import handover, reach, roster
+from deskbell.desk import asking, handover, reach, roster
 from deskbell.desk.book import Book
 
 _Hear = Callable[[Book, Alert, Command], Change | Refusal]
 
-ACCEPT: Mapping[str, _Hear] = {COVER: roster.accept, HANDOVER: handover.accept, PROOF: reach.tapped}
+ACCEPT: Mapping[str, _Hear] = {
+    COVER: roster.accept,
+    HANDOVER: handover.accept,
+    PROOF: reach.tapped,
+    questions.RULE: asking.answered,
+}
 _END: Mapping[str, _Hear] = {COVER: roster.withdraw, HANDOVER: handover.accept}
 RULES = frozenset(ACCEPT)
 

@@ -376,6 +376,7 @@ WRITES: Mapping[Verb, WriteKind] = {
     Verb.UNACK: WriteKind.NOTE,
     Verb.TAKE: WriteKind.ASSIGN,
     Verb.REASSIGN: WriteKind.ASSIGN,
+    Verb.SEND: WriteKind.ASSIGN,
     Verb.ESCALATE: WriteKind.NOTE,
     Verb.SNOOZE: WriteKind.NOTE,
     Verb.RESOLVE: WriteKind.RESOLVE,

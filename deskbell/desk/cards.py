@@ -15,6 +15,7 @@ from deskbell.core.store import Reader
 from deskbell.core.text import clock
 from deskbell.core.undo import Undo
 from deskbell.desk.duty import Roster, roster
+from deskbell.desk.decision import offers_for
 from deskbell.desk.house import House
 from deskbell.desk.rings import asleep, prefs_of
 
@@ -110,6 +111,7 @@ def _frame(
         "undo": undo.person if undo else "",
         "undo_mark": undo.mark if undo else 0,
         "personal": _personal(reader, house, alert),
+        "offers": offers_for(reader, house, alert, now),
         "records": _records(reader, house, alert),
     }
 

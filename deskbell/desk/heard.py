@@ -7,13 +7,14 @@ from typing import Any
 
 from deskbell.core.access import Person, Role, in_scope
 from deskbell.core.alert import Alert, Change, Command, Severity, Status, Verb, name_of
+from deskbell.core.asking import BY_DIGIT
 from deskbell.core.heard import Meant, Message, Rank, Receipt, RecordState, Tap, Words
 from deskbell.core.outcome import Fault, Sent
 from deskbell.core.ports import Answer, Claim, Dispatch, DispatchKind, Entry, Interaction, Lane, Post
 from deskbell.core.present import View, state_of
 from deskbell.core.store import Reader
 from deskbell.core.text import clean, span
-from deskbell.desk import act, letters, strangers
+from deskbell.desk import act, asking, letters, strangers
 from deskbell.desk.book import Book
 from deskbell.desk.house import CUSTOMERS
 from deskbell.vendors.chats import CHATS
@@ -168,15 +169,17 @@ def _about(said: Words | Tap) -> str:
 
 
 def _who(book: Book, channel: str, said: Words | Tap, message: Message | None) -> Person | None:
-    """Whoever the account belongs to; of a tap that names nobody, whom alone the message went to."""
-    if said.sender or message is None:
-        return book.person(channel, said.sender)
-    return book.people.get(message.person)
+    """Whoever the account belongs to; of a tap by somebody else, whom alone the message went to."""
+    known = book.person(channel, said.sender) if said.sender else None
+    return known or (book.people.get(message.person) if message and isinstance(said, Tap) else None)
 
 
 def _carried_out(
     book: Book, key: str, channel: str, said: Words | Tap, meant: Meant, person: Person, message: Message | None
 ) -> str:
+    if question := _asked_by_digit(book, said, meant, person, message):
+        account, choice = _account(book, channel, said, person), {"choice": _digit(said)}
+        return act.act(book, Interaction(key, channel, account, Verb.ACK, ref=question, args=choice, kind="text")).text
     allowed = book.house.answers.get(channel, frozenset())
     ref = meant.ref or (f"D-{message.alert_id}" if message and message.alert_id else "")
     if not ref and meant.verb and _fresh(book, said):
@@ -195,6 +198,19 @@ def _carried_out(
     asked = Interaction(key, channel, _account(book, channel, said, person), meant.verb, ref=ref, kind="text")
     answer = act.act(book, replace(asked, args=_args(meant)))
     return answer.text
+
+
+def _asked_by_digit(book: Book, said: Words | Tap, meant: Meant, person: Person, message: Message | None) -> str:
+    """The question that a bare digit answers: 1 to 4, as asked. A digit that answers another message is none."""
+    question = asking.open_question(book, person) if _digit(said) and not meant.ref else None
+    if question is None or (message is not None and message.alert_id not in (0, question.id)):
+        return ""
+    return question.ref
+
+
+def _digit(said: Words | Tap) -> str:
+    alone = (said.payload if isinstance(said, Tap) else said.text).strip(" .!\n")
+    return alone if alone in BY_DIGIT else ""
 
 
 def _fresh(book: Book, said: Words | Tap) -> bool:
@@ -259,7 +275,8 @@ def record(book: Book, channel: str, said: RecordState, asked: Mapping[str, str]
     key = f"{channel}:{said.id}" if said.id else f"{channel}:{said.record}:{said.state}:{alert.version}"
     if not book.uow.take_in(key, channel, book.now, {"verb": said.state, "ref": alert.ref}):
         return False
-    book.uow.save_ref(post.id, {**post.ref, "state": said.state})  # nothing is left to be told there
+    closed = {"closed": "there"} if said.state == "resolved" else {}
+    book.uow.save_ref(post.id, {**post.ref, "state": said.state, **closed})  # nothing is left to be told there
     answer = _moved(book, channel, said, alert)
     book.uow.answered(key, {"ok": answer.ok, "code": answer.code, "text": answer.text, "alert_id": alert.id})
     return answer.ok
@@ -278,7 +295,7 @@ def _moved(book: Book, channel: str, said: RecordState, alert: Alert) -> Answer:
     """As whoever it was over there, with no more rights than a colleague has here."""
     title = _title(book, channel)
     known = book.person(channel, said.by) if said.by else None
-    who = clean(said.by, 60) or "somebody"
+    who = clean(said.name or said.by, 60) or "somebody"
     person = known or Person(f"{who} in {title}", f"{who} in {title}", roles=frozenset({Role.AGENT}))
     reason = clean(said.done, 200) or f"closed in {title}"
     args = {"reason": reason} if said.state == "resolved" else {}

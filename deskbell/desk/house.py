@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 from deskbell.core.access import Person
 from deskbell.core.calendar import Calendar
 from deskbell.core.customer import Customer, Medium
+from deskbell.core.decision import DecisionConf
 from deskbell.core.history import Recording
 from deskbell.core.letters import CustomersConf
 from deskbell.core.policy import Policy
@@ -74,6 +75,7 @@ class House:
     rules: Mapping[str, RuleConf] = field(default_factory=dict)
     own: OwnRules = field(default_factory=OwnRules)
     repeats: RepeatConf = field(default_factory=RepeatConf)
+    decision: DecisionConf = field(default_factory=DecisionConf)
     recording: Recording = field(default_factory=Recording)
     calendar: Calendar = field(default_factory=Calendar)
     calendars: Mapping[str, Calendar] = field(default_factory=dict)

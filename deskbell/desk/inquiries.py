@@ -15,6 +15,7 @@ from deskbell.core.ports import StoredRecord
 from deskbell.core.records import Record
 from deskbell.core.rota import Duty, duty
 from deskbell.core.rules.explain import Stand
+from deskbell.core.silence import Silence
 from deskbell.core.store import Reader, Store
 from deskbell.desk import act, manual, own_links, own_page, reasons, wishes
 from deskbell.desk.cards import MOMENT, Drawn, Ready, card_now, cards_now
@@ -111,6 +112,12 @@ class Inquiries:
             return page, len(wanted(limit=10_000))
 
         return await self.store.read(query)
+
+    async def silences(self) -> list[Silence]:
+        now = self.now()
+        lasting = [one for one in await self.store.read(lambda reader: reader.silences()) if one.ends_at > now]
+        planned = [window.silence() for window in self.house.maintenance if window.ends > now]
+        return sorted([*lasting, *planned], key=lambda one: one.ends_at)
 
     async def alerts_on(self, record: Record) -> list[Alert]:
         return await self.store.read(lambda reader: reader.alerts_of(record.source, record.id))

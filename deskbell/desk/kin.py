@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from deskbell.core.records import Case, Record, kind_of
+from deskbell.core.asking import Asked, of_visit
+from deskbell.core.records import Case, Record, Visit, kind_of
 from deskbell.core.rules import AFFECTED, AFFECTS
 from deskbell.core.ties import seeks_of, ties_of
 from deskbell.desk.book import Book
@@ -25,6 +26,7 @@ class Kin:
     by_tie: dict[str, dict[_Place, Record]] = field(default_factory=dict)
     fresh: set[_Place] = field(default_factory=set)
     hops: Mapping[_Place, int] = field(default_factory=dict)
+    asked: Mapping[_Place, Asked] = field(default_factory=dict)  # about visits as they stand
 
     @classmethod
     def of(cls, book: Book, seen: Sequence[Seen]) -> "Kin":
@@ -43,7 +45,11 @@ class Kin:
                 by_tie[tie][place] = record
         found.by_tie = by_tie
         found.hops = _hops(book, seen)
+        found.asked = _asked(book, [record for record, _ in seen if isinstance(record, Visit)])
         return found
+
+    def asked_about(self, record: Record) -> Asked | None:
+        return self.asked.get((record.source, record.id))
 
     def related(self, record: Record, before: Record | None) -> tuple[Record, ...]:
         """The others, each once, in a fixed order."""
@@ -88,3 +94,14 @@ def _hops(book: Book, seen: Sequence[Seen]) -> Mapping[_Place, int]:
     for one in book.uow.opened("case_assigned", book.now - _HOPS) if moved else ():
         counted[one.source, one.record_id] += one.times
     return counted
+
+
+def _asked(book: Book, visits: Sequence[Visit]) -> dict[_Place, Asked]:
+    """What technicians were asked about these visits, and it is still theirs, at the same time."""
+    found = {}
+    for source in {visit.source for visit in visits}:
+        mine = {visit.id: visit for visit in visits if visit.source == source}
+        for record_id, asked in book.uow.asked_about(source, list(mine)).items():
+            if (one := of_visit(mine[record_id], asked)) is not None:
+                found[source, record_id] = one
+    return found

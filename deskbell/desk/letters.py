@@ -73,7 +73,7 @@ def _alert_on(book: Book, record: Record) -> Alert | None:
 
 def write(book: Book, record: Record, name: str, key: str, *, alert_id: int = 0, by: str = "") -> Letter | None:
     """Writes one letter and sends it on its way. None where the customer is unknown, or was told this already."""
-    conf = _conf(book)
+    conf = conf_of(book)
     contact, notice, kind = contact_of(record, conf), conf.notice(name), LETTERS[name]
     customer = consents.customer_of(book, contact)
     if customer is None and not (notice.required or by):
@@ -102,7 +102,7 @@ def write(book: Book, record: Record, name: str, key: str, *, alert_id: int = 0,
     return None if number is None else send_on(book, replace(letter, id=number), contact.addresses)
 
 
-def _conf(book: Book) -> CustomersConf:
+def conf_of(book: Book) -> CustomersConf:
     conf = book.house.customers
     if conf is None:
         raise LookupError("there is no section [customers] in the configuration")
@@ -114,7 +114,7 @@ def _conf(book: Book) -> CustomersConf:
 
 def send_on(book: Book, letter: Letter, known: Mapping[Medium, str] | None = None) -> Letter:
     """By the best way that is left; where none is, that is what became of it. `known`: the record's addresses."""
-    conf, customer = _conf(book), book.uow.customer(letter.customer)
+    conf, customer = conf_of(book), book.uow.customer(letter.customer)
     addresses = _addresses(book, letter, known)
     agreed = consents.agreed(book.uow, book.house, addresses, letter.purpose)
     wishes = Wishes((customer.order if customer else ()) or conf.order, conf.channels, conf.legal)
@@ -149,7 +149,7 @@ def _addresses(book: Book, letter: Letter, known: Mapping[Medium, str] | None) -
     """As the record has them now; those that were refused for good are left out."""
     if known is None:
         stored = book.uow.record(letter.source, letter.record_id)
-        known = contact_of(stored.record, _conf(book)).addresses if stored else {}
+        known = contact_of(stored.record, conf_of(book)).addresses if stored else {}
     found = dict(known)
     for one in book.uow.addresses_of(letter.customer):
         found.setdefault(one.medium, one.value)

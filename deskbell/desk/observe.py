@@ -5,14 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from deskbell.core.alert import Alert, Change, Mode, Severity, Status, end_condition
+from deskbell.core.asking import as_told
 from deskbell.core.history import Ended
 from deskbell.core.ports import Entry, Lane, Page, SourceState, StoredRecord
-from deskbell.core.records import Case, Record, Visit, VisitStatus, changed, fingerprint, kind_of, unnamed
+from deskbell.core.records import Case, Leave, Record, Visit, VisitStatus, changed, fingerprint, kind_of, unnamed
 from deskbell.core.rules import RULES, Context, Found, Verdict, evaluate, resolve_reason
 from deskbell.core.silence import SILENCED
 from deskbell.core.store import DuplicateAlert
 from deskbell.core.storm import PART_OF
-from deskbell.desk import ladder, lag, letters, past
+from deskbell.desk import absence, asking, ladder, lag, letters, past
 from deskbell.desk.book import Book
 from deskbell.desk.kin import Kin, save_ties
 from deskbell.desk.notices import baseline_notice
@@ -66,6 +67,7 @@ def observe(book: Book, page: Page) -> Tally:
         book.uow.quarantine(page.source, bad.record_id, bad.error, bad.raw, book.now)
     _quarantined(book, page)
     _unmapped(book, page)
+    absence.follow(book, (record for record, _ in seen))
     vanished(book, page.source, page.gone, tally)
     if (after := _after(book, state, page)) != state:
         book.uow.save_source(after)
@@ -135,7 +137,9 @@ class Look:
             calendars=book.house.calendars,
             related=self.kin.related(record, before),
             earlier=self.kin.earlier(record),
+            asked=self.kin.asked_about(record),
         )
+        record = self._as_told(record)
         if book.house.hides_customers:
             record, before = unnamed(record), unnamed(before) if before else None
             context = replace(context, related=tuple(map(unnamed, context.related)))
@@ -143,6 +147,10 @@ class Look:
         for rule, error in verdict.errors:
             book.uow.quarantine(record.source, record.id, f"rule {rule}: {error}", "", book.now)
         return verdict
+
+    def _as_told(self, record: Record) -> Record:
+        """With what its technician says of it."""
+        return as_told(record, self.kin.asked_about(record)) if isinstance(record, Visit) else record
 
     def follow(self, record: Record, verdict: Verdict, alerts: Sequence[Alert]) -> None:
         """Makes the alerts on a record what the verdict says they should be."""
@@ -158,11 +166,13 @@ class Look:
         for alert in alerts:
             if alert.key not in seen and alert.condition and alert.rule not in failed:
                 self._end(alert, record, verdict)
+        if isinstance(record, Visit):
+            asking.follow(self.book, record, alerts, asks=verdict.asks and not self.baseline)
 
     def _end(self, alert: Alert, record: Record, verdict: Verdict) -> None:
         if _holds(self.book, alert, record, verdict):
             return
-        why = resolve_reason(alert.rule, record, alert.key, self.book.now)
+        why = resolve_reason(alert.rule, self._as_told(record), alert.key, self.book.now)
         change = end_condition(alert, why, self.book.now)
         self.tally.ended += alert.live
         entry = Entry("deskbell", "over", alert.id, {"said": change.said or f"Its cause is over: {why}"})
@@ -309,6 +319,8 @@ def vanished(book: Book, source: str, ids: Sequence[str], tally: Tally | None = 
             _call_off(book, was, why, tally or Tally())
             continue
         past.keep(book, [was] if was else [], Ended.GONE)
+        if was is not None and isinstance(was.record, Leave):
+            absence.forget(book, absence.key_of(source, record_id))
         for alert in book.uow.alerts_of(source, record_id):
             change = end_condition(alert, why, book.now)
             book.keep(change, Entry("deskbell", "over", alert.id, {"said": change.said}))

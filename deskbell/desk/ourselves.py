@@ -12,7 +12,7 @@ from deskbell.core.rota import Rota, Shift, shifts
 from deskbell.core.rules import stamp
 from deskbell.core.rules.repeats import Repeat, RepeatConf, repeats
 from deskbell.core.text import clock, span
-from deskbell.desk import duty, reach, roster
+from deskbell.desk import absence, duty, reach, roster
 from deskbell.desk.book import Book
 from deskbell.desk.house import House
 
@@ -29,6 +29,7 @@ def look(book: Book) -> None:
         reach.watch(book, rota)
     reach.settle_old(book)
     roster.expire(book)
+    absence.settle_old(book)
     _again_and_again(book)
 
 

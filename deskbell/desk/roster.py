@@ -25,6 +25,7 @@ from deskbell.core.ports import Answer, Entry
 from deskbell.core.rota import Rota, Shift, on_duty, shifts
 from deskbell.core.text import clean, clock
 from deskbell.core.wall import Stretch, days, stretch
+from deskbell.desk import absence
 from deskbell.desk.book import Book
 from deskbell.desk.duty import BACK, Roster, roster
 
@@ -305,7 +306,7 @@ def _place(book: Book, known: Roster, person: Person, wish: Place) -> Answer | R
 def _vacation(book: Book, person: Person, wish: Vacation) -> Answer | Refusal:
     key = f"vacation:{person.id}"
     if wish.days is None:
-        book.uow.agree(key, [])
+        absence.forget(book, key)
         book.uow.audit(Entry(person.id, "vacation", 0, {"said": f"{person.name} is back"}), book.now)
         return Answer(True, "done", "You are back: your shifts are yours again.")
     found = days(wish.days, person.zone, book.now)
@@ -319,6 +320,7 @@ def _vacation(book: Book, person: Person, wish: Vacation) -> Answer | Refusal:
     book.uow.agree(key, [Agreed(key, Kind.VACATION, "", person.id, found.start, found.end)])
     said = f"{person.name} is away {span_words(found.start, found.end, person.zone, book.now)}"
     book.uow.audit(Entry(person.id, "vacation", 0, {"said": said}), book.now)
+    absence.warn(book, key, person, found.start, found.end)
     lines = missed(book, roster(book.uow, book.house, book.now, BACK), person.id, found.start, found.end)
     return Answer(True, "done", f"{said}.", reply=Reply(title="Noted", lines=(f"{said}.", *lines)))
 

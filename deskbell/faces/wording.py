@@ -17,6 +17,7 @@ LONGEST = 3000  # the sandbox bounds neither time nor size; what comes out is cu
 # What each template is given, with values to try it out on.
 SAMPLES: Mapping[str, Mapping[str, Any]] = {
     "direct": {"severity": "P2", "ref": "D-1", "summary": "Marco is late"},
+    "ask_late": {"subject": "J-4711", "place": "Hansen", "due": "14:00", "menu": "1 = 10 minutes, 2 = 30 minutes"},
     "source_note": {"said": "Ana acknowledged", "ref": "D-1"},
     "first_read": {"source": "Freshdesk", "count": 3, "command": "/desk"},
     "daily_summary": {

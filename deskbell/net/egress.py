@@ -1,10 +1,14 @@
-"""Where we may call: https, or plain http to this machine; and never to a host that a vendor's answer names."""
+"""Where we may call: https, or plain http to this machine; never a host that a vendor's answer names, and no private
+network unless the configuration names it.
+"""
 
 import ipaddress
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_private: list[Network] = []  # networks that may be called although they are private
 
 
 class Forbidden(ValueError):
@@ -30,6 +34,31 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def networks(written: Iterable[str]) -> list[Network]:
+    """As people write them: "10.20.0.0/16". Raises ValueError with words for people."""
+    found: list[Network] = []
+    for one in written:
+        try:
+            found.append(ipaddress.ip_network(one))
+        except ValueError as error:
+            raise ValueError(f'private_networks: {error}; write it like "10.20.0.0/16"') from None
+    return found
+
+
+def allow(written: Iterable[str]) -> None:
+    """Private networks that may be called from now on, by the whole process; all others may not. Raises ValueError."""
+    _private[:] = networks(written)
+
+
+def may_reach(host: str, address: str) -> bool:
+    """Whether an address that a host's name stands for may be connected to."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    if ip.is_loopback and is_loopback(host):
+        return True
+    return (ip.is_global and not ip.is_multicast) or any(ip in network for network in _private)
 
 
 def same_origin(base: str, url: str) -> bool:

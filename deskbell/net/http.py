@@ -39,6 +39,7 @@ from deskbell.net.answers import (
 from deskbell.net.auth import Auth, AwsKey, Basic, Bearer, HeaderKey, NoAuth, OAuth, PusherKey, Session
 from deskbell.net.clock import wall
 from deskbell.net.egress import checked_base, is_loopback, on_host, same_origin
+from deskbell.net.guarded import guard
 from deskbell.net.redact import basic_pair, redact
 from deskbell.net.tokens import Tokens, token_of
 
@@ -314,7 +315,7 @@ class Http:
         limit = self._limits.connections
         limits = httpx.Limits(max_connections=limit, max_keepalive_connections=limit, keepalive_expiry=20)
         times = self._timeouts
-        return httpx.AsyncClient(
+        client = httpx.AsyncClient(
             timeout=httpx.Timeout(times.read, connect=times.connect, write=times.write, pool=times.whole),
             limits=limits,
             follow_redirects=False,
@@ -323,6 +324,7 @@ class Http:
             verify=tls(),
             transport=transport,
         )
+        return guard(client)
 
 
 @cache

@@ -41,6 +41,8 @@ class Control:
             self.verbs |= {f"{chat.name}.{name}": verb for name, verb in chat.verbs.items()}
         ordeal = sandbox.ordeal
         self.verbs |= {"ordeal.make": ordeal.make, "ordeal.begin": ordeal.begin, "ordeal.end": ordeal.end}
+        told = sandbox.customers
+        self.verbs |= {"customers.lay": told.lay, "customers.begin": told.begin, "customers.judge": told.judge}
         storm = sandbox.storm
         self.verbs |= {"storm.rooms": storm.rooms, "storm.begin": storm.begin, "storm.judge": storm.judge}
 

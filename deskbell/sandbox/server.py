@@ -21,6 +21,7 @@ from deskbell.sandbox.ordeal import Ordeal
 from deskbell.sandbox.others import OTHERS
 from deskbell.sandbox.pager import Pager
 from deskbell.sandbox.people import People
+from deskbell.sandbox.scenario.customers import Customers
 from deskbell.sandbox.scenario.director import Director
 from deskbell.sandbox.scenario.storm import Storm
 from deskbell.sandbox.servicenow.stand_in import ServiceNow
@@ -35,7 +36,7 @@ from deskbell.sandbox.view import View
 
 HOST = "127.0.0.1"
 MOST_BODY = 8 * 1024**2
-SCENARIOS = ("empty", "day", "samples", "storm")
+SCENARIOS = ("empty", "day", "samples", "storm", "customers")
 
 
 class Sandbox:
@@ -79,6 +80,7 @@ class Sandbox:
         self._mail = MailServer(self.vendors["smtp"])
         self.ordeal = Ordeal(self, seed)
         self.storm = Storm(self, seed)
+        self.customers = Customers(self, sabotage=bool(sabotage))
         self.removed: set[tuple[str, str]] = set()  # chat and room that Deskbell was removed from
         self.held: set[str] = set()  # numbers in trouble: the ordinary day leaves them alone
         if sabotage:  # the name of a chat; "any": by the seed

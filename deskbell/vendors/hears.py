@@ -54,6 +54,8 @@ class Hears:
     read: Callable[[Call, Any], Sequence[Heard]] | None = None
     secrets: str = "16 characters of chance"  # what belongs into the hook's secrets; empty: it needs none
     greet: Callable[[Call, VendorHook], Thanks | None] = nothing_asked  # what asks first whether the address is ours
+    # Of a proven call: an address of the vendor's own that has to be called before it tells us anything.
+    confirm: Callable[[Call, Any], str] = lambda _call, _conf: ""
     thanks: Thanks = Thanks()
     # Instead of `thanks`, where it depends on the call: the settings, and what somebody is to be told of their tap.
     answer: Callable[[Call, Any, Sequence[str]], Thanks] | None = None

@@ -26,7 +26,7 @@ from deskbell.core.alert import MOVES, Severity, Verb
 VERBS = (
     *("list", "show", "case", "job", "why", "whynot"),
     *("ack", "unack", "take", "reassign", "escalate", "snooze", "resolve", "reopen", "note"),
-    *("undo", "reveal", "new", "silence", "silences", "unsilence", "oncall"),
+    *("undo", "reveal", "tell", "sent", "new", "silence", "silences", "unsilence", "oncall"),
     *("cover", "swap", "override", "vacation", "quiet", "prefs", "test", "feed"),
     *("link", "health", "whoami", "help"),
 )

@@ -46,7 +46,7 @@ def test_why_names_rule_inputs_thresholds_and_clock():
     lines = dict(why(alert, RULES["technician_late"], TechnicianLateConf(), ALWAYS))
     assert lines["Rule"] == "technician_late: Not there so long after the promised time, and no newer promise."
     assert lines["Saw"] == "Site: A"
-    assert lines["Thresholds"] == "anchor start, stages 15 min P3, 30 min P2, 1 h P1"
+    assert lines["Thresholds"] == "anchor start, ask 5 min, stages 15 min P3, 30 min P2, 1 h P1"
     assert lines["Clock"] == "around the clock, times in UTC"
     assert lines["Key"] == "late:fs:1:x"
     office = Calendar("Europe/Berlin", frozenset(range(5)), START.time().replace(hour=9), START.time().replace(hour=17))

@@ -111,7 +111,7 @@ likely_record = waiting | st.sampled_from([Visit, Case]).flatmap(lambda cls: rec
 
 
 def state(verdict):
-    return {(f.key, f.severity, f.stage) for f in verdict.found}, verdict.holds
+    return {(f.key, f.severity, f.stage) for f in verdict.found}, verdict.holds, verdict.asks
 
 
 @given(any_record, any_record, st.booleans(), anywhen)

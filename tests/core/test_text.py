@@ -59,6 +59,19 @@ def test_a_flood_of_combining_marks_is_thinned():
     assert clean("Z" + "\u0336" * 400) == "Z" + "\u0336" * 4
 
 
+@pytest.mark.parametrize("limit", range(14, 60))
+def test_an_address_is_cut_out_whole(limit):
+    """Half of one leads somewhere else."""
+    address = "https://desk.example.org/a/?next=https://x.example"
+    kept = cut(f"Look it up at {address} and answer", limit + 14)
+    assert kept == "Look it up at\u2026" or kept.startswith(f"Look it up at {address}")
+    assert len(kept) <= limit + 14
+
+
+def test_an_address_alone_is_cut_like_any_word():
+    assert cut("https://desk.example.org/a/b", 20) == "https://desk.exampl\u2026"
+
+
 def test_cut():
     assert [cut("hello", n) for n in (0, 1, 3, 5)] == ["", "\u2026", "he\u2026", "hello"]
     assert cut("aaae\u0301bb", 6) == "aaae\u0301\u2026"

@@ -13,6 +13,7 @@ from deskbell.core.outcome import Sent
 from deskbell.core.policy import Level, Policy
 from deskbell.core.ports import Destination, Dispatch, Interaction
 from deskbell.core.prefs import Quiet, Rung, SetLadder, SetQuiet, Show, Subscribe, Trial
+from deskbell.core.records import Leave, LeaveStatus
 from deskbell.core.rota import Rota
 from tests.desk.conftest import PEOPLE, START, Bench
 
@@ -185,6 +186,24 @@ async def test_days_off_block_shifts_with_a_warning_and_end_with_a_word(desk):
     assert await on_duty(desk, rome(22, 12)) == "ben"
     await desk.passes(2 * MINUTE)
     assert not alerts(desk, "nobody_on_call", Status.OPEN)
+
+
+async def test_leave_blocks_shifts_with_a_warning_until_it_is_called_off(desk):
+    values = {"person": "Ben Okafor", "start": rome(22, 1), "end": rome(24, 1)}
+    leave = Leave("fs", "7", "7", LeaveStatus.APPROVED, **values)
+    await desk.read(leave)
+    assert await on_duty(desk, rome(22, 12)) is None
+    (told,) = alerts(desk, "shift_blocked")
+    assert told.summary == "Ben Okafor is away during their shift in dispatch from Sun 08:00: nobody has it"
+    await desk.read(replace(leave, status=LeaveStatus.CANCELLED))
+    assert await on_duty(desk, rome(22, 12)) == "ben"
+    assert not desk.alert(told.id).live
+    await desk.read(Leave("fs", "8", "8", LeaveStatus.APPROVED, **values))
+    await desk.desk.vanished("fs", ["8"])
+    assert await on_duty(desk, rome(22, 12)) == "ben"
+    await desk.read(Leave("fs", "9", "9", LeaveStatus.REQUESTED, **values))
+    await desk.read(Leave("fs", "10", "10", LeaveStatus.APPROVED, **values | {"person": "Somebody Else"}))
+    assert await on_duty(desk, rome(22, 12)) == "ben"
 
 
 async def test_who_left_has_no_shift(desk):

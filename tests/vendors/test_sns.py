@@ -38,7 +38,7 @@ async def channel(moto):
     async def nobody(_person):
         return None
 
-    conf = SnsConf("AKIAEXAMPLE", "a-secret-of-ours", REGION, "Deskbell", moto)
+    conf = SnsConf("AKIAEXAMPLE", "a-secret-of-ours", REGION, "Deskbell", base_url=moto)
     made = VendorChannel("sns", service("sns"), conf, nobody, {}, lambda _ref: LINK)
     yield made
     await made.close()

@@ -8,7 +8,7 @@ import pytest
 from deskbell.core.heard import Rank, Receipt, Tap, Words
 from deskbell.core.outcome import Fault
 from deskbell.net.inbound import Call
-from deskbell.vendors import bird, meta, plivo
+from deskbell.vendors import bird, meta, plivo, twilio
 from deskbell.vendors.hears import VendorHook
 
 ADDRESS = "https://desk.example.org/inbound/x"
@@ -45,7 +45,27 @@ def status(name, *errors):
 
 CALL = {"RequestUUID": "r-1", "CallUUID": "c-1", "To": "15550000001"}
 REPLY = {"id": "ack D-12", "title": "Acknowledge"}
+TWILIO = {"CallSid": "CA1", "To": ANA, "From": "+1"}
 SAID = [
+    (
+        twilio.message,
+        form(MessageSid="SM2", From=ANA, Body="STOP", OptOutType="STOP"),
+        [Words(ANA, "STOP", "SM2", carrier="stop")],
+    ),
+    (twilio.message, form(MessageSid="SM1", MessageStatus="read"), [Receipt("SM1", Rank.READ)]),
+    (
+        twilio.message,
+        form(MessageSid="SM1", MessageStatus="undelivered", ErrorCode="30006"),
+        [Receipt("SM1", Rank.FAILED, "30006", Fault.TARGET)],
+    ),
+    (twilio.spoken, form(CallStatus="in-progress", Digits="2", **TWILIO), [Tap("2", "CA1", ANA, "CA1:2")]),
+    (twilio.spoken, form(CallStatus="ringing", **TWILIO), [Receipt("CA1", Rank.SENT)]),
+    (twilio.spoken, form(CallStatus="busy", **TWILIO), [Receipt("CA1", Rank.FAILED, "busy")]),
+    (
+        twilio.spoken,
+        form(CallStatus="completed", AnsweredBy="machine_start", **TWILIO),
+        [Receipt("CA1", Rank.FAILED, "a machine answered")],
+    ),
     (plivo.message, form(From="15550000001", To="1", Text="ACK 12", MessageUUID="m-2"), [Words(ANA, "ACK 12", "m-2")]),
     (plivo.message, form(MessageUUID="m-1", Status="delivered"), [Receipt("m-1", Rank.DELIVERED)]),
     (plivo.message, form(MessageUUID="m-9", ParentMessageUUID="m-1", Status="sent"), [Receipt("m-1", Rank.SENT)]),
@@ -140,7 +160,17 @@ def test_what_a_call_says(read, call, heard):
 
 
 @pytest.mark.parametrize(
-    "read", [plivo.message, plivo.spoken, meta.whatsapp, meta.messenger, bird.bird, bird.messagebird]
+    "read",
+    [
+        twilio.message,
+        twilio.spoken,
+        plivo.message,
+        plivo.spoken,
+        meta.whatsapp,
+        meta.messenger,
+        bird.bird,
+        bird.messagebird,
+    ],
 )
 @pytest.mark.parametrize("said", [b"", b"{}", b"[]", b"null", b'{"entry": 1}', b'{"payload": []}', b"a=b", b"\xff"])
 def test_what_is_none_of_theirs_is_refused_in_a_known_way(read, said):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from deskbell.core.alert import Severity
+from deskbell.core.asking import Asked
 from deskbell.core.calendar import ALWAYS, SITE, Calendar
 from deskbell.core.records import Record
 from deskbell.core.text import local
@@ -21,7 +22,8 @@ class Context:
 
     `baseline`: the source's first sweep is not complete, so that changes in it are history. `related`: the records that
     are not over and share a tie with this one, or did before it changed (core.ties), itself left out. `earlier`: how
-    many alerts of each rule were opened on the record in the last day.
+    many alerts of each rule were opened on the record in the last day. `asked`: what a visit's technician was asked of
+    it, and answered.
     """
 
     now: datetime
@@ -30,6 +32,7 @@ class Context:
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     related: tuple[Record, ...] = ()
     earlier: Mapping[str, int] = field(default_factory=dict)
+    asked: Asked | None = None
 
     def under(self, conf: "RuleConf", zone: str) -> "Context":
         """With the calendar that the rule counts by, at the record's site."""
@@ -69,11 +72,13 @@ class Sight:
     `holds`: nothing new, and what an earlier change brought about is still so: alerts of this rule on this record stay.
     Where a new change was found it is False, so that the alert of the change before gives way to the new one.
     `due_at`: the next moment at which the clock alone changes the answer; None: only a change of the record can.
+    `asks`: whoever is on the job is to be asked what keeps them.
     """
 
     found: tuple[Found, ...] = ()
     holds: bool = False
     due_at: datetime | None = None
+    asks: bool = False
 
 
 NOTHING = Sight()

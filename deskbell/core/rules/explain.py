@@ -38,6 +38,9 @@ def stands(record: Record, confs: Mapping[str, RuleConf], context: Context, cust
     return sorted(found, key=lambda one: (not one.rings, one.at is None, one.at or context.now, one.title))
 
 
+_AHEAD = 3  # turns of the clock: the first may only have the technician asked
+
+
 def _stand(record: Record, rule: Rule, conf: RuleConf, sight: Sight, error: str, ctx: Context) -> Stand:
     if not conf.enabled:
         return Stand(rule.name, rule.title, rings=False, words="switched off in the configuration")
@@ -45,10 +48,11 @@ def _stand(record: Record, rule: Rule, conf: RuleConf, sight: Sight, error: str,
         return Stand(rule.name, rule.title, rings=False, words=f"can't be asked: {error}")
     if sight.found:
         return Stand(rule.name, rule.title, rings=True, words=_rings(sight.found, record, ctx))
-    if sight.due_at is not None and (ahead := _then(record, rule, conf, ctx, sight.due_at)):
+    at, ahead = _then(record, rule, conf, ctx, sight)
+    if ahead:
         worst = min(ahead, key=lambda found: found.severity)
-        would = f"would ring {clock(sight.due_at, record.zone, ctx.now)} as {worst.severity}"
-        return Stand(rule.name, rule.title, rings=False, words=would, at=sight.due_at)
+        would = f"would ring {clock(at, record.zone, ctx.now)} as {worst.severity}"
+        return Stand(rule.name, rule.title, rings=False, words=would, at=at)
     return Stand(rule.name, rule.title, rings=False, words=_quiet(rule, record, sight, ctx))
 
 
@@ -58,13 +62,17 @@ def _rings(found: tuple[Found, ...], record: Record, ctx: Context) -> str:
     return f"rings as {worst.severity}{since}: {worst.summary}"
 
 
-def _then(record: Record, rule: Rule, conf: RuleConf, ctx: Context, at: datetime) -> tuple[Found, ...]:
-    """What the rule will find then, if nothing changes."""
+def _then(record: Record, rule: Rule, conf: RuleConf, ctx: Context, sight: Sight) -> tuple[datetime, tuple[Found, ...]]:
+    """When the rule will find something, if nothing changes, and what."""
     try:
-        found: tuple[Found, ...] = rule.look(record, record, conf, replace(ctx, now=at)).found
+        for _ in range(_AHEAD):
+            if sight.found or sight.due_at is None:
+                break
+            ctx = replace(ctx, now=sight.due_at)
+            sight = rule.look(record, record, conf, ctx)
     except Exception:  # noqa: BLE001 - a rule that can't say what comes is asked when it comes
-        return ()
-    return found
+        return ctx.now, ()
+    return ctx.now, sight.found
 
 
 def _quiet(rule: Rule, record: Record, sight: Sight, ctx: Context) -> str:

@@ -55,6 +55,11 @@ def _late(visit: Visit, key: str, now: datetime | None) -> str:
     return "no technician is assigned any more" if not has_technician(visit) else _new_start(visit, key)
 
 
+def _sent(visit: Visit, key: str, now: datetime | None) -> str:
+    ended = visit.done or _arrived(visit) or _moved(visit, key) or not has_technician(visit)
+    return _late(visit, key, now) if ended else f"{words.technician(visit)} is sent now"
+
+
 def _arrived(visit: Visit) -> str:
     if visit.arrived_at:
         return f"{words.technician(visit)} checked in at {words.of_day(visit.arrived_at, visit.zone)}"
@@ -160,6 +165,7 @@ def _deescalated(case: Case, _key: str, _now: datetime | None) -> str:
 
 _VISIT: Mapping[str, Callable[[Visit, str, datetime | None], str]] = {
     "technician_late": _late,
+    "technician_cannot_come": _sent,
     "not_en_route": _set_out,
     "running_over": _finished,
     "unassigned_near_start": _got_technician,

@@ -19,6 +19,8 @@ def _row(kind: str, look: Any, conf: type[RuleConf], title: str, key: str, told:
 _ROWS = (
     _row("visit", timing.technician_late, timing.TechnicianLateConf, "Technician late",
          "late:{source}:{job}:{start}", "dispatch room, dispatcher; on-call and managers as it escalates"),
+    _row("visit", timing.technician_cannot_come, timing.TechnicianCannotComeConf, "Technician can't come",
+         "cannotcome:{source}:{job}:{start}", "dispatch room, dispatcher; on-call and managers as it escalates"),
     _row("visit", timing.not_en_route, timing.NotEnRouteConf, "Technician has not set out",
          "enroute:{source}:{job}:{start}", "dispatch room"),
     _row("visit", timing.running_over, timing.RunningOverConf, "Job running over",
@@ -124,13 +126,15 @@ class Verdict:
     """What all rules together have to say of one record.
 
     An alert on the record whose key is not in `found` and whose rule is not in `holds` is over. `holds` also names the
-    rules that raised (they stand in `errors` with why): a fault of ours is no reason to call an alert over.
+    rules that raised (they stand in `errors` with why): a fault of ours is no reason to call an alert over. `asks`: the
+    technician is to be asked.
     """
 
     found: tuple[Found, ...] = ()
     holds: frozenset[str] = frozenset()
     due_at: datetime | None = None
     errors: tuple[tuple[str, str], ...] = ()
+    asks: bool = False
 
 
 def evaluate(
@@ -148,17 +152,18 @@ def evaluate(
     clock has moved on.
     """
     found: dict[str, Found] = {}
-    holds, dues, errors = set(), [], []
+    holds, dues, errors, asks = set(), [], [], False
     for rule, _, _, sight, error in looks(record, previous, confs, context, custom):
         for item in sorted(sight.found, key=lambda item: -item.severity):
             found[item.key] = item  # of two readings of one thing the more severe counts
         if sight.holds:
             holds.add(rule.name)
+        asks = asks or sight.asks
         if sight.due_at:
             dues.append(sight.due_at)
         if error:
             errors.append((rule.name, error))
-    return Verdict(tuple(found.values()), frozenset(holds), min(dues, default=None), tuple(errors))
+    return Verdict(tuple(found.values()), frozenset(holds), min(dues, default=None), tuple(errors), asks)
 
 
 def looks(

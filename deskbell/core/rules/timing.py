@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from deskbell.core.alert import Severity
+from deskbell.core.asking import Say
 from deskbell.core.records import Visit, VisitStatus
 from deskbell.core.rules import words
 from deskbell.core.rules.base import (
@@ -40,9 +41,13 @@ def has_arrived(visit: Visit) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TechnicianLateConf(RuleConf):
-    """`anchor`: what lateness counts from, "start" or "window_end" (the end of the promised arrival window)."""
+    """`anchor`: what lateness counts from, "start" or "window_end" (the end of the promised arrival window).
+
+    `ask`: so long after it the technician is asked, by whichever way reaches them; only silence goes on. 0s: nobody is.
+    """
 
     anchor: Literal["start", "window_end"] = "start"
+    ask: timedelta = 5 * _MINUTE
     stages: Stages = ((15 * _MINUTE, Severity.P3), (30 * _MINUTE, Severity.P2), (60 * _MINUTE, Severity.P1))
     # Without a technician it is nobody's lateness: unassigned_near_start tells of it, long before.
     without_technician: bool = False
@@ -55,12 +60,16 @@ def technician_late(visit: Visit, _previous: Visit | None, conf: TechnicianLateC
         return NOTHING
     if not has_technician(visit) and not conf.without_technician:
         return NOTHING
+    if ctx.asked and ctx.asked.answer is Say.CANNOT:
+        return NOTHING  # technician_cannot_come tells of it
     rungs = after(anchor, conf.stages)
     if rungs and visit.eta and visit.eta > ctx.now:  # rests until the promise is broken
         return Sight(due_at=max(visit.eta, min(rung.at for rung in rungs)))
     rung, due_at = climb(rungs, ctx.now)
+    asks_at = anchor + conf.ask if rungs and conf.ask and has_technician(visit) else None
+    asks = asks_at is not None and ctx.now >= asks_at
     if rung is None:
-        return Sight(due_at=due_at)
+        return Sight(due_at=min(filter(None, (due_at, None if asks else asks_at)), default=None), asks=asks)
     gone = rung.severity is Severity.P1
     late = f"{words.technician(visit)} {words.more_than(rung.offset)} late"
     found = Found(
@@ -74,10 +83,50 @@ def technician_late(visit: Visit, _previous: Visit | None, conf: TechnicianLateC
             f"due {clock(anchor, visit.zone, ctx.now)}",
         ),
         stage=span(rung.offset),
-        facts=words.visit_facts(visit, ("Due by", words.moment(anchor, visit.zone) if anchor != visit.start else "")),
+        facts=words.visit_facts(
+            visit, ("Due by", words.moment(anchor, visit.zone) if anchor != visit.start else ""), _asked(visit, ctx)
+        ),
         since=rung.at,
     )
-    return Sight((found,), due_at=due_at)
+    return Sight((found,), due_at=due_at, asks=asks)
+
+
+def _asked(visit: Visit, ctx: Context) -> tuple[str, str]:
+    """What the technician was asked, where they did not keep to what they said, or said nothing."""
+    if ctx.asked is None:
+        return "Asked", ""
+    at = clock(ctx.asked.at, visit.zone, ctx.now)
+    if ctx.asked.until is None:
+        return "Asked", f"{words.technician(visit)} at {at}, no answer yet"
+    return "Asked", f"{words.technician(visit)} at {at}, who promised {clock(ctx.asked.until, visit.zone, ctx.now)}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TechnicianCannotComeConf(RuleConf):
+    severity: Severity = Severity.P1
+
+
+def technician_cannot_come(
+    visit: Visit, _previous: Visit | None, conf: TechnicianCannotComeConf, ctx: Context
+) -> Sight:
+    """Asked why nobody is there, the technician answered that they can't come; until somebody else is sent."""
+    asked = ctx.asked
+    if asked is None or asked.answer is not Say.CANNOT or visit.done or has_arrived(visit):
+        return NOTHING
+    found = Found(
+        rule="technician_cannot_come",
+        key=f"cannotcome:{visit.source}:{visit.id}:{stamp(visit.start)}",
+        severity=conf.severity,
+        title="Technician can't come",
+        summary=words.first_line(
+            f"{words.technician(visit)} can't come: {words.number(visit)}",
+            words.place(visit),
+            f"due {clock(visit.start, visit.zone, ctx.now)}" if visit.start else "",
+        ),
+        facts=words.visit_facts(visit, ("Said so", clock(asked.answered_at or asked.at, visit.zone, ctx.now))),
+        since=asked.answered_at,
+    )
+    return Sight((found,))
 
 
 def late_anchor(visit: Visit, anchor: str) -> datetime | None:

@@ -6,8 +6,15 @@ TOKEN, USER = "sandboxpushovertoken0000000001", "sandboxpushoveruser00000000001"
 
 
 def taken(asked: Asked) -> object:
-    rings = {"receipt": f"{asked.id:>030}"} if asked.fields["priority"] == "2" else {}
+    rings = {"receipt": asked.id} if asked.fields["priority"] == "2" else {}
     return {"status": 1, "request": f"request-{asked.id}"} | rings
+
+
+def stands(asked: Asked) -> object:
+    ident = asked.parts["receipt"].removesuffix(".json")
+    done = asked.stands.get(ident) == "acked"
+    who = {"acknowledged_by": USER if done else "", "acknowledged_at": 1795000000 if done else 0}
+    return {"status": 1, "acknowledged": int(done), "last_delivered_at": 1795000000, "expired": 0, **who}
 
 
 def error(code: str) -> Answer:
@@ -19,7 +26,7 @@ VENDOR = Vendor(
     name="pushover",
     conf={"token": TOKEN},
     address=USER,
-    knows=in_body("token", TOKEN),
+    knows=lambda asked: asked.query.get("token") == TOKEN or in_body("token", TOKEN)(asked),
     unauthorised=(401, {"status": 0, "errors": ["application token is invalid"]}),
     ways=(
         Way(
@@ -30,7 +37,9 @@ VENDOR = Vendor(
             needs=("user", "message"),
             most={"message": 1024, "title": 250, "url": 512, "url_title": 100},
         ),
+        Way("stands", "GET", "/1/receipts/{receipt}", stands, reads=True),
     ),
     error=error,
+    new_id=lambda number: f"{number:030}",
     limits=((429, {}, {"status": 0, "errors": ["quota"]}),),
 )

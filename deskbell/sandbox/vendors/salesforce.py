@@ -1,6 +1,8 @@
 """Salesforce's cases: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/"""
 
-from deskbell.sandbox.vendors.stand_in import Answer, Login, Vendor, Way
+import re
+
+from deskbell.sandbox.vendors.stand_in import Answer, Asked, Login, Vendor, Way
 
 SOBJECTS = "/services/data/v67.0/sobjects"
 CLIENT = {"grant_type": "client_credentials", "client_id": "sandbox-app", "client_secret": "sandbox-app-secret"}
@@ -8,6 +10,14 @@ CLIENT = {"grant_type": "client_credentials", "client_id": "sandbox-app", "clien
 
 def refusal(status: int, code: str) -> Answer:
     return status, [{"message": "made to fail", "errorCode": code, "fields": []}]
+
+
+def stands(asked: Asked) -> object:
+    words = {"open": "New", "acked": "Working", "resolved": "Closed"}
+    rows = asked.records(re.findall(r"'(\w+)'", asked.query["q"]))
+    who = {"LastModifiedById": "005RITA", "LastModifiedBy": {"Name": "Rita Record"}}
+    cases = [{"Id": ident, "Status": words[state], "IsClosed": state == "resolved", **who} for ident, state in rows]
+    return {"totalSize": len(cases), "done": True, "records": cases}
 
 
 def error(code: str) -> Answer:
@@ -35,6 +45,7 @@ VENDOR = Vendor(
             needs=("Subject", "Status"),
             most={"Subject": 255, "Description": 32_000},
         ),
+        Way("stands", "GET", "/services/data/v67.0/query", stands, reads=True),
         Way("note", "POST", f"{SOBJECTS}/CaseComment", status=201, needs=("ParentId",), most={"CommentBody": 4000}),
         Way("change", "PATCH", f"{SOBJECTS}/Case/{{case}}", lambda _asked: "", 204, needs=("Status",), of="case"),
     ),

@@ -6,7 +6,7 @@ does not take. What it took is kept; asked twice under one key, it does nothing 
 
 import base64
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -41,6 +41,12 @@ class Asked:
     parts: Mapping[str, str] = field(default_factory=dict)
     id: str = ""  # of what this request makes
     told: "list[Told]" = field(default_factory=list)  # what was taken before
+    stands: Mapping[str, str] = field(default_factory=dict)  # what people did there: open, acked or resolved, by record
+
+    def records(self, ids: Iterable[str]) -> "list[tuple[str, str]]":
+        """Those that are there, each with how it stands."""
+        made = {one.id for one in self.told}
+        return [(ident, self.stands.get(ident, "open")) for ident in ids if ident in made]
 
 
 @dataclass(slots=True)
@@ -139,6 +145,7 @@ class StandIn:
         self.calls: list[Asked] = []
         self.told: list[Told] = []
         self.refused: list[str] = []
+        self.stands: dict[str, str] = {}
         self.given = 0  # tokens; the newest alone is good
         self.url = ""  # of the server, once it listens
         self.port = 0  # the same of what does not speak HTTP
@@ -212,7 +219,7 @@ class StandIn:
             return self._refuse(wrong, (400, {"error": wrong, "errors": [wrong], "message": wrong}))
         if code := way.refuses(asked):
             return self._refuse(code, self.vendor.error(code))
-        asked.told = self.told
+        asked.told, asked.stands = self.told, self.stands
         if not way.reads:
             asked.id = self._take(way, asked)
         return way.status, way.answer(asked)

@@ -8,7 +8,8 @@ from deskbell.sandbox.vendors.stand_in import Answer, Asked, Vendor, Way, dig, h
 
 NUMBER, TOKEN = "106540352242922", "sandbox-whatsapp-token"
 WROTE = frozenset({"15005550009"})  # within 24 hours; nobody else may be written to without a template
-BODY_PARAMETERS, QUICK_REPLIES = 2, 2  # of the one template that is approved
+# The templates that are approved: their languages, and how many parameters and quick replies each has.
+TEMPLATES = {"deskbell_alert": (("en",), 2, 2), "customer_notice": (("en", "it", "de", "fr", "es"), 1, 0)}
 CODES = {NOBODY: "131026", SAID_STOP: "131050"}
 MOST = {"text": ("text.body", 4096), "interactive": ("interactive.body.text", 1024)}
 THROTTLED = {"error": {"message": "(#130429) Rate limit hit", "type": "OAuthException", "code": 130429}}
@@ -37,17 +38,18 @@ def wrong(asked: Asked) -> str:
 
 
 def wrong_template(template: dict[str, Any]) -> str:
-    if (template["name"], template["language"]["code"]) != ("deskbell_alert", "en"):
+    languages, parameters, replies = TEMPLATES.get(template["name"], ((), 0, 0))
+    if template["language"]["code"] not in languages:
         return "132001"
     body = [one for part in template["components"] if part["type"] == "body" for one in part["parameters"]]
-    if len(body) != BODY_PARAMETERS:
+    if len(body) != parameters:
         return "132000"
     if any(not one["text"] or re.search(r"[\n\t]| {5}", one["text"]) for one in body):
         return "132018"
     if sum(len(one["text"]) for one in body) > 1024:
         return "132005"
     places = [part["index"] for part in template["components"] if part["type"] == "button"]
-    return "" if places in ([], [str(n) for n in range(QUICK_REPLIES)]) else "132018"
+    return "" if places in ([], [str(n) for n in range(replies)]) else "132018"
 
 
 def error(code: str) -> Answer:

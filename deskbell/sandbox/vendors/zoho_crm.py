@@ -10,6 +10,13 @@ def done(asked: Asked) -> object:
     return {"data": [{"code": "SUCCESS", "status": "success", "message": "done", "details": {"id": asked.id}}]}
 
 
+def stands(asked: Asked) -> object:
+    words = {"open": "New", "acked": "On Hold", "resolved": "Closed"}
+    who = {"Modified_By": {"id": "500", "name": "Rita Record"}}
+    rows = asked.records(asked.query["ids"].split(","))
+    return {"data": [{"id": ident, "Status": words[state], **who} for ident, state in rows]}
+
+
 def failed(code: str, **details: str) -> object:
     """Of one record, which is told inside whatever status."""
     return {"data": [{"code": code, "status": "error", "message": "made to fail", "details": details}]}
@@ -39,6 +46,7 @@ VENDOR = Vendor(
             needs=("data.0.Subject", "data.0.Status", "data.0.Case_Origin", "duplicate_check_fields.0"),
             most={"data.0.Subject": 255, "data.0.Description": 32_000},
         ),
+        Way("stands", "GET", CASES, stands, reads=True),
         Way("note", "POST", "/crm/v8/Notes", done, 201, needs=("data.0.Parent_Id.id", "data.0.Note_Content")),
         Way("change", "PUT", f"{CASES}/{{case}}", done, needs=("data.0.Status",), of="case"),
     ),

@@ -1,0 +1,79 @@
+"""The staff tell the customer from the card and by command, in every chat; and see what became of it."""
+
+import pytest
+
+from deskbell.sandbox.server import Sandbox
+from tests.town import running
+
+PHONE, E164 = "+49 30 5550 201", "+493055502010"
+CUSTOMERS = """
+[customers]
+firm = "Northgate Air"
+region = "DE"
+quiet = ""
+notices = {{ visit_late = {{ send = false }} }}
+
+[customers.channels]
+sms = "twilio"
+
+[channels.twilio]
+{twilio}
+
+[slack]
+"""
+CHATS = ("slack", "teams", "telegram", "discord")
+
+
+@pytest.fixture
+async def town(tmp_path):
+    async with Sandbox(port=0, scenario="empty") as sandbox:
+        for chat in sandbox.chats.values():
+            chat.no_limits()
+        settings = sandbox.vendors["twilio"].settings()
+        twilio = "\n".join(f'{name} = "{value}"' for name, value in settings.items())
+        async with running(sandbox, tmp_path, **{"\n[slack]\n": CUSTOMERS.format(twilio=twilio)}) as made:
+            yield made
+
+
+@pytest.fixture
+async def late(town):
+    """A job that is late, whose customer agreed to be told by SMS."""
+    await town.settled()
+    job = town.late_job()
+    customer = {"name": "Erika", "phone": "+49 30 5550 2010; language:de; opt-in:sms"}
+    town.sandbox.fieldservice.change(job["id"], customer=customer)
+    for chat in CHATS:
+        await town.card_in(chat, "4711", town.rooms(chat)["dispatch"])
+    await town.settled()
+    return town
+
+
+def sms(town):
+    return [one.fields["Body"] for one in town.sandbox.vendors["twilio"].told]
+
+
+async def test_from_the_card_with_a_preview_and_by_command_in_every_chat(late):
+    """First what each notice would say, to whoever asks alone; then the one that they choose is sent."""
+    town = late
+    for number, chat in enumerate(CHATS):
+        place, room = town.chats[chat], town.rooms(chat)["dispatch"]
+        card = await town.card_in(chat, "4711", room)
+        heard = await place.press("ana", card, "Tell the customer", changes=False)
+        seen = await town.until(lambda heard=heard, place=place: "\n".join([*heard.private, *place.private("ana")]))
+        assert "Unser Techniker für J-4711 ist etwa 15 Minuten später da" in seen
+        assert len(sms(town)) == 2 * number
+        await place.press_private("ana", "Send: The technician is late")
+        await town.until(lambda number=number: len(sms(town)) > 2 * number)
+        assert "Unser Techniker für J-4711" in sms(town)[-1]
+        heard = await place.say("ana", room, f"tell {card.ref} late")
+        assert "the customer is told by sms" in heard.text
+        await town.until(lambda number=number: len(sms(town)) == 2 * number + 2)
+        await town.until_async(town.daemon.pending, 0)
+        assert "sent by sms" in (await place.say("ana", room, "sent J-4711")).text
+        assert "role" in (await place.say("dan", room, f"tell {card.ref} late")).text
+        shown = await town.shows_in(chat, "4711", "“The technician is late” sent by sms", room)
+        assert "Ana Ruiz sent the customer" in shown
+    assert len(sms(town)) == 2 * len(CHATS)
+    entries = [row.entry for row in await town.audit() if row.entry.verb == "tell"]
+    assert {entry.actor for entry in entries} == {"ana"}
+    assert E164 not in str([row.entry for row in await town.audit()])
