@@ -157,7 +157,8 @@ class VendorChannel:
             return replace(notice, say=say)
         how = f"{say}, or acknowledge with the code {code}:" if say else f"Acknowledge with the code {code}:"
         text = notice.text.removesuffix(notice.link).rstrip() if notice.link else notice.text
-        return replace(notice, link=link, code=code, say=how, text=f"{text}\n{how}\n{link}")
+        token = link.rpartition("/")[2]
+        return replace(notice, link=link, code=code, token=token, say=how, text=f"{text}\n{how}\n{link}")
 
     async def _answer(self, to: Destination, notice: Notice) -> Outcome:
         """To whoever wrote to us."""

@@ -52,6 +52,7 @@ class Notice:
     url: str = ""  # of the job or ticket, in its source
     link: str = ""  # of the alert's page here, where it is answered
     code: str = ""  # the two digits that `link` asks for, where it is one person's own
+    token: str = ""  # of that link: an answer that comes back to an address with it is about the alert
     say: str = ""  # how it is answered by writing back: "Reply ACK 4821"; empty where nobody would hear it
     hook: str = ""  # where the vendor is to tell what becomes of it; empty: nowhere
     said: str = ""  # what happened: a line of the alert's story

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from deskbell.core import links
 from deskbell.core.access import Person, Role, in_scope
 from deskbell.core.alert import Alert, Change, Command, Severity, Status, Verb, name_of
 from deskbell.core.asking import BY_DIGIT
@@ -181,7 +182,8 @@ def _carried_out(
         account, choice = _account(book, channel, said, person), {"choice": _digit(said)}
         return act.act(book, Interaction(key, channel, account, Verb.ACK, ref=question, args=choice, kind="text")).text
     allowed = book.house.answers.get(channel, frozenset())
-    ref = meant.ref or (f"D-{message.alert_id}" if message and message.alert_id else "")
+    answered = message.alert_id if message else _behind(book, said, person)
+    ref = meant.ref or (f"D-{answered}" if answered else "")
     if not ref and meant.verb and _fresh(book, said):
         open_ones = book.uow.sent_to(channel, person.id, book.now - BARE)
         ref = f"D-{open_ones[0]}" if len(open_ones) == 1 else ""
@@ -198,6 +200,13 @@ def _carried_out(
     asked = Interaction(key, channel, _account(book, channel, said, person), meant.verb, ref=ref, kind="text")
     answer = act.act(book, replace(asked, args=_args(meant)))
     return answer.text
+
+
+def _behind(book: Book, said: Words | Tap, person: Person) -> int:
+    """The alert whose link's token was in the address that was answered, for whom the link was sent to."""
+    token = _about(said)
+    link = book.uow.link(links.digest_of(token)) if links.TOKEN.fullmatch(token) else None
+    return link.alert_id if link is not None and link.person == person.id and link.expires_at > book.now else 0
 
 
 def _asked_by_digit(book: Book, said: Words | Tap, meant: Meant, person: Person, message: Message | None) -> str:
