@@ -6,7 +6,7 @@ form) or into a line and a Said (a typed command), and shows what comes back; it
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from deskbell.core.access import Person
@@ -21,6 +21,7 @@ from deskbell.core.prefs import PrefsWish
 from deskbell.core.records import Record
 from deskbell.core.rota import Duty
 from deskbell.core.rules.explain import Stand
+from deskbell.core.silence import Silence
 from deskbell.instance import Held
 
 __all__ = ["LIVE", "Alone", "Front", "Gateway", "Hook", "Said", "Spoken"]
@@ -147,6 +148,22 @@ class Front(Protocol):
 
     async def customer_chose(self, token: str, choice: Choice) -> bool:
         """Keeps what they chose there. Durable when it returns; raises NotKept."""
+        ...
+
+    async def silence(
+        self,
+        person: Person,
+        matchers: Mapping[str, tuple[str, ...]],
+        span: timedelta | None,
+        reason: str,
+        key: str = "",
+    ) -> Answer:
+        """Holds what fits all matchers for so long; without a span it is only told what would have been held."""
+        ...
+
+    async def unsilence(self, person: Person, number: int) -> Answer: ...
+    async def silences(self) -> list[Silence]:
+        """Those that last or are to come, of people and of the configuration."""
         ...
 
     def press(self, token: str) -> Press | None:

@@ -47,6 +47,7 @@ from deskbell.desk import (
     past,
     people,
     settle,
+    silences,
     tick,
     weather,
 )
@@ -207,6 +208,7 @@ class Desk(Inquiries):
         await self._part("climb", lambda: self._climb(guard), called=called.climb)
         await self._part("look_again", lambda: self._look_again(guard), called=called.look_again)
         await self._part("weather", lambda: self._change(weather.watch, Urgency.BULK, guard), called=called.weather)
+        await self._part("silences", lambda: self._change(silences.watch, Urgency.BULK, guard), called=called.silences)
         await self._part("rosters", lambda: self._change(turn, guard=guard), called=called.rosters)
         await self._part("watch_sources", lambda: self._change(self._watch_sources, guard=guard), called=called.sources)
         await self._part("ourselves", lambda: self._look_at_ourselves(guard))
@@ -238,7 +240,7 @@ class Desk(Inquiries):
             )
         except Exception as error:  # noqa: BLE001 - whatever the database, or a row in it, may raise
             log.warning("look_failed", error=repr(error))
-            return Calls(climb=True, look_again=True, weather=True, sources=True, rosters=True, late=True, owed=True)
+            return Calls(*[True] * len(Calls._fields))
 
     async def _look_at_ourselves(self, guard: Guard | None) -> None:
         if self._looked is None or self.now() - self._looked >= ourselves.EVERY:
@@ -361,6 +363,20 @@ class Desk(Inquiries):
 
     async def arrange(self, person: Person, wish: DutyWish | PrefsWish, key: str) -> Answer:
         return await self._change(lambda book: carry_out(book, person, wish, key), Urgency.TAP)
+
+    async def silence(
+        self,
+        person: Person,
+        matchers: Mapping[str, tuple[str, ...]],
+        span: timedelta | None,
+        reason: str,
+        key: str = "",
+    ) -> Answer:
+        asked = silences.Asked(person, matchers, span, reason, key)
+        return await self._change(lambda book: silences.silence(book, asked), Urgency.TAP)
+
+    async def unsilence(self, person: Person, number: int) -> Answer:
+        return await self._change(lambda book: silences.unsilence(book, person, number), Urgency.TAP)
 
     def press(self, token: str) -> Press | None:
         return button.read(self.house.secret, token)

@@ -1,4 +1,4 @@
-"""A customer's own page, where the link in a letter leads: what they were told, what they agree to, how they like it."""
+"""A customer's own page, where the link in a letter leads: what they were told, what they agree to, and how."""
 
 import hmac
 from dataclasses import replace
