@@ -133,6 +133,8 @@ class Commands:
             return await self._colleague(person, rest, said)
         if verb is Verb.SNOOZE:
             return _snooze(rest, spec)
+        if verb is Verb.TELL:
+            return {"notice": clean(rest, _NOTICE)} if rest.strip() else {}
         if verb in _TEXTS:
             return _text(verb, rest, spec)
         if rest.strip():
@@ -213,6 +215,7 @@ class Commands:
         return team
 
 
+_NOTICE = 60
 _TEXTS = {Verb.RESOLVE: ("reason", True), Verb.ESCALATE: ("reason", False), Verb.NOTE: ("text", True)}
 _MISSING = {"reason": "Say in a few words why.", "text": "Write the note behind the number."}
 

@@ -96,6 +96,18 @@ COMMANDS: tuple[Spec, ...] = (
     _change(Verb.NOTE, "add a remark to its story", "ALERT TEXT", ("note D-12 called the customer",), ("comment",)),
     _change(Verb.UNDO, "take your last move back, within ten minutes", "ALERT", ("undo D-12",)),
     _change(Verb.REVEAL, "who the customer is, shown to you alone and audited", "ALERT", ("reveal D-12",)),
+    _change(
+        Verb.TELL,
+        "tell the customer, by the way they agreed to; without a notice: what each would say",
+        "ALERT [NOTICE]",
+        ("tell D-12", "tell D-12 visit_late"),
+    ),
+    Spec(
+        "sent",
+        "what the customer was told about a job or case, and what became of it",
+        "NUMBER",
+        ("sent J-4711",),
+    ),
     Spec(
         "new",
         "raise an alert of your own",

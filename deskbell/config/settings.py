@@ -17,8 +17,8 @@ from deskbell.config.sense import General, SourceSetting, check_chats, check_ran
 from deskbell.config.strict import ConfigError, Reading, environment, is_plain, unknown
 from deskbell.core.access import Person, Role
 from deskbell.core.calendar import Calendar
-from deskbell.core.duty import HANDOVER, POLICY
 from deskbell.core.decision import DecisionConf
+from deskbell.core.duty import HANDOVER, POLICY
 from deskbell.core.history import Recording
 from deskbell.core.policy import DEFAULTS, Policy
 from deskbell.core.ports import Destination
@@ -29,7 +29,7 @@ from deskbell.core.rules.repeats import RepeatConf
 from deskbell.core.silence import Window
 from deskbell.desk.house import House, OwnRules, SourceFacts
 from deskbell.faces.wording import LANGUAGES, Wording, WordingError
-from deskbell.net import redact
+from deskbell.net import egress, redact
 from deskbell.vendors import workflows
 from deskbell.vendors.chats import CHATS
 from deskbell.vendors.hooks import Door, HookConf
@@ -83,6 +83,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
     redact.learn(*reading.secrets)
     if reading.problems or settings is None:
         raise ConfigError(reading.problems, path.name)
+    egress.allow(settings.general.private_networks)
     return settings
 
 

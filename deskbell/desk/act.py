@@ -25,10 +25,10 @@ from deskbell.core.alert import (
 from deskbell.core.button import Press
 from deskbell.core.ports import Answer, Entry, Interaction, Said, WriteKind
 from deskbell.core.present import REFUSED, View, state_of
-from deskbell.core.storm import STORM, TO_ALL, alerts
+from deskbell.core.storm import SECOND, STORM, TO_ALL, alerts
 from deskbell.core.text import clean_lines, parse_span, span
 from deskbell.core.undo import kept, undone
-from deskbell.desk import asked, decision, people, telling
+from deskbell.desk import asked, decision, people, silences, telling
 from deskbell.desk.book import WRITES, Book
 from deskbell.desk.ladder import climb, looked_at, whom
 from deskbell.desk.people import how_to_link, keep_asking, reveal
@@ -85,10 +85,47 @@ def _carry_out(book: Book, said: Interaction) -> Answer:
         return _refuse(book, said, person, aim.alert, newer)
     origin = {"platform": said.platform, "room": said.room}
     command = Command(aim.verb, aim.alert.id, person, {**_args(said), **aim.chosen}, origin)
-    result = _decide(book, aim.alert, command)
+    result = _second(book, aim, command) or _decide(book, aim.alert, command)
     if isinstance(result, Refusal):
         return _refuse(book, said, person, aim.alert, result)
     return result if isinstance(result, Answer) else _keep(book, command, result)
+
+
+def _second(book: Book, aim: "_Aim", command: Command) -> Refusal | Answer | None:
+    """What takes two people: who resolves all of a storm asks for the second; who acknowledges such a wish is it."""
+    alert, person = aim.alert, command.actor
+    if alert.rule == SECOND and aim.verb is Verb.ACK:
+        return barred(alert, command, book.people) or _agree(book, alert, person)
+    if alert.rule != STORM or aim.verb is not Verb.RESOLVE or not book.house.own.second_person:
+        return None
+    decided = _decide(book, alert, command)
+    if isinstance(decided, Refusal):
+        return decided
+    live = book.uow.family(alert.id).live
+    wish = {"do": "resolve", "alert": alert.id, "reason": command.args["reason"], "by": person.id}
+    what = f"resolve {alert.ref} with {alerts(live)}"
+    asked = silences.ask(book, person, what, command.args["reason"], wish, book.rooms(alert), alert.team)
+    return Answer(True, "asked", f"All of it takes two people. Somebody else was asked to agree: {asked.ref}.", asked)
+
+
+def _agree(book: Book, alert: Alert, person: Person) -> Refusal | Answer:
+    wish = silences.wish_of(book, alert, person)
+    if isinstance(wish, Refusal):
+        return wish
+    by = book.people.get(wish["by"])
+    if wish["do"] == "silence":
+        said = silences.begin_wished(book, wish, person)
+    else:
+        storm = book.uow.alert(wish["alert"])
+        if by is None or storm is None:
+            return Refusal("gone", "Who asked for it does not work here any more.")
+        command = Command(Verb.RESOLVE, storm.id, by, {"reason": wish["reason"]}, {"agreed_by": person.id})
+        decided = _decide(book, storm, command)
+        if isinstance(decided, Refusal):
+            return decided
+        said = decided.text if isinstance(decided, Answer) else _keep(book, command, decided).text
+    silences.agreed(book, alert, person)
+    return Answer(True, "done", f"You agreed. {said}", book.uow.alert(alert.id))
 
 
 def _decide(book: Book, alert: Alert, command: Command) -> Change | Refusal | Answer:

@@ -8,6 +8,7 @@ from typing import Any
 from deskbell.core import button
 from deskbell.core.alert import Alert, Severity, Status, Verb
 from deskbell.core.card import Card
+from deskbell.core.letters import TELLING, in_short
 from deskbell.core.policy import escalates
 from deskbell.core.present import View, card_of
 from deskbell.core.records import personal_of
@@ -113,6 +114,7 @@ def _frame(
         "personal": _personal(reader, house, alert),
         "offers": offers_for(reader, house, alert, now),
         "records": _records(reader, house, alert),
+        **_customer(reader, house, alert, now),
     }
 
 
@@ -157,6 +159,14 @@ def _records(reader: Reader, house: House, alert: Alert) -> tuple[tuple[str, str
         return ()
     posts = [post for post in reader.posts_of(alert.id) if post.destination in house.records and post.ref.get("url")]
     return tuple((house.records[post.destination], post.ref["url"]) for post in posts)
+
+
+def _customer(reader: Reader, house: House, alert: Alert, now: datetime) -> Mapping[str, Any]:
+    """What their customer was told about the record, the newest of it."""
+    if house.customers is None or not alert.record_id or house.kind(alert.rule) not in TELLING:
+        return {"told": "", "tells": False}
+    last = next(iter(reader.letters_of(alert.source, alert.record_id, limit=1)), None)
+    return {"told": in_short(last, alert.zone, now) if last else "", "tells": True}
 
 
 def _stale(reader: Reader, house: House, alerts: Iterable[Alert]) -> dict[str, datetime | None]:
