@@ -4,7 +4,7 @@ rest. `channels/engine.py` does everything else, the same for all of them.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from re import Pattern
 from typing import Any, Final, Literal
@@ -128,6 +128,11 @@ class Address:
     pattern: Pattern[str]
     hint: str
     secret: bool = False
+
+
+def per_second(count: int, op: str = "post") -> tuple[Limit, ...]:
+    """So many messages of the account; with "any", whatever else it is asked counts too."""
+    return (Limit(op, "account", count, timedelta(seconds=1)),)
 
 
 def no_code(_reply: Reply) -> str:

@@ -4,13 +4,19 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
-from channels.service import Address, Notice, dig
+from channels.service import Address, Notice, Role, Service, dig
 from deskbell.core.sizes import Size, Unit
 from deskbell.net.answers import Reply, http_date
 
 PHONE = Address(re.compile(r"(\+[1-9]\d{6,14})?"), "is a phone number like +4930123456, or empty: for people only")
 SIZE = Size(2, Unit.PARTS)
+
+# A Service, with what is the same for all of them.
+Sms = partial(
+    Service, roles=frozenset({Role.NOTIFY, Role.ACKNOWLEDGE}), address=PHONE, acks="reply", receipts="callback"
+)
 
 
 def words(notice: Notice) -> str:

@@ -1,17 +1,29 @@
 """What a voice says on the phone, and how it is written down for those who speak it."""
 
 import re
+from functools import partial
 from xml.sax.saxutils import escape, quoteattr
 
-from channels.service import Notice
+from channels import sms
+from channels.service import Again, Notice, Role, Service
 from deskbell.core.sizes import Size, Unit, fit
 from deskbell.vendors.hears import Thanks
 
 KEYS = "Press 1 to acknowledge, or 2 to escalate."
 NO_KEY = "No key was pressed. Goodbye."
-ANSWERS = ("ack", "escalate", "note")  # whom we called is who presses the key
 _SPOKEN = Size(900, Unit.BYTES)  # about a minute
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+# A Service, with what is the same for all that call. Whom we called is who presses the key.
+Calls = partial(
+    Service,
+    roles=frozenset({Role.NOTIFY, Role.ACKNOWLEDGE}),
+    address=sms.PHONE,
+    again=Again.NEITHER,
+    answers=("ack", "escalate", "note"),
+    acks="keypad",
+    receipts="callback",
+)
 
 
 def words(notice: Notice) -> str:

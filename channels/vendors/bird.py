@@ -1,11 +1,9 @@
 """SMS by a channel of Bird. https://docs.bird.com/api/channels-api"""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from channels import sms
-from channels.service import Again, Call, Notice, Request, Role, Service, at
-from deskbell.core.ports import Limit
+from channels.service import Again, Call, Notice, Request, at, per_second
 from deskbell.net.auth import HeaderKey
 from deskbell.vendors import bird as told
 from deskbell.vendors.hears import Hears
@@ -34,14 +32,12 @@ def _messages(conf: BirdConf) -> str:
     return f"/workspaces/{conf.workspace}/channels/{conf.channel}/messages"
 
 
-SERVICE = Service(
+SERVICE = sms.Sms(
     name="bird",
     title="Bird SMS",
-    roles=frozenset({Role.NOTIFY, Role.ACKNOWLEDGE}),
     docs="https://docs.bird.com/api/channels-api",
     conf=BirdConf,
     auth=lambda conf: HeaderKey("Authorization", f"AccessKey {conf.access_key}"),
-    address=sms.PHONE,
     send=Call(message, id="id"),
     find=Call(
         sent,
@@ -50,9 +46,7 @@ SERVICE = Service(
     again=Again.LOOK_UP,
     reason=at("message"),
     resets=("x-ratelimit-reset",),
-    limits=(Limit("any", "account", 25, timedelta(seconds=1)),),
+    limits=per_second(25, "any"),
     sizes={"body.text.text": sms.SIZE},
     hears=Hears(way=lambda _conf: told.BirdSigned(), read=told.bird, secrets="the signing key of its webhooks"),
-    acks="reply",
-    receipts="callback",
 )

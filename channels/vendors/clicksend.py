@@ -1,12 +1,10 @@
 """SMS by ClickSend. https://developers.clicksend.com/docs/messaging/sms/other/send-sms"""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from channels import sms
-from channels.service import LIMITED, RETRY, Again, Ask, Call, Notice, Request, Role, Service, at, dig
+from channels.service import LIMITED, RETRY, Again, Ask, Call, Notice, Request, at, dig, per_second
 from deskbell.core.outcome import Fault
-from deskbell.core.ports import Limit
 from deskbell.net.answers import Reply
 from deskbell.net.auth import Basic
 from deskbell.net.inbound import InPath
@@ -37,14 +35,12 @@ def code(reply: Reply) -> str:
 TARGET = dict.fromkeys(("INVALID_RECIPIENT", "OPT_OUT", "BLOCKED"), Fault.TARGET)
 CONFIG = ("COUNTRY_NOT_ENABLED", "INVALID_SENDER_ID", "INSUFFICIENT_CREDIT", "ACCOUNT_NOT_ACTIVATED")
 
-SERVICE = Service(
+SERVICE = sms.Sms(
     name="clicksend",
     title="ClickSend SMS",
-    roles=frozenset({Role.NOTIFY, Role.ACKNOWLEDGE}),
     docs="https://developers.clicksend.com/docs/messaging/sms/other/send-sms",
     conf=ClickSendConf,
     auth=lambda conf: Basic(conf.user, conf.key),
-    address=sms.PHONE,
     send=Call(message, id="data.messages.0.message_id"),
     again=Again.NEITHER,
     code=code,
@@ -52,13 +48,12 @@ SERVICE = Service(
     errors=TARGET
     | dict.fromkeys(CONFIG, Fault.CONFIG)
     | {"MISSING_CREDENTIALS": Fault.AUTH, "THROTTLED": LIMITED, "INTERNAL_ERROR": RETRY},
-    limits=(Limit("post", "account", 3, timedelta(seconds=1)),),
+    limits=per_second(3),
     sizes={"messages.*.body": sms.SIZE},
     hears=Hears(way=lambda _conf: InPath()),  # nothing proves its calls: each only has us ask
     asks=(
         Ask(of="messages", build=lambda w, _: Request(f"/v3/sms/receipts/{w.ids[0]}", method="GET"), read=told.state),
         Ask(of="inbox", build=lambda _w, _: Request("/v3/sms/inbound", method="GET"), read=told.inbox),
     ),
-    acks="reply",
     receipts="asked for",
 )

@@ -1,13 +1,11 @@
 """SMS by MessageBird, as Bird was called: for accounts from then. https://developers.messagebird.com/api/sms-messaging"""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from channels import sms
-from channels.service import RETRY, Again, Call, Notice, Request, Role, Service, at, dig
+from channels.service import RETRY, Again, Call, Notice, Request, at, dig, per_second
 from deskbell.core.outcome import Fault
-from deskbell.core.ports import Limit
 from deskbell.net.answers import Reply
 from deskbell.net.auth import HeaderKey
 from deskbell.vendors import bird as told
@@ -33,37 +31,28 @@ def reference(notice: Notice) -> str:
     return notice.key[-60:]
 
 
-def sent(notice: Notice, _conf: MessageBirdConf) -> Request:
-    return Request("/messages", method="GET", params={"recipient": sms.digits(notice), "limit": "20"})
-
-
 def id_of(reply: Reply, notice: Notice) -> str:
     rows = reply.data.get("items") or () if isinstance(reply.data, dict) else ()
     return next((dig(row, "id") for row in rows if dig(row, "reference") == reference(notice)), "")
 
 
-def code(reply: Reply) -> str:
-    about = dig(reply.data, "errors.0.parameter")
-    return "recipient" if about.startswith("recipient") else dig(reply.data, "errors.0.code")
-
-
-SERVICE = Service(
+SERVICE = sms.Sms(
     name="messagebird",
     title="MessageBird SMS",
-    roles=frozenset({Role.NOTIFY, Role.ACKNOWLEDGE}),
     docs="https://developers.messagebird.com/api/sms-messaging",
     conf=MessageBirdConf,
     auth=lambda conf: HeaderKey("Authorization", f"AccessKey {conf.access_key}"),
-    address=sms.PHONE,
     send=Call(message, id="id"),
-    find=Call(sent, id=id_of),
+    find=Call(
+        lambda notice, _: Request("/messages", method="GET", params={"recipient": sms.digits(notice), "limit": "20"}),
+        id=id_of,
+    ),
     again=Again.LOOK_UP,
-    code=code,
+    code=lambda reply: at("errors.0.parameter")(reply) or at("errors.0.code")(reply),
     reason=at("errors.0.description"),
-    errors={"2": Fault.AUTH, "25": Fault.CONFIG, "99": RETRY, "recipient": Fault.TARGET},  # 25: no money left
-    limits=(Limit("any", "account", 25, timedelta(seconds=1)),),
+    # 25: no money left; 9 and 10 name the parameter that is wrong.
+    errors={"2": Fault.AUTH, "25": Fault.CONFIG, "99": RETRY, "recipient*": Fault.TARGET, "originator": Fault.CONFIG},
+    limits=per_second(25, "any"),
     sizes={"body": sms.SIZE},
     hears=Hears(way=lambda _conf: told.MessageBirdToken(), read=told.messagebird, secrets="the account's signing key"),
-    acks="reply",
-    receipts="callback",
 )

@@ -6,7 +6,7 @@ from deskbell.sandbox.phones import NOBODY, SAID_STOP, wrong_with
 from deskbell.sandbox.vendors.stand_in import Answer, Asked, Told, Vendor, Way, header
 
 KEY = "sandbox-messagebird"
-CODES = {NOBODY: "recipient", SAID_STOP: "recipient"}
+CODES = {NOBODY: "recipients", SAID_STOP: "recipients"}
 
 
 def shown(one: Told) -> dict[str, Any]:
@@ -21,14 +21,12 @@ def listed(asked: Asked) -> object:
 
 def wrong(asked: Asked) -> str:
     number = asked.fields["recipients"][0]
-    return wrong_with(number, CODES) or ("" if number.isdigit() else "recipient")
+    return wrong_with(number, CODES) or ("" if number.isdigit() else "recipients")
 
 
 def error(code: str) -> Answer:
-    if code == "recipient":
-        return 422, {
-            "errors": [{"code": 10, "description": "no (correct) recipients found", "parameter": "recipients"}]
-        }
+    if not code.isdigit():
+        return 422, {"errors": [{"code": 10, "description": "made to fail", "parameter": code}]}
     status = {"2": 401, "25": 402, "99": 500}[code]
     return status, {"errors": [{"code": int(code), "description": "made to fail", "parameter": None}]}
 
