@@ -36,6 +36,7 @@ SERVICES = (
     "activecampaign",
     "apprise",
     "asana",
+    "bamboohr",
     "bird",
     "clicksend",
     "fcm",

@@ -1,7 +1,7 @@
 """Every vendor that is a Service, as a way out: what is told when, what an answer means, what follows a lost one."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,15 +39,24 @@ def _no_link(_message: str) -> tuple[str, str]:
     return "", ""
 
 
+SubjectOf = Callable[[str], Awaitable[str]]
+
+
+async def nobody_of_ours(_ref: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Back:
     """How people and the vendor answer. `own`: from a message's name to its own link and the link's code; `hook`: where
-    the vendor may call; `hears`: whether what people write back is heard.
+    the vendor may call; `hears`: whether what people write back is heard. `subject`: from an alert's ref to the person
+    whom it is about ("": nobody of ours).
     """
 
     own: Callable[[str], tuple[str, str]] = _no_link
     hook: str = ""
     hears: bool = False
+    subject: SubjectOf = nobody_of_ours
 
 
 NO_WAY_BACK = Back()
@@ -94,6 +103,11 @@ class VendorChannel:
         if state == RESOLVED or (state == ACKED and self.service.open is None):
             return Sent({}, "not needed any more", skipped=True)
         call = self.service.open or self.service.send
+        aims = self.service.of_person and not to.address
+        to = await self._aimed(to, identity)
+        if aims and not (to.address and state == ACKED):
+            why = "it is about nobody who is known there" if state == ACKED else "nobody has acknowledged it yet"
+            return Sent({}, why, skipped=True)
         if call is None or not (to.address or self.service.open):
             return Sent({"key": _key(identity)}, f"{to.name} tells persons only", skipped=True)
         notice = self._of_card(to, card, identity)
@@ -173,6 +187,13 @@ class VendorChannel:
             return Sent({}, "who closed the record there knows it, and many take nothing more then", skipped=True)
         return await self._carry(to, self.service.note, replace(notice, record=record, about=record.get("about", "")))
 
+    async def _aimed(self, to: Destination, identity: Identity) -> Destination:
+        """With the address of whom the alert is about, where the vendor's records are of people."""
+        if to.address or not self.service.of_person:
+            return to
+        person = await self._back.subject(identity.alert_ref)
+        return replace(to, address=(await self._account_of(person) if person else "") or "")
+
     # ------------------------------------------------------------ a lost answer
 
     async def find(
@@ -183,7 +204,7 @@ class VendorChannel:
         thread: Mapping[str, str],
     ) -> Mapping[str, str] | Outcome | None:
         """None: it is sent again."""
-        keyed = self.service.keyed
+        to, keyed = await self._aimed(to, identity), self.service.keyed
         if self.service.again is Again.KEY or (keyed and keyed.fullmatch(to.address)):
             return None
         of_record = self.service.open is not None and identity.kind == "note"

@@ -162,6 +162,8 @@ class Service:
     options: Mapping[str, str] = field(default_factory=dict)  # that a destination may have, and what they mean
 
     send: Call | None = None
+    # It is opened for whom the alert is about, once somebody has acknowledged it; unless a destination has an address.
+    of_person: bool = False
     open: Call | None = None
     note: Call | None = None
     progress: Call | None = None

@@ -89,7 +89,7 @@ class Daemon:
         sources = build_sources(settings)
         desk = Desk(store, settings.house, Clock(), sources, verifier(store))
         session = open_session()
-        channels = build_channels(settings, desk.account_of, session, LastKnown(desk))
+        channels = build_channels(settings, desk.account_of, session, LastKnown(desk), desk.subject_of)
         keeper = Keeper(store, several=store.several, ttl=settings.general.lease)
         lot = Lot(settings, keeper)
         share = Share(lot.mine, keeper.holder if store.several else "", settings.general.lease)

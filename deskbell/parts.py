@@ -15,7 +15,7 @@ from bot.page import linker
 from bot.ports import Gateway
 from bot.source_hooks import SourceHooks
 from channels.catalog import CHANNELS
-from channels.engine import Back, VendorChannel
+from channels.engine import Back, SubjectOf, VendorChannel, nobody_of_ours
 from deskbell.config import Settings
 from deskbell.core import links as core_links
 from deskbell.core.ports import Channel, Source
@@ -55,18 +55,22 @@ def build_sources(settings: Settings) -> dict[str, Source]:
 
 
 def build_channels(
-    settings: Settings, account_of: AccountOf, session: Any = None, memory: Memory | None = None
+    settings: Settings,
+    account_of: AccountOf,
+    session: Any = None,
+    memory: Memory | None = None,
+    subject_of: SubjectOf = nobody_of_ours,
 ) -> dict[str, Channel]:
     """One channel for each platform that a destination names; an SDK is imported only for these.
 
-    `session`: connections that the chats' ways in and out share.
+    `session`: connections that the chats' ways in and out share; `subject_of`: whom an alert is about.
     """
     names = {person.id: person.name for person in settings.house.people.values()}
     channels: dict[str, Channel] = {}
     for platform in {d.platform for d in settings.ways.values()}:
         known, links = partial(account_of, platform), page_links(settings)
         if (setting := settings.channels.get(platform)) is not None:
-            back = Back(personal_links(settings), setting.hook_address, setting.hears)
+            back = Back(personal_links(settings), setting.hook_address, setting.hears, subject_of)
             channels[platform] = VendorChannel(platform, setting.service, setting.conf, known, names, links, back)
             continue
         make = CHANNELS[platform].load()

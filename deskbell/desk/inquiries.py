@@ -17,7 +17,7 @@ from deskbell.core.rota import Duty, duty
 from deskbell.core.rules.explain import Stand
 from deskbell.core.silence import Silence
 from deskbell.core.store import Reader, Store
-from deskbell.desk import act, manual, own_links, own_page, reasons, wishes
+from deskbell.desk import act, manual, own_links, own_page, reasons, subjects, wishes
 from deskbell.desk.cards import MOMENT, Drawn, Ready, card_now, cards_now
 from deskbell.desk.duty import BACK, removed, roster
 from deskbell.desk.house import House
@@ -67,6 +67,10 @@ class Inquiries:
         if account:
             self._accounts[platform, person_id] = account, self.now()
         return account
+
+    async def subject_of(self, ref: str) -> str:
+        """Who of us an alert is about; empty where it is nobody."""
+        return await self.store.read(lambda reader: subjects.subject_of(reader, self.house, ref))
 
     async def recall(self, name: str) -> str | None:
         return await self.store.read(lambda reader: reader.value(name))

@@ -38,6 +38,7 @@ HOSTILE = (
 # What the vendors have, but their descriptions leave out; and of Asana's list two fields in one word, which the oracle
 # takes for one field.
 LEFT_OUT = frozenset({("asana", "find"), ("asana", "progress"), ("intercom", "find"), ("salesforce", "open")})
+LEFT_OUT |= {("bamboohr", what) for what in ("open", "find", "close")}  # tables
 # What WhatsApp's description says against its own examples (they count buttons from 0), and a field of its page that it
 # does not have.
 WRONG_COMPLAINTS = re.compile(r"components\[\d\]\.index: '[0-9]' does not match|biz_opaque_callback_data: field not in")

@@ -217,9 +217,9 @@ class StandIn:
             return self._refuse(f"no record {record}", self.vendor.missing)
         if wrong := _wrong(way, asked.fields):
             return self._refuse(wrong, (400, {"error": wrong, "errors": [wrong], "message": wrong}))
+        asked.told, asked.stands = self.told, self.stands
         if code := way.refuses(asked):
             return self._refuse(code, self.vendor.error(code))
-        asked.told, asked.stands = self.told, self.stands
         if not way.reads:
             asked.id = self._take(way, asked)
         return way.status, way.answer(asked)
