@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.grammar import BY_WORD, COMMANDS, DUTY, MAX_RAISED, Spec
+from bot.grammar import BY_WORD, COMMANDS, CUSTOMERS, DUTY, MAX_RAISED, SILENCES, Spec
 from deskbell.core.alert import MAX_TEXT
 from deskbell.core.text import clean, cut
 from deskbell.vendors.discord import DiscordConf
@@ -19,7 +19,11 @@ DESCRIPTION = 100
 SUB_COMMANDS = 25
 CHOICES = 25
 CHOICE = 100
-TOPICS = ((DUTY, "Your shifts, and how you are rung"),)
+TOPICS = (
+    (DUTY, "Your shifts, and how you are rung"),
+    (SILENCES, "Hold what fits for a while"),
+    (CUSTOMERS, "What customers are told"),
+)
 _SUB_COMMAND, _STRING, _INTEGER = 1, 3, 4
 _GUILD_ONLY = {"contexts": [0], "integration_types": [0]}
 
@@ -70,6 +74,8 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
     "DAYS": {"help": "2026-12-24 to 2026-12-31, fri to mon, or off"},
     "HOURS": {"help": "22:00-07:00 by your own clock, or off"},
     "LADDER": {"help": "high slack, sms 5m, call 10m; or low and the ways; nothing shows it", "longest": 300},
+    "MATCHERS": {"help": 'What is held: team=north severity=P3,P4 site="Plant 4*"', "longest": 300},
+    "SILENCE": {"help": "Which one, like S-3"},
     "ROTA": {"help": "Which rota"},
     "WAY": {"help": "A chat or channel that rings you; or the code that it brought"},
     "OFF": {"help": "off: no address leads to your shifts any more"},

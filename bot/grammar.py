@@ -37,11 +37,13 @@ class Spec:
     topic: str = ""  # where a chat's menus are short, these stand together under a command of that name
 
 
-def _change(verb: Verb, help: str, usage: str, examples: tuple[str, ...], aliases: tuple[str, ...] = ()) -> Spec:
-    return Spec(verb.value, help, usage, examples, MOVES[verb].roles, verb, aliases)
+def _change(
+    verb: Verb, help: str, usage: str, examples: tuple[str, ...], aliases: tuple[str, ...] = (), topic: str = ""
+) -> Spec:
+    return Spec(verb.value, help, usage, examples, MOVES[verb].roles, verb, aliases, topic=topic)
 
 
-DUTY = "duty"
+DUTY, SILENCES, CUSTOMERS = "duty", "silences", "customer"
 _ON_DUTY = ACTORS | {Role.TECHNICIAN}
 
 COMMANDS: tuple[Spec, ...] = (
@@ -101,12 +103,14 @@ COMMANDS: tuple[Spec, ...] = (
         "tell the customer, by the way they agreed to; without a notice: what each would say",
         "ALERT [NOTICE]",
         ("tell D-12", "tell D-12 visit_late"),
+        topic=CUSTOMERS,
     ),
     Spec(
         "sent",
         "what the customer was told about a job or case, and what became of it",
         "NUMBER",
         ("sent J-4711",),
+        topic=CUSTOMERS,
     ),
     Spec(
         "new",
@@ -119,7 +123,7 @@ COMMANDS: tuple[Spec, ...] = (
     Spec(
         "silence",
         "hold what fits for a while; without a time, see what would have been held",
-        "FIELD=PATTERN ... [TIME REASON]",
+        "MATCHERS [TIME] [REASON]",
         (
             "silence rule=technician_late team=north 2h road closed",
             'silence site="Plant 4*" severity=P3,P4 6h boiler works',
@@ -127,9 +131,17 @@ COMMANDS: tuple[Spec, ...] = (
         ),
         roles=SILENCERS,
         aliases=("mute",),
+        topic=SILENCES,
     ),
-    Spec("silences", "what is held now, until when and why", examples=("silences",)),
-    Spec("unsilence", "end a silence; what still holds rings then", "SILENCE", ("unsilence S-3",), roles=SILENCERS),
+    Spec("silences", "what is held now, until when and why", examples=("silences",), topic=SILENCES),
+    Spec(
+        "unsilence",
+        "end a silence; what still holds rings then",
+        "SILENCE",
+        ("unsilence S-3",),
+        roles=SILENCERS,
+        topic=SILENCES,
+    ),
     Spec(
         "oncall",
         "who is on duty, now or then",

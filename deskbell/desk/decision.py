@@ -14,7 +14,8 @@ from deskbell.core.store import Reader
 from deskbell.core.text import clock
 from deskbell.core.ties import same_person, seeks_of
 from deskbell.desk.asking import technician
-from deskbell.desk.book import Book, removed
+from deskbell.desk.book import Book
+from deskbell.desk.duty import removed
 from deskbell.desk.house import House
 
 _MOST = 40  # technicians that are looked at

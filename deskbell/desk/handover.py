@@ -26,7 +26,7 @@ _WAS = "duty."  # under this name and the rota's: who was on duty last
 
 def due(reader: Reader, house: House, now: datetime) -> bool:
     """Whether anything is to be done: somebody else is on duty, or a handover is under way."""
-    if not house.rotas:
+    if house.observe or not house.rotas:
         return False
     rotas = roster(reader, house, now).rotas.values()
     turned = any((who := on_duty(rota, now)) and who != reader.value(_WAS + rota.name) for rota in rotas)

@@ -481,7 +481,8 @@ async def test_commands_are_registered_only_when_they_changed(start, desk, disco
     assert discord.hub.syncs == 1
     await start(command="/bell")
     await wait(lambda: discord.hub.syncs == 2)
-    assert [one["name"] for one in discord.hub.commands[GUILD]] == ["bell", "case", "oncall", "duty"]
+    registered = [one["name"] for one in discord.hub.commands[GUILD]]
+    assert registered == ["bell", "case", "oncall", "duty", "silences", "customer"]
 
 
 async def test_commands_that_can_not_be_registered_are_told(start, discord, wait):

@@ -1,5 +1,6 @@
 """Shifts and rings as people meet them: typed and tapped in the four chats, through the real daemon and real SDKs."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ DISPATCH = {
 }
 ANA_IS_ON = '[[rotas.dispatch.overrides]]\nperson = "ana"\nstart = 2020-01-01T00:00:00Z\nend = 2099-01-01T00:00:00Z\n\n'
 HOUR = timedelta(hours=1)
+NUMBER = "+15005550002"
 
 
 @pytest.fixture
@@ -47,6 +49,37 @@ async def on_duty(town: Town, at: datetime | None = None) -> str | None:
 async def about(town: Town, rule: str) -> list[Any]:
     every = tuple(Status)
     return await town.daemon.store.read(lambda reader: reader.alerts(statuses=every, rule=rule))
+
+
+@pytest.fixture
+async def with_phones(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Town]:
+    """Where people can be told by SMS, too: Ben has a number, and no route leads to the phones."""
+    settings = "".join(f"{key} = {json.dumps(value)}\n" for key, value in sandbox.vendors["twilio"].settings().items())
+    phones = f'[channels.twilio]\n{settings}\n[destinations.phones]\nplatform = "twilio"\naddress = ""\n\n'
+    changes = {
+        "[destinations.dispatch]\n": f"{phones}[destinations.dispatch]\n",
+        'name = "Ben Okafor"': f'name = "Ben Okafor"\ntwilio = "{NUMBER}"',
+    }
+    async with running(sandbox, tmp_path, **changes) as made:
+        yield made
+
+
+async def test_a_phone_is_a_rung_of_the_ladder_and_proven_by_its_code(with_phones: Town) -> None:
+    town = with_phones
+    told = town.sandbox.vendors["twilio"].told
+    slack = town.chats["slack"]
+    shown = await slack.say("ben", DISPATCH["slack"], "prefs")
+    assert "slack at once, then twilio after 5 min" in shown.text
+    await slack.say("ben", DISPATCH["slack"], "test twilio")
+    text = await town.until(lambda: next((one.fields["Body"] for one in told if one.fields["To"] == NUMBER), ""))
+    code = text.rpartition("test ")[2][:6]
+    proven = await slack.say("ben", DISPATCH["slack"], f"test {code}")
+    assert "twilio works" in proven.text
+    await slack.say("ben", DISPATCH["slack"], "prefs high twilio, slack 10m")
+    raised = await slack.say("carla", DISPATCH["slack"], "new P2 boiler cold")
+    await slack.say("carla", DISPATCH["slack"], f"reassign {raised.text.split()[0]} @ben")
+    await town.until(lambda: any("boiler cold" in one.fields["Body"] for one in told if one.fields["To"] == NUMBER))
+    assert not any("boiler cold" in one for one in slack.private("ben"))
 
 
 @pytest.mark.parametrize("chat", CHATS)
