@@ -4,9 +4,10 @@ import asyncio
 import hmac
 import json
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import parse_qsl, quote_plus, urlencode
 
 import aiohttp
 import pytest
@@ -35,8 +36,10 @@ def port() -> int:
 def changes(port: int) -> dict[str, str]:
     """Every chat calls us, and so does a source."""
     url = f"http://127.0.0.1:{port}"
-    before = "[sources.fieldservice.write]"
+    before, first = "[sources.fieldservice.write]", "[destinations.dispatch]"
+    vendor = f'[channels.twilio]\naccount_sid = "AC1"\nauth_token = "{HOOK_SECRET}"\nsender = "+15005550006"\n'
     return {
+        first: f'{vendor}hook = {{ secrets = ["{HOOK_SECRET}"] }}\n\n{first}',
         before: f'[sources.fieldservice.hook]\nway = "signed"\nsecrets = ["{HOOK_SECRET}"]\n\n{before}',
         "port = 0": f"port = {port}",
         'public_url = ""': f'public_url = "{url}"',
@@ -55,6 +58,7 @@ type token id data custom_id component_type values member user roles guild_id ch
 callback_query from chat text entities update_id message_id reply_to_message message_thread_id my_chat_member
 name value action verb ids conversation channelData tenant tenantId serviceUrl channelId recipient aadObjectId
 payload actions action_id block_id view state team trigger_id response_url command team_id user_id options
+MessageSid MessageStatus From To Body OptOutType ErrorCode SmsStatus code form
 event_id event challenge is_bot isGroup replyToId membersAdded attachments mention mentioned offset length focused
 """
 WORDS = VOCABULARY.split()
@@ -128,6 +132,16 @@ def source(body: bytes) -> tuple[bytes, Headers]:
     return body, JSON | {"X-Deskbell-Timestamp": stamp, "X-Deskbell-Signature": signature}
 
 
+def vendor(body: bytes) -> tuple[bytes, Headers]:
+    """As Twilio signs a form, whatever stands in it."""
+    fields = parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
+    body = urlencode(fields).encode()
+    signed = "".join(name + value for name, value in sorted(set(fields)))
+    mac = hmac.new(HOOK_SECRET.encode(), (vendor_url[0] + signed).encode(), "sha1").digest()
+    return body, {**FORM, "X-Twilio-Signature": b64encode(mac).decode()}
+
+
+vendor_url: list[str] = []  # as the configuration has it
 Signed = Callable[[bytes], tuple[bytes, Headers]]
 Door = tuple[str, Signed, dict[str, Any]]
 # A call of each hook that is let in as it is: what is refused below is refused for its body, not for its signature.
@@ -135,6 +149,7 @@ GENUINE: dict[Signed, bytes] = {
     slack: b'{"type": "block_actions", "team": {"id": "T0SANDBOX"}, "user": {"id": "U1"}, '
     b'"actions": [{"type": "button", "block_id": "b", "action_id": "desk.ack", "value": "x"}]}',
     slack_line: b"help",
+    vendor: b"MessageSid=SM1&MessageStatus=sent",
     discord: b'{"type": 1}',
 }
 
@@ -163,6 +178,9 @@ def ways(town: Town) -> Iterator[Door]:
     pushed = [f"/hooks/{name}" for name in town.daemon.settings.doors]
     assert pushed == ["/hooks/fieldservice"]
     yield pushed[0], source, {}
+    (told,) = [f"/inbound/{name}" for name, one in town.daemon.settings.channels.items() if one.ear]
+    vendor_url[:] = [town.daemon.settings.server.public_url + told]
+    yield told, vendor, {}
     for path in (
         *sorted(hooks),
         *pushed,
@@ -173,6 +191,12 @@ def ways(town: Town) -> Iterator[Door]:
         "/a/link",
         "/a/D-1",
         "/a/" + "A" * 28,
+        told,
+        "/inbound/none",
+        f"{told}/x",
+        "/p/",
+        "/p/x",
+        "/p/" + "A" * 22,
     ):
         yield path, unsigned, {}
 
