@@ -69,11 +69,14 @@ COMMANDS: tuple[Spec, ...] = (
         ("reassign D-12 @ana", 'reassign D-12 "Ana Ruiz"', "reassign D-12 me"),
         ("assign", "give"),
     ),
-    _change(
-        Verb.SEND,
+    Spec(
+        "send",
         "send another technician to its job",
         "ALERT COLLEAGUE",
         ("send D-12 @lena",),
+        MOVES[Verb.SEND].roles,
+        Verb.SEND,
+        hidden=True,  # the card has a button for each who could go
     ),
     _change(
         Verb.ESCALATE,

@@ -39,8 +39,10 @@ from deskbell.config.settings import General
 from deskbell.core.access import ACTORS, Person, Role
 from deskbell.core.alert import MOVES, Severity, Verb, roles_for
 from deskbell.core.calendar import Calendar
+from deskbell.core.decision import DecisionConf
 from deskbell.core.history import Recording
 from deskbell.core.policy import Level, Policy
+from deskbell.core.letters import CustomersConf, NoticeConf, OriginConf
 from deskbell.core.ports import Destination
 from deskbell.core.rota import Hours, Layer, Override, Rota
 from deskbell.core.route import Route
@@ -208,6 +210,9 @@ def sections() -> Iterator[Section]:
         header = f"`[channels.NAME]` of kind `{name}`"
         yield Section(header, f"channels.{name}", service(name).conf, extra=extra)
     yield Section("`[channels.NAME.hook]`", "channels.twilio.hook", VendorHook)
+    yield Section("`[customers]`", "customers", CustomersConf)
+    yield Section("`[customers.notices.NAME]`", "customers.notices", NoticeConf)
+    yield Section("`[customers.sources.NAME]`", "customers.sources", OriginConf)
     yield from _source_sections()
     yield from _rule_sections()
 
@@ -238,6 +243,7 @@ def _rule_sections() -> Iterator[Section]:
     for name, rule in RULES.items():
         yield Section(f"`[rules.{name}]`", f"rules.{name}", rule.conf_class, common)
     yield Section("`[own_rules]`", "own_rules", OwnRules)
+    yield Section("`[decision]`", "decision", DecisionConf)
     yield Section("`[repeats]`", "repeats", RepeatConf)
     yield Section("`[history]`", "history", Recording)
 

@@ -53,7 +53,7 @@ WAYS = {
     Verb.UNDO: Way("Undo", "undo {ref}", "undid the acknowledgement", Status.OPEN, before="ack {ref}"),
     Verb.REVEAL: Way("", "reveal {ref}", "", Status.OPEN),  # test_reveal has its button
 }
-ELSEWHERE = {Verb.TELL}  # needs a house that tells customers: tests/customers/test_tell.py has it, in every chat
+ELSEWHERE = {Verb.TELL, Verb.SEND}  # needs a house that tells customers: tests/customers/test_tell.py has it, in every chat
 CELLS = [
     (chat, verb, how)
     for chat in CHATS
