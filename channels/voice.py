@@ -10,8 +10,10 @@ from deskbell.core.sizes import Size, Unit, fit
 from deskbell.vendors.hears import Thanks
 
 KEYS = "Press 1 to acknowledge, or 2 to escalate."
+CHOICES = "Press the key of your answer."  # where the message has choices of its own: "1 = 10 minutes"
 NO_KEY = "No key was pressed. Goodbye."
 _SPOKEN = Size(900, Unit.BYTES)  # about a minute
+_CHOICE = re.compile(r"(?<=\b[1-4]) = ")
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 # A Service, with what is the same for all that call. Whom we called is who presses the key.
@@ -30,7 +32,8 @@ def words(notice: Notice) -> str:
     """The digits of a ref one by one: [P1] D-4821 is "Priority 1, alert 4 8 2 1:"."""
     said = re.sub(r"^\[P(\d)\] ", r"Priority \1, ", fit(notice.line, _SPOKEN))
     said = re.sub(r"\bD-(\d+):?", lambda ref: f"alert {' '.join(ref[1])}:", said)
-    return f"This is Deskbell. {said}." + (f" {KEYS}" if asks_for_keys(notice) else "")
+    keys = CHOICES if _CHOICE.search(said) else KEYS
+    return f"This is Deskbell. {_CHOICE.sub(', ', said)}." + (f" {keys}" if asks_for_keys(notice) else "")
 
 
 def asks_for_keys(notice: Notice) -> bool:
@@ -44,5 +47,9 @@ def document(*elements: str) -> Thanks:
 
 def element(name: str, *inside: str, text: str = "", **attributes: str) -> str:
     """One element of XML, around others or around a text."""
-    said = "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items())
-    return f"<{name}{said}>{''.join(inside)}{escape(_NOT_IN_XML.sub('', text))}</{name}>"
+    said = "".join(f" {key}={quoteattr(_sound(value))}" for key, value in attributes.items())
+    return f"<{name}{said}>{''.join(inside)}{escape(_sound(text))}</{name}>"
+
+
+def _sound(text: str) -> str:
+    return _NOT_IN_XML.sub("", text)

@@ -35,7 +35,7 @@ def spoken(call: Inbound, conf: PlivoCallConf, said: Sequence[str]) -> Thanks:
     alert = element("Speak", text=unseal(conf.auth_token, query["say"]), language=language, loop="2")
     if "keys" not in query:
         return voice.document(alert)
-    keys = {"action": call.address, "method": "POST", "numDigits": "1", "validDigits": "12", "timeout": "10"}
+    keys = {"action": call.address, "method": "POST", "numDigits": "1", "validDigits": "1234", "timeout": "10"}
     return voice.document(element("GetDigits", alert, **keys), element("Speak", text=voice.NO_KEY, language=language))
 
 
