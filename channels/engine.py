@@ -144,6 +144,8 @@ class VendorChannel:
         notice = self._of_note(to, note, identity)
         if note.direct:
             return await self._direct(to, note.direct, self._answerable(notice, note.link))
+        if note.hush:
+            return await self._hush(to, note.hush, notice)
         if note.to:
             return await self._answer(to, replace(notice, to=note.to))
         if self.service.open is not None and identity.alert_ref:
@@ -173,6 +175,15 @@ class VendorChannel:
         text = notice.text.removesuffix(notice.link).rstrip() if notice.link else notice.text
         token = link.rpartition("/")[2]
         return replace(notice, link=link, code=code, token=token, say=how, text=f"{text}\n{how}\n{link}")
+
+    async def _hush(self, to: Destination, message: str, notice: Notice) -> Outcome:
+        """Somebody has it: what would ring on by itself is told to stop. Where it did so already, that is as well."""
+        if self.service.hush is None or not self.service.rings(message):
+            return Sent({}, "it rings no more", skipped=True)
+        hushed = await self._carry(to, self.service.hush, replace(notice, record={"id": message}))
+        if isinstance(hushed, Rejected) and hushed.fault in (Fault.TARGET, Fault.PAYLOAD):
+            return Sent({}, "it had stopped", skipped=True)
+        return replace(hushed, ref={}) if isinstance(hushed, Sent) else hushed
 
     async def _answer(self, to: Destination, notice: Notice) -> Outcome:
         """To whoever wrote to us."""

@@ -183,6 +183,8 @@ class Service:
     )  # by place in the body: "payload.summary", "messages.*.body"
     transport: Callable[..., Any] | None = None  # instead of HTTP
 
+    hush: Call | None = None  # what still rings is quiet, once somebody has the alert; of a message, as its record
+    rings: Callable[[str], bool] = lambda _id: True  # which messages ring on by themselves
     hears: Hears | None = None  # how it calls us, and what its calls say
     asks: tuple[Ask, ...] = ()  # what it is asked instead, or as well
 

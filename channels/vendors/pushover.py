@@ -61,6 +61,10 @@ SERVICE = Service(
     auth=lambda conf: InRequest(conf.token),
     address=Address(re.compile(r"(\w{30})?"), "is the key of a user or group: 30 letters and digits", secret=True),
     send=Call(message, id=lambda reply, _: at("receipt")(reply) or at("request")(reply)),
+    hush=Call(
+        lambda notice, conf: Request(f"/1/receipts/{notice.record['id']}/cancel.json", form={"token": conf.token})
+    ),
+    rings=lambda ident: RECEIPT.fullmatch(ident) is not None,
     hears=Hears(way=lambda _conf: InPath(), words=False),  # it proves nothing: we look ourselves
     asks=(
         Ask(

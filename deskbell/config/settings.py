@@ -142,6 +142,7 @@ def _settings(reading: Reading, raw: Mapping[str, Any], path: Path) -> Settings 
         house,
         titles={name: setting.service.title for name, setting in channels.items()},
         answers={name: setting.answers for name, setting in channels.items()},
+        sirens=frozenset(name for name, setting in channels.items() if setting.service.hush),
         receipted=frozenset(name for name, setting in channels.items() if setting.receipted),
         public_url=server.public_url if server else "",
     )

@@ -70,6 +70,7 @@ class Note:
     broadcast: bool = False  # also shown in the room itself, where the platform can
     buttons: tuple[Button, ...] = ()  # on a direct message: answered on a phone, without going to the room first
     link: str = ""  # on a direct message: what its own link is made from (core.links); empty: it has none
+    hush: str = ""  # no message at all: the vendor's id of one that rings on, and shall not
     to: str = ""  # an address instead of a person: the answer to what was written from there
     subject: str = ""  # of a letter, where its way has such a line
     html: str = ""  # the same letter, where its way shows that

@@ -175,6 +175,7 @@ def _as_note(payload: Mapping[str, Any]) -> Note:
         mentions=tuple(payload.get("mentions", ())),
         direct=str(payload.get("direct", "")),
         broadcast=bool(payload.get("broadcast")),
+        hush=str(payload.get("hush", "")),
         to=str(payload.get("to", "")),
     )
 

@@ -140,8 +140,18 @@ class Book:
             self.tell(change.after, change.sentence, ring=ring, loud=loud)
         if change.before.status is Status.OPEN and change.after.status is not Status.OPEN:
             self.uow.end_links(change.after.id)
+            self._hush(change.after)
             self.over(f"exh:{change.after.id}", "somebody has answered it")
         return True
+
+    def _hush(self, alert: Alert) -> None:
+        """What rings on by itself until somebody stops it has done its work."""
+        for one in self.uow.messages_of(alert.id) if self.house.sirens else ():
+            if one.channel in self.house.sirens:
+                key = f"hush:{one.channel}:{one.id}"
+                payload = {"text": f"{alert.ref}: somebody has it", "hush": one.id}
+                hush = Dispatch(key, one.destination, DispatchKind.NOTICE, payload, 0, Lane.PAGE)
+                self.uow.add_dispatch(hush, alert.severity, self.now)
 
     def show(self, alert: Alert) -> Alert:
         """An alert that was only listed, and that people now act on, gets its card. Nothing else changes."""

@@ -90,6 +90,7 @@ class House:
     sources: Mapping[str, SourceFacts] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)  # of [channels], by name: what people call the system
     answers: Mapping[str, frozenset[str]] = field(default_factory=dict)  # what people may do by writing back there
+    sirens: frozenset[str] = frozenset()  # those of them whose messages ring on until somebody stops them
     receipted: frozenset[str] = frozenset()  # those of them that say when a message has arrived
     delivered_within: timedelta = timedelta(minutes=3)  # what is P1 and not there by then goes another way as well
     public_url: str = ""  # where people's browsers reach us; empty: nowhere

@@ -37,3 +37,15 @@ async def test_who_acknowledged_there_is_asked_for(house):
     assert (await house.post(f"/inbound/pushover/{SECRET}", said, {}))[0] == 200
     await house.until(lambda: not house.open)
     assert house.alert().acked_by == "ben"
+
+
+async def test_somebody_has_it_and_the_sirens_of_the_others_stop(house):
+    await house.raised()
+    await house.rung("ben")
+    await house.acted("unack")
+    push = house.told("pushover")[-1]
+    assert "hush" not in [one.way for one in house.told("pushover")[-1:]]
+    await house.acted("ack")
+    hushed = {one.parts["receipt"] for one in house.told("pushover") if one.way == "hush"}
+    assert push.id in hushed
+    assert not house.daemon.store.read_now(lambda reader: reader.outbox(dead_only=True))

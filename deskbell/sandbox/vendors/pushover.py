@@ -38,6 +38,7 @@ VENDOR = Vendor(
             most={"message": 1024, "title": 250, "url": 512, "url_title": 100},
         ),
         Way("stands", "GET", "/1/receipts/{receipt}", stands, reads=True),
+        Way("hush", "POST", "/1/receipts/{receipt}/cancel.json", lambda _asked: {"status": 1}, of="receipt"),
     ),
     error=error,
     new_id=lambda number: f"{number:030}",
