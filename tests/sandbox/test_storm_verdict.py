@@ -49,7 +49,7 @@ CHATTER = [Message(10.0 + n, "a note") for n in range(9)]
         (without(3), 0, "lost: J-90"),
         (without(2), 0, "lost: J-99"),
         (without(1), 0, "lost: J-1 "),
-        ([*without(1), FEWER], 0, "lost: one of late"),
+        ([*without(1), FEWER], 0, "on no card's count: one of late in north of slack"),
         ([*CARDS, OLD], 0, "posted after its storm: J-4"),
         ([*without(2), LATER], 0, "1 cards of P1 took more than 5 s"),
         ([*without(4), replace(CARDS[4], at=40.0)], 0, "people knew after"),

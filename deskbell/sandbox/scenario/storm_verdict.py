@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from deskbell.sandbox.ledger import named, percentile
+from deskbell.sandbox.ledger import percentile
 from deskbell.sandbox.web import Json
 
 P1_WITHIN_S = 5.0
 SLACK = 1.10  # so much of what the limits force may be used up
 MOST_A_MINUTE = 12
 NAMES = {"late": "Technician late", "unassigned": "No technician assigned", "over": "Job running over"}
+NUMBER = re.compile(r"\bJ-\d+\b")
 COUNT = re.compile(r"\b(\d+) alerts?: \d+ open")
 # So many messages within so many seconds in one room, as the vendors have it.
 WINDOWS: Mapping[str, Sequence[tuple[int, float]]] = {
@@ -57,6 +58,7 @@ class Pace:
 @dataclass(slots=True)
 class _Findings:
     lost: list[str] = field(default_factory=list)
+    uncounted: list[str] = field(default_factory=list)
     after_storm: list[str] = field(default_factory=list)
     urgent: list[float] = field(default_factory=list)
     known: list[float] = field(default_factory=list)
@@ -77,6 +79,7 @@ def verdict(happened: Sequence[Happened], rooms: Iterable[Room], pace: Pace, thr
         "limit_bound_ms": _ms(found.bound),
         "limit_bound_max_ms": round(1000 * max(found.bound, default=0.0)),
         "lost": len(found.lost),
+        "uncounted": len(found.uncounted),
         "after_storm": len(found.after_storm),
         "messages_a_minute": found.a_minute,
         "throttled": throttled,
@@ -89,6 +92,8 @@ def _wrong(figures: Json, found: _Findings) -> Iterator[str]:
         yield "nothing happened, which proves nothing"
     if found.lost:
         yield f"lost: {', '.join(found.lost[:5])}"
+    if found.uncounted:
+        yield f"on no card's count: {', '.join(found.uncounted[:5])}"
     if found.after_storm:
         yield f"posted after its storm: {', '.join(found.after_storm[:5])}"
     if late := [took for took in found.urgent if took > P1_WITHIN_S]:
@@ -122,7 +127,7 @@ def _look(found: _Findings, room: Room, happened: Sequence[Happened], pace: Pace
         (found.urgent if one.urgent else found.known).append(took)
         if card and storm and not one.urgent and card.at > storm.at:
             found.after_storm.append(where)
-    found.lost += _miscounted(room, happened, storms)
+    found.uncounted += _miscounted(room, happened, storms)
     found.bound += _forced(room.chat, happened, set(storms), pace)
     moments = sorted(message.at for message in room.messages)
     found.a_minute = max(found.a_minute, *(sum(at - 60 < other <= at for other in moments) for at in moments), 0)
@@ -135,22 +140,22 @@ def _storms(room: Room) -> Iterator[tuple[str, Message]]:
 
 
 def _own(room: Room, happened: Sequence[Happened]) -> dict[str, Message]:
-    """The card of each one that has its own."""
+    """The card of each one that has its own: the first number on a card says whose it is."""
     wanted = {one.subject for one in happened}
     own: dict[str, Message] = {}
     for message in sorted(room.messages, key=lambda message: message.at):
-        if f"Storm in {room.region}" not in message.text:
-            for subject in named(message.text) & wanted:
-                own.setdefault(subject, message)
+        first = NUMBER.search(message.text)
+        if first and first[0] in wanted and f"Storm in {room.region}" not in message.text:
+            own.setdefault(first[0], message)
     return own
 
 
 def _miscounted(room: Room, happened: Sequence[Happened], storms: Mapping[str, Message]) -> Iterator[str]:
-    """A storm's card that counts less than there is has lost the rest."""
+    """What a storm's card leaves out of its count."""
     for kind, message in storms.items():
         there = sum(one.kind == kind for one in happened)
         counted = sum(int(number) for number in COUNT.findall(message.text)[:1])
-        yield from [f"one of {kind} in {room.region} of {room.chat}, uncounted"] * max(0, there - counted)
+        yield from [f"one of {kind} in {room.region} of {room.chat}"] * max(0, there - counted)
 
 
 def _forced(chat: str, happened: Sequence[Happened], storms: set[str], pace: Pace) -> list[float]:
