@@ -41,16 +41,24 @@ from deskbell.core.alert import MOVES, Severity, Verb, roles_for
 from deskbell.core.calendar import Calendar
 from deskbell.core.decision import DecisionConf
 from deskbell.core.history import Recording
+from deskbell.core.letters import (
+    CASE_LETTERS,
+    LETTERS,
+    TOLD,
+    VISIT_LETTERS,
+    CustomersConf,
+    NoticeConf,
+    OriginConf,
+)
 from deskbell.core.policy import Level, Policy
-from deskbell.core.letters import CustomersConf, NoticeConf, OriginConf
 from deskbell.core.ports import Destination
 from deskbell.core.rota import Hours, Layer, Override, Rota
 from deskbell.core.route import Route
-from deskbell.core.silence import Window
 from deskbell.core.rules import RULES
 from deskbell.core.rules.base import Matcher, Rule, RuleConf
 from deskbell.core.rules.custom import CustomConf
 from deskbell.core.rules.repeats import RepeatConf
+from deskbell.core.silence import Window
 from deskbell.desk.house import OwnRules
 from deskbell.vendors.chats import CHATS
 from deskbell.vendors.hears import VendorHook
@@ -68,6 +76,7 @@ PACKAGES = ("deskbell", "bot", "pollers", "channels", "storage")
 PAGES = (
     "README.md",
     "docs/architecture.md",
+    "docs/customers.md",
     "docs/performance.md",
     "docs/rules.md",
     "docs/settings.md",
@@ -282,6 +291,18 @@ def _may_act(rule: str) -> str:
     return "dispatch and support" if roles == ACTORS else ", ".join(role for role in Role if role in roles)
 
 
+def letters_markdown() -> str:
+    """What customers may be told, and what asks for it."""
+    asked: dict[str, list[str]] = {name: [] for name in LETTERS}
+    for rule, told in TOLD.items():
+        for name in [told] if isinstance(told, str) else {"document_added": ["case_document"]}.get(rule, CASE_LETTERS):
+            asked[name].append(f"`{rule}`")
+    for name in VISIT_LETTERS:
+        asked[name].append("a change of the visit")
+    rows = ((f"`{name}`", kind.title, kind.of, ", ".join(asked[name])) for name, kind in LETTERS.items())
+    return table(("notice", "what it tells", "about", "asked for by"), *rows)
+
+
 def own_rules_markdown() -> str:
     """What Deskbell rings about itself, and who may act on it."""
     return table(("rule", "rings when", "may act"), *((f"`{n}`", when, _may_act(n)) for n, when in OWN_RULES.items()))
@@ -439,6 +460,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "rules": rules_markdown,
     "rule tables": rule_tables_markdown,
     "own rules": own_rules_markdown,
+    "letters": letters_markdown,
     "cli": cli_markdown,
     "moves": moves_markdown,
     "faults": faults_markdown,

@@ -210,6 +210,10 @@ _STATUS = {
 }
 
 
+CASE_LETTERS = tuple(_STATUS.values())
+VISIT_LETTERS = ("visit_late", "visit_on_the_way", "visit_moved", "visit_cancelled")  # that a change asks for
+
+
 def _of_status(case: Any, _found: Found) -> str:
     return _STATUS.get(case.status, "")
 
