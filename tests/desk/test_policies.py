@@ -1,6 +1,6 @@
 """Escalation on the real desk: turns, everyone, hours, ways, acknowledgements that run out."""
 
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 
@@ -10,6 +10,7 @@ from deskbell.core.calendar import Calendar
 from deskbell.core.outcome import Fault, Rejected, Retry, Sent
 from deskbell.core.policy import Level, Policy
 from deskbell.core.ports import Destination
+from deskbell.core.rota import Rota
 from deskbell.desk.house import OwnRules
 
 MIN = timedelta(minutes=1)
@@ -252,3 +253,24 @@ class TestAcknowledgement:
         assert "The snooze is over" in acked.rung()
         await acked.passes(HOUR)
         assert acked.alert(1).status is Status.OPEN
+
+
+async def test_a_snooze_over_the_end_of_the_shift_rings_whoever_is_on_duty_then(bench):
+    """Ana has it until 13:00, when Ben comes."""
+    rota = Rota("dispatch", ("ana", "ben"), every="daily", handover=time(13), start=date(2026, 11, 20))
+    levels = (Level(0 * MIN, ("room", "rota:dispatch")), Level(5 * MIN, ("room", "rota:dispatch")))
+    bench.sit(**policy(*levels), rotas={"dispatch": rota})
+    await bench.people()
+    await bench.desk.tick()
+    await raised(bench)
+    assert (await card_of(bench)).mentions == ("ana",)
+    await bench.say("ana", "snooze", span=2 * HOUR)
+    await rung(bench)
+    await bench.passes(HOUR + MIN)
+    handover = bench.store.read_now(lambda reader: reader.alerts(rule="handover"))
+    assert [one.assignee for one in handover] == ["ben"]
+    await bench.say("ben", "ack", str(handover[0].id))
+    await rung(bench)
+    await bench.passes(HOUR)
+    assert "The snooze is over, nobody has it: escalated to level 1, Ben Okafor" in bench.rung()
+    assert await rung(bench) == {"ben"}
