@@ -13,7 +13,7 @@ import structlog
 from deskbell.core.heard import Heard, Message, Waiting
 from deskbell.core.outcome import Outcome
 from deskbell.core.ports import Channel, Destination
-from deskbell.core.store import LeaseLost, NotKept, Reader, Store
+from deskbell.core.store import NotKept, Reader, Store
 from deskbell.instance import Held
 from deskbell.net.clock import wall
 from deskbell.net.faults import point
@@ -62,24 +62,30 @@ class Asker:
         }
         self._rooms = {name: [to for to in destinations.values() if to.platform == name] for name in self.asks}
         self._heard: dict[str, datetime] = {}  # until when the inbox of a channel was read
-        self._poked: set[str] = set()
-        self._wake = asyncio.Event()
+        self._wakes = {name: asyncio.Event() for name in self.asks}
 
     def poke(self, channel: str) -> None:
         """Something has happened there: it is asked at once."""
-        self._poked.add(channel)
-        self._wake.set()
+        if channel in self._wakes:
+            self._wakes[channel].set()
 
     async def run(self, stopping: asyncio.Event, held: Held) -> None:
+        """Each at its own pace: one that hangs delays no other. Raises LeaseLost when another instance asks now."""
+        async with asyncio.TaskGroup() as group:
+            for name in self.asks:
+                group.create_task(self._keep_asking(name, stopping, held))
+        if not stopping.is_set():
+            held.check()
+
+    async def _keep_asking(self, name: str, stopping: asyncio.Event, held: Held) -> None:
         wait = 0.0  # what was said while nobody ran is asked for first
-        while not stopping.is_set():
+        while not stopping.is_set() and held.ours:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
-                    await self._wake.wait()
-            self._wake.clear()
-            named, self._poked = self._poked, set()
-            held.check()
-            await asyncio.gather(*(self.ask(name) for name in (named or self.asks) if name in self.asks))
+                    await self._wakes[name].wait()
+            self._wakes[name].clear()
+            if held.ours:
+                await self.ask(name)
             wait = self._every
 
     async def ask(self, name: str) -> None:
@@ -87,24 +93,22 @@ class Asker:
         channel: Askable = self.asks[name]
         for question in channel.asks:
             try:
-                for to, waiting in await self._waiting(name, question):
-                    await self._one(name, channel, question, to, waiting)
-            except (LeaseLost, asyncio.CancelledError):
-                raise
+                await self._all(name, channel, question)
             except NotKept as error:
                 log.warning("not_kept", channel=name, why=str(error))
             except Exception:
                 log.exception("ask_failed", channel=name)
 
-    async def _one(self, name: str, channel: Askable, question: Question, to: Destination, waiting: Waiting) -> None:
+    async def _all(self, name: str, channel: Askable, question: Question) -> None:
         began = wall()
-        point("ask.before")
-        heard = await channel.ask(question, to, waiting)
-        if not isinstance(heard, Sequence):
-            log.info("not_answered", channel=name, why=getattr(heard, "why", ""))
-            return
-        await self._take(name, heard, waiting.states if question.of == "records" else None)
-        point("ask.after")
+        for to, waiting in await self._waiting(name, question):
+            point("ask.before")
+            heard = await channel.ask(question, to, waiting)
+            if not isinstance(heard, Sequence):  # it would not answer the next one either
+                log.info("not_answered", channel=name, why=getattr(heard, "why", ""))
+                return
+            await self._take(name, heard, waiting.states if question.of == "records" else None)
+            point("ask.after")
         if question.of == "inbox":
             self._heard[name] = began
 
