@@ -13,9 +13,10 @@ from aiohttp import web
 from bot.letterbox import Letterbox
 from bot.web import Refused, answer, read_body
 from deskbell.net.faults import point
-from deskbell.net.inbound import Call
+from deskbell.net.inbound import REMEMBERED_S, Call, Genuine
 from deskbell.vendors.hears import ROOT, Ear, Thanks
 
+MOST_KEPT = 10_000
 TOLD_EVERY_S = 60.0  # so often a refused call is logged, for each channel
 _UNREADABLE = "This is not a request that I can read."
 
@@ -37,6 +38,7 @@ class Inbound:
     ) -> None:
         self._ears, self._box, self._keys, self._poke, self._now = ears, box, keys, poke, now
         self._logged: dict[str, float] = {}
+        self._done: dict[str, float] = {}  # what was carried out, by channel and proof; until when it is kept in mind
 
     def routes(self) -> list[web.RouteDef]:
         if not self._ears:
@@ -51,9 +53,14 @@ class Inbound:
         call = _call(request, ear, body) if ear else None
         if ear is not None and call is not None and (thanks := ear.hears.greet(call, ear.hook)) is not None:
             return _said(thanks)
-        if ear is None or call is None or not await self._genuine(ear, call):
+        genuine = await self._genuine(ear, call) if ear and call else None
+        if ear is None or call is None or genuine is None:
             self._log_refused(ear.channel if ear else "")
             raise Refused(401, "Unauthorized.")
+        key = f"{ear.channel} {genuine.proof}" if getattr(ear.way, "once", False) else ""
+        if self._done.get(key, 0.0) > self._now():
+            with _readable():
+                return _said(ear.thanks(call, ()))
         with _readable():
             heard, first = ear.read(call), ear.hears.confirm(call, ear.conf)
         if first and not await self._keys(first):
@@ -61,21 +68,29 @@ class Inbound:
         point("inbound.keep.before")
         told = await self._box.take(ear.channel, heard)
         point("inbound.keep.after")
+        if key:
+            self._keep(key)
         if ear.hears.read is None:
             self._poke(ear.channel)
         with _readable():
             return _said(ear.thanks(call, told))
 
-    async def _genuine(self, ear: Ear, call: Call) -> bool:
+    def _keep(self, key: str) -> None:
+        now = self._now()
+        if len(self._done) >= MOST_KEPT:
+            self._done = {one: until for one, until in self._done.items() if until > now}
+        self._done[key] = now + REMEMBERED_S
+
+    async def _genuine(self, ear: Ear, call: Call) -> Genuine | None:
         """Nobody learns what was wrong, nor which channels there are."""
         if bool(call.secret) != ear.in_path:
-            return False
+            return None
         secrets = ear.hook.secrets
         published = getattr(ear.way, "published", None)
         if published is not None:
             where = published(call)
             secrets = (await self._keys(where),) if where else ()
-        return ear.way.check(call, secrets, self._now()) is not None
+        return ear.way.check(call, secrets, self._now())
 
     def _log_refused(self, channel: str) -> None:
         now = time.monotonic()

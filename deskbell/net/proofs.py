@@ -114,9 +114,13 @@ class PlivoSigned:
 
 @dataclass(frozen=True, slots=True)
 class InForm:
-    """Mailgun: a digest of the time and a token, all three in the body itself. `under`: where in a JSON body."""
+    """Mailgun: a digest of the time and a token, all three in the body itself. `under`: where in a JSON body.
+
+    What it says besides is not signed, so that each proof counts `once`.
+    """
 
     header: str = ""
+    once: bool = True
     under: str = "signature"
     window_s: float = 300.0
 

@@ -107,6 +107,20 @@ async def test_an_answer_to_a_mail_acknowledges_what_it_answers(house):
 
 
 @only("mailgun")
+async def test_what_mailgun_signed_once_is_no_leave_to_say_something_else(house):
+    """It signs a number, and not what it says."""
+    await house.raised()
+    about = {"at": time.time(), "token": "n" * 50}
+    empty = MAIL | {"stripped-text": "hello", "In-Reply-To": ""}
+    assert (await said(house, "mailgun", from_mailgun(mail=empty, **about)))[0] == 200
+    forged = MAIL | {"sender": BEN_MAIL, "stripped-text": "ack 1", "Message-Id": "<forged@x>"}
+    assert (await said(house, "mailgun", from_mailgun(mail=forged, **about)))[0] == 200
+    assert house.open
+    assert (await said(house, "mailgun", from_mailgun(mail=forged, at=time.time(), token="m" * 50)))[0] == 200
+    assert house.alert().acked_by == "ben"
+
+
+@only("mailgun")
 async def test_mailgun_says_what_became_of_a_mail(house):
     await house.raised()
     await house.rung("ben")
