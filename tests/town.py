@@ -53,6 +53,7 @@ def configured(url: str, folder: Path, **changes: str) -> Path:
     text = CONFIG.read_text().replace("port = 8780", "port = 0").replace('interval = "2s"', 'interval = "1s"')
     text = re.sub(r"^\[rules\.(cascade_risk|double_booked)\].*$", r"\g<0>\nenabled = false", text, flags=re.MULTILINE)
     text = text.replace("storm = 10 ", "storm = 10000 ").replace('group_wait = "20s"', 'group_wait = "0s"')
+    text = text.replace("digest = true ", "digest = false ")
     text = text.replace('detection_goal = "10m"', 'detection_goal = "1d"')
     for old, new in changes.items():
         assert old in text, f"config.toml no longer says {old!r}"

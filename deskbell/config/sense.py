@@ -70,6 +70,7 @@ class General:
     observe: bool = False
     customers: Literal["shown", "revealed"] = "shown"  # on cards; revealed: to one person who asks, and audited
     summary_at: time = time(8)
+    digest: bool = True
     backfill: timedelta = timedelta(hours=2)
     stale_after: int = 3
     tick: timedelta = timedelta(seconds=5)

@@ -308,6 +308,7 @@ def _house(
         command=general.command,
         zone=general.zone,
         summary_at=general.summary_at,
+        digest=general.digest,
         words=_words(reading, general),
         version=_version(rules, {**calendars, "": calendar}, sources),
     )

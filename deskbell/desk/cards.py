@@ -15,8 +15,8 @@ from deskbell.core.records import personal_of
 from deskbell.core.store import Reader
 from deskbell.core.text import clock
 from deskbell.core.undo import Undo
-from deskbell.desk.duty import Roster, roster
 from deskbell.desk.decision import offers_for
+from deskbell.desk.duty import Roster, roster
 from deskbell.desk.house import House
 from deskbell.desk.rings import asleep, prefs_of
 

@@ -37,6 +37,7 @@ from deskbell.core.present import told
 from deskbell.core.store import RESTORED, Guard, LeaseLost, Reader, Store, UnitOfWork, Urgency
 from deskbell.desk import (
     act,
+    digest,
     heard,
     hints,
     lag,
@@ -209,6 +210,7 @@ class Desk(Inquiries):
         await self._part("look_again", lambda: self._look_again(guard), called=called.look_again)
         await self._part("weather", lambda: self._change(weather.watch, Urgency.BULK, guard), called=called.weather)
         await self._part("silences", lambda: self._change(silences.watch, Urgency.BULK, guard), called=called.silences)
+        await self._part("digest", lambda: self._change(digest.post, Urgency.BULK, guard), called=called.digest)
         await self._part("rosters", lambda: self._change(turn, guard=guard), called=called.rosters)
         await self._part("watch_sources", lambda: self._change(self._watch_sources, guard=guard), called=called.sources)
         await self._part("ourselves", lambda: self._look_at_ourselves(guard))

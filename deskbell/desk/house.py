@@ -101,6 +101,7 @@ class House:
     command: str = "/desk"
     zone: str = "UTC"
     summary_at: time = time(8)
+    digest: bool = True  # once a day, what made no card, in each room
     words: Wording = field(default_factory=Wording)
     restored_at: datetime | None = (
         None  # the database went back to a backup then: what opens soon after may be a repeat

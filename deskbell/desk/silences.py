@@ -137,7 +137,8 @@ def unsilence(book: Book, person: Person, number: int) -> Answer:
         return Answer(False, "already", f"{held.ref} is over already.")
     book.uow.audit(Entry(person.id, "unsilence", 0, {"said": f"{held.ref} ended"}), book.now)
     shown = _let_go(book, held)
-    return Answer(True, "done", f"{held.ref} is over." + (f" Still so, with a card now: {alerts(shown)}." if shown else ""))
+    still = f" Still so, with a card now: {alerts(shown)}." if shown else ""
+    return Answer(True, "done", f"{held.ref} is over.{still}")
 
 
 def watch(book: Book) -> None:

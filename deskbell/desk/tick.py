@@ -10,7 +10,7 @@ from deskbell.core.alert import Alert, Mode, Severity, Status
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, SourceError, SourceFault, SourceState
 from deskbell.core.store import Reader
 from deskbell.core.text import clock, span
-from deskbell.desk import ladder, letters, ourselves
+from deskbell.desk import digest, ladder, letters, ourselves
 from deskbell.desk.book import UNREACHABLE, Book, deaf, shut_out
 from deskbell.desk.handover import due as shifts_due
 from deskbell.desk.house import House, SourceFacts
@@ -30,6 +30,7 @@ class Calls(NamedTuple):
     look_again: bool
     weather: bool
     silences: bool
+    digest: bool
     sources: bool
     late: bool
     owed: bool
@@ -42,6 +43,7 @@ def calls(reader: Reader, house: House, now: datetime, started: datetime, patien
         look_again=bool(reader.due_records(now, 1)),
         weather=any_on(reader, house, now),
         silences=any_due(reader, house, now),
+        digest=digest.is_due(reader, house, now),
         sources=_any_unwell(reader, house, now, started, patience),
         late=bool(reader.late_messages(now, 1)),
         owed=house.customers is not None and bool(reader.letters_owed(now, 1)),

@@ -20,6 +20,13 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = {
     "ask_late": {"subject": "J-4711", "place": "Hansen", "due": "14:00", "menu": "1 = 10 minutes, 2 = 30 minutes"},
     "source_note": {"said": "Ana acknowledged", "ref": "D-1"},
     "first_read": {"source": "Freshdesk", "count": 3, "command": "/desk"},
+    "digest": {
+        "total": 12,
+        "open": 1,
+        "counts": [("Note added", 12)],
+        "alerts": [{"severity": "P4", "ref": "D-1", "summary": "A note on 4711", "live": True}],
+        "command": "/desk",
+    },
     "daily_summary": {
         "total": 1,
         "counts": [("technician_late", 1)],

@@ -19,7 +19,8 @@ async def hush(bench, matchers=NORTH, span=HOUR, reason="road closed", who="ana"
 
 
 def late(bench, number=1, **more):
-    return replace(bench.visit(**({"team": "north", "technician_id": str(number)} | more)), id=str(number), number=f"J-{number}")
+    visit = bench.visit(**({"team": "north", "technician_id": str(number)} | more))
+    return replace(visit, id=str(number), number=f"J-{number}")
 
 
 async def test_what_is_silenced_is_listed_says_why_and_rings_afterwards(bench):
