@@ -18,7 +18,8 @@ from channels.engine import OPEN, RESOLVED
 from channels.service import LIMITED, RETRY, Again, Role
 from deskbell.core.alert import Severity
 from deskbell.core.card import Card, Tone
-from deskbell.core.outcome import Fault, Rejected, Retry, Sent, Unknown
+from deskbell.core.heard import Waiting
+from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent, Unknown
 from deskbell.core.ports import Destination
 from deskbell.net import http
 from deskbell.sandbox.vendors import vendors
@@ -38,6 +39,8 @@ HOSTILE = (
 # What the vendors have, but their descriptions leave out; and of Asana's list two fields in one word, which the oracle
 # takes for one field.
 LEFT_OUT = frozenset({("asana", "find"), ("asana", "progress"), ("intercom", "find"), ("salesforce", "open")})
+LEFT_OUT |= {(name, "ask for records") for name in ("asana", "intercom", "zendesk")}
+LEFT_OUT |= {("clicksend", "ask for messages"), ("clicksend", "ask for inbox"), ("pushover", "ask for answers")}
 LEFT_OUT |= {("bamboohr", what) for what in ("open", "find", "close")}  # tables
 # What WhatsApp's description says against its own examples (they count buttons from 0), and a field of its page that it
 # does not have.
@@ -92,6 +95,11 @@ async def everything(world):
     if world.service.find is not None:
         assert await channel.find(room, identity(), SINCE, {})
         asked["find"] = world.asked[-1]
+    for question in channel.asks:
+        ident = first.ref.get("id", "")
+        heard = await channel.ask(question, room, Waiting((ident,), room.address, since=SINCE, states={ident: OPEN}))
+        assert not isinstance(heard, Outcome), heard
+        asked[f"ask for {question.of}"] = world.asked[-1]
     return asked
 
 
