@@ -169,8 +169,10 @@ class VendorChannel:
         """With the person's own link in place of everybody's, its code, and what to write back."""
         link, code = self._back.own(message)
         say = f"Reply ACK {notice.ref.removeprefix('D-')}" if self._back.hears and notice.ref else ""
+        if say or link:
+            notice = replace(notice, line=f"{notice.line.rstrip('. ')}.", say=say)
         if not link:
-            return replace(notice, say=say)
+            return notice
         how = f"{say}, or acknowledge with the code {code}:" if say else f"Acknowledge with the code {code}:"
         text = notice.text.removesuffix(notice.link).rstrip() if notice.link else notice.text
         token = link.rpartition("/")[2]
@@ -384,7 +386,8 @@ class VendorChannel:
     def _of_note(self, to: Destination, note: Note, identity: Identity) -> Notice:
         link = self._link(identity.alert_ref) if identity.alert_ref else ""
         head = clean(note.text if note.ref in note.text else f"{note.ref}: {note.text}")
-        line = f"[{identity.severity}] {head}" if identity.alert_ref else head
+        graded = not identity.alert_ref or head.startswith(str(identity.severity))
+        line = head if graded else f"[{identity.severity}] {head}"
         said = clean_lines(note.text, _LONGEST)
         text = "\n".join(filter(None, (line if "\n" not in said else said, link)))
         sought = self._sought(to, identity, to.address)
