@@ -197,6 +197,9 @@ def ways(town: Town) -> Iterator[Door]:
         "/p/",
         "/p/x",
         "/p/" + "A" * 22,
+        "/c/",
+        "/c/x",
+        "/c/1.AAAAAAAAAAAAAAAA." + "A" * 22,
     ):
         yield path, unsigned, {}
 
