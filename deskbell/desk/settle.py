@@ -28,10 +28,16 @@ def settle_all(book: Book, settlements: Sequence[Settlement]) -> list[bool]:
     """The same for several, in one transaction."""
     book.uow.expect_settled([one.claim for one in settlements])
     held = [settle(book, one.claim, one.outcome, one.shown, cut_off=one.cut_off) for one in settlements]
-    arrived = {one.claim.work.destination for one, ours in zip(settlements, held, strict=True) if ours and _came(one)}
-    for destination in sorted(arrived):
-        _reached(book, destination)
+    arrived = [one.claim.work for one, ours in zip(settlements, held, strict=True) if ours and _came(one)]
+    in_rooms = {work.destination for work in arrived if not _direct(work)}
+    for destination in sorted({work.destination for work in arrived}):
+        _reached(book, destination, in_room=destination in in_rooms)
     return held
+
+
+def _direct(work: Post | Dispatch) -> bool:
+    """What goes to one person says nothing of the room whose lane it takes, only of the chat."""
+    return isinstance(work, Dispatch) and bool(work.payload.get("direct"))
 
 
 def _came(one: Settlement) -> bool:
@@ -74,13 +80,13 @@ def _sent(book: Book, claim: Claim, outcome: Sent, shown: int) -> bool:
     return True
 
 
-def _reached(book: Book, destination: str) -> None:
+def _reached(book: Book, destination: str, *, in_room: bool) -> None:
     """A room that was lost takes messages again: the trouble is over, and the cards it missed are tried anew."""
     lost, trouble = shut_out(book.platform(destination)), f"chan:{destination}"
     lasting = book.uow.lasting((lost, trouble))
     if lost in lasting:
         book.over(lost, "it takes messages again")
-    if trouble not in lasting:
+    if trouble not in lasting or not in_room:
         return
     book.over(trouble, "it takes messages again")
     book.uow.hurry(destination, book.now)
