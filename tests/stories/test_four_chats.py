@@ -53,7 +53,8 @@ WAYS = {
     Verb.UNDO: Way("Undo", "undo {ref}", "undid the acknowledgement", Status.OPEN, before="ack {ref}"),
     Verb.REVEAL: Way("", "reveal {ref}", "", Status.OPEN),  # test_reveal has its button
 }
-ELSEWHERE = {Verb.TELL, Verb.SEND}  # needs a house that tells customers: tests/customers/test_tell.py has it, in every chat
+# The one needs a house that tells customers (tests/customers/test_tell.py), the other a job (test_ladders.py).
+ELSEWHERE = {Verb.TELL, Verb.SEND}
 CELLS = [
     (chat, verb, how)
     for chat in CHATS
