@@ -13,7 +13,7 @@ from deskbell.core.card import Button
 from deskbell.core.heard import Link
 from deskbell.core.policy import Level, Policy, begun, in_turn, ways_of
 from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane, WriteKind
-from deskbell.core.prefs import Rung
+from deskbell.core.prefs import Prefs, Rung
 from deskbell.core.route import destinations_for, fallback
 from deskbell.core.store import UnitOfWork
 from deskbell.core.storm import SECOND, STORM
@@ -101,10 +101,17 @@ class Book:
         """Besides all else, people get a message of their own on the ways that the level names: an SMS, a call."""
         for way, target in ways_of(level.targets):
             people = self.on_call((target,), alert) if way in self.house.destinations else ()
+            chosen = prefs_of(self.uow) if people else {}
             for person in (one for one in people if not alert.named or one in alert.named):
                 key = f"via:{alert.id}:{alert.version}:{person}:{way}"
                 payload = {**self._direct(alert), "direct": person}
-                self._dispatch(Dispatch(key, way, DispatchKind.NOTE, payload, alert.id, Lane.PAGE), alert)
+                later = self._waits(person, alert.severity, chosen)
+                self._dispatch(Dispatch(key, way, DispatchKind.NOTE, payload, alert.id, Lane.PAGE, later), alert)
+
+    def _waits(self, person: str, severity: Severity, chosen: Mapping[str, Prefs]) -> datetime | None:
+        """Until when the person's quiet hours hold a ring back."""
+        zone = self.house.people[person].zone if person in self.house.people else self.house.zone
+        return chosen.get(person, USUAL).waits_until(severity, self.now, zone)
 
     def _direct(self, alert: Alert) -> dict[str, Any]:
         """What a direct message says of the alert, and until when it is worth sending."""
@@ -195,9 +202,8 @@ class Book:
         chosen = prefs_of(self.uow) if people else {}
         for person in people:
             rooms = ways(self.uow, self.house, person, self.rooms(alert))
-            prefs = chosen.get(person, USUAL)
-            waits = prefs.waits_until(alert.severity, self.now, self._zone(person))
-            ladder = _usable(prefs.ladder(alert.severity, tuple(rooms)), rooms, failing)
+            waits = self._waits(person, alert.severity, chosen)
+            ladder = _usable(chosen.get(person, USUAL).ladder(alert.severity, tuple(rooms)), rooms, failing)
             for rung in ladder:
                 payload = {**told, "direct": person}
                 key = f"direct:{alert.id}:{alert.version}:{person}" + (f":{rung.way}" if rung is not ladder[0] else "")
@@ -207,11 +213,11 @@ class Book:
 
     def whisper(self, person: str, text: str, key: str) -> None:
         """One message to one person by their first way, whatever becomes of any alert."""
-        rooms = ways(self.uow, self.house, person)
-        ladder = _usable(prefs_of(self.uow).get(person, USUAL).ladder(Severity.P3, tuple(rooms)), rooms, ())
+        rooms, chosen = ways(self.uow, self.house, person), prefs_of(self.uow)
+        ladder = _usable(chosen.get(person, USUAL).ladder(Severity.P3, tuple(rooms)), rooms, ())
         if ladder:
-            payload = {"text": text, "direct": person}
-            note = Dispatch(f"whisper:{key}", rooms[ladder[0].way], DispatchKind.NOTICE, payload, 0, Lane.PAGE)
+            payload, later = {"text": text, "direct": person}, self._waits(person, Severity.P3, chosen)
+            note = Dispatch(f"whisper:{key}", rooms[ladder[0].way], DispatchKind.NOTICE, payload, 0, Lane.PAGE, later)
             self.uow.add_dispatch(note, Severity.P3, self.now)
 
     def _awake(self, alert: Alert, people: Sequence[str]) -> list[str]:
@@ -220,9 +226,6 @@ class Book:
             return list(people)
         resting = asleep(self.house.people, prefs_of(self.uow), self.now)
         return [person for person in people if person not in resting]
-
-    def _zone(self, person: str) -> str:
-        return self.house.people[person].zone if person in self.house.people else self.house.zone
 
     def ring_elsewhere(self, alert: Alert, tried: Dispatch, person: str) -> str:
         """A direct message that one way does not take goes to the person's next one; each is tried once. Where to."""

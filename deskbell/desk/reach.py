@@ -23,6 +23,7 @@ CODE_LIFE = timedelta(days=2)
 MONTH = timedelta(days=30)
 UNPROVEN = "unproven"  # begins the keys of alerts about ways that did not answer
 WARNS = 0.25  # of the time before a shift: what has not answered by then, managers hear of
+TIME_TO_ANSWER = timedelta(minutes=15)
 _SHIFTS = 50
 _DAY = timedelta(days=1)
 
@@ -158,18 +159,25 @@ def _prove(book: Book, rota: Rota, person: Person, begins: datetime) -> None:
     since = begins - book.house.own.prove_ahead
     known = book.uow.proofs(person.id)
     ladder = _whole(book, person.id)
-    failing = [rung for rung in ladder if not _proven(rung.way, known.get(rung.way, Proof()), since)]
+    failing = tuple(r for r in ladder if not _proven(r.way, known.get(r.way, Proof()), since))
     new = [rung for rung in failing if (known.get(rung.way, Proof()).asked_at or since) <= since]
     when = clock(begins, person.zone, book.now)
-    if new:
+    sleeps = prefs_of(book.uow).get(person.id, USUAL).waits_until(Severity.P3, book.now, person.zone)
+    if new and sleeps is None:
         ask(book, person, tuple(new), f"Your shift in {rota.name} begins {when}")
     key = f"{UNPROVEN}:{person.id}:{rota.name}:{stamp(begins)}"
     if not failing:
         book.over(key, f"{person.name} can be reached")
-    elif begins - book.now <= book.house.own.prove_ahead * WARNS:
-        named = ", ".join(rung.way for rung in failing)
+    elif begins - book.now <= book.house.own.prove_ahead * WARNS and (late := _unanswered(failing, known, book.now)):
+        named = ", ".join(late)
         summary = f"{person.name} has not answered by {named}; on duty in {rota.name} from {when}"
         book.about_us(key, "oncall_unreachable", Severity.P3, clean(summary, 118), subject=person.id)
+
+
+def _unanswered(failing: Ladder, known: Mapping[str, Proof], now: datetime) -> list[str]:
+    """Those that were tried, with time enough for an answer."""
+    tried = ((rung.way, known[rung.way].asked_at) for rung in failing if rung.way in known)
+    return [way for way, asked in tried if asked is not None and now - asked >= TIME_TO_ANSWER]
 
 
 def settle_old(book: Book) -> None:

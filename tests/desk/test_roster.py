@@ -378,3 +378,36 @@ async def test_an_address_of_shifts_is_a_calendar_until_it_is_closed(desk):
     await asks(desk, "ana", Subscribe(on=False))
     assert await desk.desk.shifts_feed(secret) is None
     assert secret not in str(desk.rung())
+
+
+async def test_nobody_is_asked_in_their_quiet_hours_whether_they_can_be_reached(desk):
+    await asks(desk, "ben", SetQuiet(Quiet(time(20), time(6, 30))))  # his shift begins at seven by UTC
+    desk.now += 8 * HOUR + 30 * MINUTE
+    await desk.passes(MINUTE)
+    assert not directs(desk)
+    desk.now += 8 * HOUR
+    await desk.passes(MINUTE)
+    assert not alerts(desk, "oncall_unreachable"), "what was not asked can't be missed"
+    desk.now += 2 * HOUR
+    await desk.passes(MINUTE)
+    assert [one.payload["direct"] for one in directs(desk)] == ["ben"]
+    await desk.passes(20 * MINUTE)
+    assert "has not answered by slack" in alerts(desk, "oncall_unreachable")[0].summary
+
+
+async def test_a_policy_that_names_a_way_minds_quiet_hours_too(desk):
+    via = Policy("dispatch", (Level(timedelta(0), ("room",)), Level(MINUTE, ("person:ana via phone",))))
+    desk.sit(**{**vars_of(desk), "policies": {"dispatch": via}})
+    await desk.desk.link("sms", "+390000", "ana")
+    await asks(desk, "ana", SetQuiet(Quiet(time(11), time(12, 20))))
+    await desk.late()
+    await desk.settle_all(Sent({"ts": "1"}))
+    await desk.passes(2 * MINUTE)
+    assert not directs(desk, "phone")
+    await desk.passes(19 * MINUTE)
+    assert {one.payload["direct"] for one in directs(desk, "phone")} == {"ana"}
+
+
+def vars_of(desk):
+    house = desk.desk.house
+    return {name: getattr(house, name) for name in ("rotas", "people", "destinations", "policies")}

@@ -7,7 +7,7 @@ import pytest
 
 from deskbell.core.outcome import Rejected
 from deskbell.core.ports import SourceError, SourceFault, WriteBack, WriteKind
-from deskbell.core.records import VisitStatus
+from deskbell.core.records import LeaveStatus, VisitStatus
 from deskbell.sandbox import credentials
 from pollers.ical import Feed, Ical, IcalConf, id_of, to_record
 from pollers.rows import BadRow
@@ -74,6 +74,22 @@ def test_the_status_of_an_event(raw, status):
     assert to_record(ROW | {"status": raw}, CONF, "marco").status == status
     mapped = replace(CONF, status_map={"done": VisitStatus.COMPLETED})
     assert to_record(ROW | {"status": "DONE"}, mapped, "marco").status is VisitStatus.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("feed", "person", "mail"),
+    [
+        (Feed("https://x.example/l.ics", means="leave"), "Marco Bianchi", ""),
+        (Feed("https://x.example/l.ics", "Lena Hoffmann", means="leave"), "Lena Hoffmann", ""),
+        (Feed("https://x.example/l.ics", technician_email="lena@example.org", means="leave"), "", "lena@example.org"),
+    ],
+)
+def test_a_feed_of_leave_says_who_is_away_and_not_why(feed, person, mail):
+    leave = to_record(ROW | {"summary": "Marco Bianchi", "all_day": True}, IcalConf({"off": feed}, name="cal"), "off")
+    assert (leave.person, leave.person_email, leave.status) == (person, mail, LeaveStatus.APPROVED)
+    assert (leave.what, leave.start.hour, leave.end.hour) == ("", 8, 9)
+    gone = to_record(ROW | {"status": "CANCELLED"}, IcalConf({"off": feed}, name="cal"), "off")
+    assert gone.status is LeaveStatus.CANCELLED
 
 
 def test_an_id_names_the_feed_and_the_occurrence_and_is_never_cut():
