@@ -45,7 +45,7 @@ OWN_RULES: Mapping[str, str] = {
     "shift_blocked": "leave or vacation takes somebody's shift; it says who has it then (P3)",
     "nobody_on_call": "a rota has a gap: now (P1), or within three days (P3)",
     "technician_asked": "a technician who is five minutes late is asked when they will be there; told to them alone",
-    "ack_stale": "acknowledged, and nothing happened for three hours (P1: 45 min); an hour (15 min) later it is open again",
+    "ack_stale": "acknowledged, and nothing happened for three hours (P1: 45 min); later it is open again",
     "audit_chain_broken": "the audit does not verify (P1); only compliance ends it",
     "customer_answered": "a customer wrote back, and no alert is there that it belongs to (P3)",
     "second_person": "somebody asks for what takes two people: a long silence, all of a storm resolved (P3)",

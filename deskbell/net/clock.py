@@ -1,8 +1,8 @@
 """What time it is: the wall clock, watched by the monotonic one, and by the clocks of the sources.
 
-Somebody sets a clock, a machine sleeps: then the two disagree, and neither can be told from the other alone. Time goes on
-by the monotonic clock, so that nothing rings early, until a source's Date header says which of them is right. Each source
-is known by how far its clock was from ours before. Without any source the wall clock is believed again after a while.
+Somebody sets a clock, a machine sleeps: then the two disagree, and neither can be told from the other alone. Time goes
+on by the monotonic clock, so that nothing rings early, until a source's Date header says which of them is right. Each
+source is known by how far its clock was from ours before. Without any the wall clock is believed again after a while.
 """
 
 import asyncio
