@@ -1,12 +1,12 @@
 """Every vendor that is a Service, as a way out: what is told when, what an answer means, what follows a lost one."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from channels.common import AccountOf, no_account
+from channels.common import NO_WAY_BACK, AccountOf, Back, about_of, key_of, no_account
 from channels.fitting import fitted
 from channels.service import LIMITED, Again, Ask, Call, Notice, Request, Role, Service, picked
 from deskbell.core.alert import Severity
@@ -33,33 +33,6 @@ _LONGEST = 20_000  # characters of what is told; vendors' own sizes cut it furth
 _TEXT_KEPT = 4000  # characters of an answer that is not JSON
 _ASKED = Call(lambda _notice, _conf: Request(""))
 _GONE = "the record was deleted there; it is opened anew"
-
-
-def _no_link(_message: str) -> tuple[str, str]:
-    return "", ""
-
-
-SubjectOf = Callable[[str], Awaitable[str]]
-
-
-async def nobody_of_ours(_ref: str) -> str:
-    return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Back:
-    """How people and the vendor answer. `own`: from a message's name to its own link and the link's code; `hook`: where
-    the vendor may call; `hears`: whether what people write back is heard. `subject`: from an alert's ref to the person
-    whom it is about ("": nobody of ours).
-    """
-
-    own: Callable[[str], tuple[str, str]] = _no_link
-    hook: str = ""
-    hears: bool = False
-    subject: SubjectOf = nobody_of_ours
-
-
-NO_WAY_BACK = Back()
 
 
 class VendorChannel:
@@ -109,7 +82,7 @@ class VendorChannel:
             why = "it is about nobody who is known there" if state == ACKED else "nobody has acknowledged it yet"
             return Sent({}, why, skipped=True)
         if call is None or not (to.address or self.service.open):
-            return Sent({"key": _key(identity)}, f"{to.name} tells persons only", skipped=True)
+            return Sent({"key": key_of(identity)}, f"{to.name} tells persons only", skipped=True)
         notice = self._of_card(to, card, identity)
         sent = await self._carry(to, call, notice)
         if not isinstance(sent, Sent) or self.service.open is None:
@@ -228,7 +201,7 @@ class VendorChannel:
         if identity.severity <= Severity.P2 or of_record:
             return None
         log.warning("outcome unknown: %s %s is not sent twice", self.platform, identity.alert_ref)
-        return Sent({"key": _key(identity)}, "no answer came; it is not severe enough to be told twice")
+        return Sent({"key": key_of(identity)}, "no answer came; it is not severe enough to be told twice")
 
     async def _look_up(self, to: Destination, call: Call, notice: Notice) -> Mapping[str, str] | Outcome | None:
         reply = await self._ask(to, call, notice)
@@ -292,10 +265,8 @@ class VendorChannel:
 
     def _ref(self, call: Call, reply: Reply, notice: Notice) -> dict[str, str]:
         """What is remembered of a message or record."""
-        found = {
-            "id": picked(call.id, reply, notice) if call.id else "",
-            "url": picked(call.url, reply, notice) if call.url else "",
-        }
+        picks = {"id": call.id, "url": call.url}
+        found = {name: picked(pick, reply, notice) if pick else "" for name, pick in picks.items()}
         if found["url"].startswith("/"):
             site = getattr(self.conf, "web_url", "") or self.service.base(self.conf, notice.to)
             found["url"] = site.rstrip("/") + found["url"]
@@ -327,7 +298,7 @@ class VendorChannel:
         if reply.status in call.ok and not code:
             return reply
         where = f"{self.service.title} {path}".strip()
-        match self._class_of(code or str(reply.status)):
+        match self.service.means(code or str(reply.status)):
             case Fault() as fault:
                 return Rejected(fault, _said(reply, where, code, self._dialect))
             case "retry" | "limited":
@@ -341,13 +312,7 @@ class VendorChannel:
         return outcome
 
     def _limited(self, reply: Reply) -> bool:
-        return by_status(reply) or self._class_of(self.service.code(reply)) == LIMITED
-
-    def _class_of(self, code: str) -> Any:
-        """By the code itself, else by the longest beginning of it that is known."""
-        errors = self.service.errors
-        known = [code] + [f"{code[:n]}*" for n in range(len(code), 0, -1)]
-        return next((errors[name] for name in known if name in errors), None)
+        return by_status(reply) or self.service.means(self.service.code(reply)) == LIMITED
 
     def _client(self, to: Destination, question: Ask | None = None) -> Any:
         base = ((question and question.base) or self.service.base)(self.conf, to.address)
@@ -403,8 +368,8 @@ class VendorChannel:
     def _sought(self, to: Destination, identity: Identity, address: str) -> Notice:
         """What is known of a message without its words."""
         return Notice(
-            key=_key(identity),
-            about=_about(identity),
+            key=key_of(identity),
+            about=about_of(identity),
             ref=identity.alert_ref,
             severity=identity.severity,
             to=address,
@@ -426,19 +391,6 @@ class VendorChannel:
         except Forbidden as error:
             return Finding(what, ok=False, detail=redact(error))
         return Finding(what, ok=True, detail=f"{self.service.title}; `deskbell ring {to.name}` tries it")
-
-
-def _about(identity: Identity) -> str:
-    """The same for everything about an alert there; another one once its record has gone."""
-    if not identity.alert_ref or identity.kind == LETTER:
-        return f"deskbell-{identity.kind}-{identity.number}"
-    since = f"-{int(identity.opened_at.timestamp()):x}" if identity.opened_at else ""
-    again = f"-{identity.number}" if identity.kind == "card" and identity.number > 1 else ""
-    return f"deskbell-{identity.alert_ref.lower()}{since}{again}"
-
-
-def _key(identity: Identity) -> str:
-    return f"{_about(identity)}-{identity.destination}-{identity.kind}-{identity.number}"
 
 
 def _said(reply: Reply, where: str, code: str, dialect: Dialect) -> str:

@@ -192,6 +192,11 @@ class Service:
     acks: str = ""  # how people answer from there
     receipts: str = ""  # how the vendor says what became of a message
 
+    def means(self, code: str) -> Class | None:
+        """By the code itself, else by the longest beginning of it that is known."""
+        known = [code] + [f"{code[:n]}*" for n in range(len(code), 0, -1)]
+        return next((self.errors[name] for name in known if name in self.errors), None)
+
     def needed(self) -> tuple[str, ...]:
         """The settings that have no usual value."""
         return tuple(f.name for f in fields(self.conf) if f.default is MISSING and f.default_factory is MISSING)

@@ -15,7 +15,8 @@ from bot.page import linker
 from bot.ports import Gateway
 from bot.source_hooks import SourceHooks
 from channels.catalog import CHANNELS
-from channels.engine import Back, SubjectOf, VendorChannel, nobody_of_ours
+from channels.common import Back, SubjectOf, nobody_of_ours
+from channels.engine import VendorChannel
 from deskbell.config import Settings
 from deskbell.core import links as core_links
 from deskbell.core.ports import Channel, Source

@@ -2,10 +2,8 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import timedelta
 
-from channels.service import Address, Again, Call, Notice, Request, Role, Service
-from deskbell.core.ports import Limit
+from channels.service import Address, Again, Call, Notice, Request, Role, Service, per_second
 from deskbell.net.answers import Reply
 from deskbell.net.auth import Basic
 
@@ -60,5 +58,5 @@ SERVICE = Service(
     find=Call(rows, id=lambda reply, notice: notice.to if number(reply, notice) else ""),
     again=Again.LOOK_UP,
     reason=lambda reply: reply.headers.get("x-bamboohr-error-message", ""),
-    limits=(Limit("any", "account", 2, timedelta(seconds=1)),),
+    limits=per_second(2, "any"),
 )

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 
 from channels.catalog import service
-from channels.engine import Back, VendorChannel
+from channels.common import Back
+from channels.engine import VendorChannel
 from deskbell.config.channels import COMMON
 from deskbell.config.strict import Reading
 from deskbell.core.alert import Severity

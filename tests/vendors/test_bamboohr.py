@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from channels.engine import Back, VendorChannel
+from channels.common import Back
+from channels.engine import VendorChannel
 from deskbell.core.card import Tone
 from deskbell.core.outcome import Fault, Rejected, Sent, Unknown
 from tests.vendors.conftest import CARD, identity
