@@ -9,8 +9,8 @@ from deskbell.config.channels import ChannelSetting
 from deskbell.config.strict import Reading, unknown
 from deskbell.core.customer import Medium, read_quiet
 from deskbell.core.letters import LETTERS, CustomersConf
-from deskbell.core.ports import Destination
-from deskbell.desk.house import CUSTOMERS, House
+from deskbell.core.ports import CUSTOMERS, Destination
+from deskbell.desk.house import House
 from deskbell.faces.letter import LANGUAGES, LetterError, Letters
 
 CHATS = ("telegram",)  # the chats in which customers may be

@@ -195,6 +195,7 @@ class Op(StrEnum):
 EVERY_OP = frozenset(Op)
 LANE = "lane:"
 LETTER = "letter"  # the kind of an Identity
+CUSTOMERS = "customer."  # the lanes of letters to customers, one for each way of theirs
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,8 @@ class Delivery:
         if not note.direct or alert is None or not alert.live:
             return note
         card = await self._make_card(alert)
-        return replace(note, link=dispatch.key, buttons=tuple(button for button in card.buttons if button.verb in AT_HAND))
+        buttons = tuple(button for button in card.buttons if button.verb in AT_HAND)
+        return replace(note, link=dispatch.key, buttons=buttons)
 
     async def _look_up(
         self,

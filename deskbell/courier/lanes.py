@@ -18,7 +18,19 @@ from deskbell.core.alert import Alert, Severity
 from deskbell.core.card import Card
 from deskbell.core.customer import Message
 from deskbell.core.outcome import Fault, Outcome, Rejected, Retry, Sent
-from deskbell.core.ports import EVERY_OP, LANE, Channel, Claim, Destination, Limit, Op, Post, Settlement, Source
+from deskbell.core.ports import (
+    CUSTOMERS,
+    EVERY_OP,
+    LANE,
+    Channel,
+    Claim,
+    Destination,
+    Limit,
+    Op,
+    Post,
+    Settlement,
+    Source,
+)
 from deskbell.core.store import NotKept, Reader, Store, UnitOfWork
 from deskbell.courier.circuit import Circuit, State
 from deskbell.courier.delivery import Delivery, op_of
@@ -276,7 +288,10 @@ class Courier:
         destination = self._destinations.get(name)
         if destination is None:
             return wanted(name, name, op, ())  # a source paces its own requests
-        return wanted(destination.platform, name, op, self._channels[destination.platform].limits)
+        limits = self._channels[destination.platform].limits
+        if name.startswith(CUSTOMERS):  # the lane of many people, each of whom is a destination there
+            limits = [limit for limit in limits if limit.scope == "account"]
+        return wanted(destination.platform, name, op, limits)
 
     async def _claim_all(self, wishes: Sequence[Wish]) -> Sequence[list[Claim] | None]:
         """For each lane its claims; None where another instance has the lane."""

@@ -11,13 +11,12 @@ from deskbell.core.alert import Alert, Change, Command, Severity, Status, Verb, 
 from deskbell.core.asking import BY_DIGIT
 from deskbell.core.heard import Meant, Message, Rank, Receipt, RecordState, Tap, Words
 from deskbell.core.outcome import Fault, Sent
-from deskbell.core.ports import Answer, Claim, Dispatch, DispatchKind, Entry, Interaction, Lane, Post
+from deskbell.core.ports import CUSTOMERS, Answer, Claim, Dispatch, DispatchKind, Entry, Interaction, Lane, Post
 from deskbell.core.present import View, state_of
 from deskbell.core.store import Reader
 from deskbell.core.text import clean, span
 from deskbell.desk import act, asking, letters, strangers
 from deskbell.desk.book import Book
-from deskbell.desk.house import CUSTOMERS
 from deskbell.vendors.chats import CHATS
 
 SHOW = "show"  # what anybody may ask for

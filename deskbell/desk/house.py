@@ -13,7 +13,7 @@ from deskbell.core.decision import DecisionConf
 from deskbell.core.history import Recording
 from deskbell.core.letters import CustomersConf
 from deskbell.core.policy import Policy
-from deskbell.core.ports import Destination
+from deskbell.core.ports import CUSTOMERS, Destination
 from deskbell.core.rota import Rota
 from deskbell.core.route import OTHER, Route
 from deskbell.core.rules import RULES, Rule, RuleConf
@@ -21,8 +21,6 @@ from deskbell.core.rules.repeats import RepeatConf
 from deskbell.core.silence import Window
 from deskbell.faces.letter import Letters
 from deskbell.faces.wording import Wording
-
-CUSTOMERS = "customer."  # the lanes of letters to customers, one for each way of theirs
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from deskbell.core.customer import (
 from deskbell.core.heard import Rank
 from deskbell.core.letters import LETTERS, CustomersConf, said_of, wanted
 from deskbell.core.outcome import Fault, Outcome, Retry, Sent
-from deskbell.core.ports import Dispatch, DispatchKind, Entry, Lane
+from deskbell.core.ports import CUSTOMERS, Dispatch, DispatchKind, Entry, Lane
 from deskbell.core.records import Record
 from deskbell.core.rules import Found
 from deskbell.core.store import Reader
@@ -39,7 +39,7 @@ from deskbell.core.text import clean
 from deskbell.desk import consents
 from deskbell.desk.book import Book
 from deskbell.desk.contacts import contact_of
-from deskbell.desk.house import CUSTOMERS, House
+from deskbell.desk.house import House
 from deskbell.faces.letter import Frame, LetterError
 
 WITHDRAWN = "the opt-in was withdrawn"

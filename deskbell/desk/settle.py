@@ -9,7 +9,7 @@ from typing import Any
 from deskbell.core.alert import Alert, Severity
 from deskbell.core.history import Ended
 from deskbell.core.outcome import Fault, Outcome, Rejected, Sent, Unknown
-from deskbell.core.ports import Claim, Dispatch, DispatchKind, Lane, Post, Settlement, WriteKind
+from deskbell.core.ports import CUSTOMERS, Claim, Dispatch, DispatchKind, Lane, Post, Settlement, WriteKind
 from deskbell.core.records import Case, CaseStatus, Record, Visit, changed
 from deskbell.desk import letters, past
 from deskbell.desk.book import SOURCE_LANE, UNREACHABLE, Book, deaf, shut_out
@@ -194,7 +194,9 @@ def _elsewhere(book: Book, claim: Claim, alert: Alert) -> None:
 def _unreachable(book: Book, claim: Claim, why: str) -> None:
     """Rings once per destination, in the other rooms."""
     destination = claim.work.destination
-    summary = f"Deskbell can't reach the room {destination}: {why}"[:118]
+    customers = destination.startswith(CUSTOMERS)
+    whom = f"customers by {destination.removeprefix(CUSTOMERS)}" if customers else f"the room {destination}"
+    summary = f"Deskbell can't reach {whom}: {why}"[:118]
     book.about_us(f"chan:{destination}", UNREACHABLE, Severity.P1, summary, subject=destination)
 
 

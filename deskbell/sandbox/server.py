@@ -170,6 +170,7 @@ class Sandbox:
 
     async def stop(self) -> None:
         await self.end_day()
+        await self.customers.end()
         for chat in self.chats.values():
             await chat.close()
         await self._mail.stop()
