@@ -22,6 +22,7 @@ from deskbell.core.undo import Undo
 from deskbell.desk.duty import removed, roster
 from deskbell.desk.house import House
 from deskbell.desk.rings import USUAL, asleep, prefs_of, ways
+from deskbell.vendors.chats import CHATS
 
 UNREACHABLE = "channel_unreachable"
 OURSELVES = "ourselves"  # the policy of alerts about Deskbell itself
@@ -238,7 +239,8 @@ class Book:
 
     def _dispatch(self, dispatch: Dispatch, alert: Alert) -> None:
         self.uow.add_dispatch(dispatch, alert.severity, self.now)
-        if self.house.public_url and (person := str(dispatch.payload.get("direct", ""))):
+        person = str(dispatch.payload.get("direct", ""))
+        if person and self.house.public_url and self.platform(dispatch.destination) not in CHATS:  # those have buttons
             digest = links.digest_of(links.token_of(self.house.secret, dispatch.key))
             self.uow.save_link(Link(digest, alert.id, person, self.now + links.LIFE), self.now)
 

@@ -174,3 +174,26 @@ async def test_five_hundred_visits_of_scanners_acknowledge_nothing(house, sent):
             await asyncio.gather(*(model(house, path, roll) for _ in range(10)))
     assert house.alert().status is Status.OPEN
     assert not [entry for entry in house.entries("ack") if entry.actor == "ben"]
+
+
+async def test_of_two_taps_at_once_one_acknowledges(house, sent, patient):
+    code, path = sent
+    fields = fields_of((await look(house, path))[1]) | {"code": code}
+    pages = [page for _, page in await asyncio.gather(*(send(house, path, fields) for _ in range(8)))]
+    assert sum("Acknowledged. It is yours." in page for page in pages) == 1
+    assert len([entry for entry in house.entries("ack") if entry.actor == "ben"]) == 1
+
+
+NONSENSE = (b"", b"\xff\xfe=%ff", b"form=" + b"x" * 3000, b"&" * 50, b"code=1&code=2", b"form=0.0&code=%00", b"form=.")
+
+
+async def test_nonsense_is_answered_and_does_nothing(house, sent, patient):
+    _, path = sent
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body in NONSENSE:
+        async with house.session.post(house.url(path), data=body, headers=OURS | form) as reply:
+            assert reply.status in (200, 400)
+        for kind in ("application/json", "multipart/form-data", "text/plain"):
+            async with house.session.post(house.url(path), data=body, headers=OURS | {"Content-Type": kind}) as reply:
+                assert reply.status == 415
+    assert house.open
