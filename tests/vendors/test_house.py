@@ -116,7 +116,7 @@ async def test_each_vendor_hears_of_an_alert_and_each_record_follows_it(house, s
     await settled(house)
     for name, vendor in sandbox.vendors.items():
         row = service(name)
-        follows = row.open is not None and (row.close or row.progress)
+        follows = row.hush or (row.open is not None and (row.close or row.progress))
         assert (len(vendor.told) > told[name]) == bool(follows), name
         assert not vendor.refused, name
 
