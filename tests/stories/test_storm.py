@@ -53,6 +53,16 @@ async def test_a_storm_is_one_card_in_each_room_and_one_tap_answers_all_of_it(tm
         north = [one for one in alerts if one.team == "north"]
         assert {one.status for one in north if one.severity is not Severity.P1} == {Status.ACKED}
         assert {one.status for one in north if one.severity is Severity.P1} == {Status.OPEN}
+        child = next(one for one in north if one.severity is not Severity.P1)
+        for chat in CHATS:
+            (card,) = [one for one in town.chats[chat].cards(rooms["north"][chat]) if one.ref == card.ref]
+            await town.chats[chat].press("ana", card, "Note to all", f"said in {chat}")
+
+        async def noted():
+            story = await town.daemon.store.read(lambda reader: reader.story(child.id))
+            return {row.entry.personal.get("text") for row in story if row.entry.verb == "note"}
+
+        await town.until_async(noted, {f"said in {chat}" for chat in CHATS}, 60)
 
 
 def shown(town, chat, room, ref):
