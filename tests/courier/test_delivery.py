@@ -32,5 +32,5 @@ class Silent:
 async def test_what_can_not_be_looked_up_yet_waits():
     payload = {"kind": "note", "record_id": "1", "text": "Ana acknowledged"}
     note = Dispatch("k", "source:desk", DispatchKind.WRITE, payload, id=5, unsure_since=datetime.now(UTC))
-    outcome = await Delivery(None, {}, {}, {"desk": Silent()}).deliver(Claim(1, note, None))
+    outcome = await Delivery(None, {}, {}, {"desk": Silent()}, None).deliver(Claim(1, note, None))
     assert outcome == Retry("ServiceNow is left alone", timedelta(seconds=7))
