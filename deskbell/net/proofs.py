@@ -86,6 +86,7 @@ class PlivoSigned:
 
     header: str = "x-plivo-signature-v3"
     second: str = "x-plivo-signature-v2"
+    once: bool = True  # a nonce that came before signs nothing any more: V2 says nothing of the form
 
     def check(self, call: Call, secrets: Sequence[str], now: float) -> Genuine | None:  # noqa: ARG002
         third = call.header(self.header)

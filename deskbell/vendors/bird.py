@@ -28,6 +28,7 @@ class BirdSigned:
     """A digest over the time, the whole address and the body's own digest, on three lines."""
 
     header: str = "messagebird-signature"
+    once: bool = True
 
     def check(self, call: Call, secrets: Sequence[str], now: float) -> Genuine | None:
         stamp = call.header(_STAMP.header)
@@ -45,6 +46,7 @@ class MessageBirdToken:
     """A signed token with the digests of the address and of the body; the body's is left out where there is none."""
 
     header: str = "messagebird-signature-jwt"
+    once: bool = True
 
     def check(self, call: Call, secrets: Sequence[str], now: float) -> Genuine | None:
         said = [claims for secret in secrets if (claims := self._claims(call.header(self.header), secret))]

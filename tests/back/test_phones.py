@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
 from xml.etree import ElementTree as ET
 
 import jwt
@@ -53,10 +54,11 @@ def twilio(url, fields):
 def plivo(url, fields):
     place, _, query = url.partition("?")
     asked = "&".join(sorted(query.split("&"))) + "." if query else ""
-    signed = f"{place}?{asked}" + "".join(name + fields[name] for name in sorted(fields)) + ".a-nonce"
+    nonce = uuid4().hex
+    signed = f"{place}?{asked}" + "".join(name + fields[name] for name in sorted(fields)) + f".{nonce}"
     return urlencode(fields), FORM | {
         "X-Plivo-Signature-V3": mac(signed.encode()),
-        "X-Plivo-Signature-V3-Nonce": "a-nonce",
+        "X-Plivo-Signature-V3-Nonce": nonce,
     }
 
 
@@ -74,7 +76,7 @@ def bird(url, data):
 
 def messagebird(url, fields):
     body, now = urlencode(fields), int(time.time())
-    claims = {"iss": "MessageBird", "nbf": now, "exp": now + 60, "jti": str(now)}
+    claims = {"iss": "MessageBird", "nbf": now, "exp": now + 60, "jti": uuid4().hex}
     claims["url_hash"] = hashlib.sha256(url.encode()).hexdigest()
     if body:
         claims["payload_hash"] = hashlib.sha256(body.encode()).hexdigest()
@@ -142,6 +144,19 @@ VENDORS = {
     ),
 }
 every = pytest.mark.parametrize("name", VENDORS)
+
+
+@only("plivo")
+async def test_a_nonce_signs_once(house, name):
+    """The older way signs the address and the nonce alone: whoever saw one call could else write what they like."""
+    sent = await rung(house, name)
+    await house.acted("unack")
+    headers = FORM | {"X-Plivo-Signature-V2": mac(f"{PUBLIC}/inbound/plivon1".encode())}
+    headers["X-Plivo-Signature-V2-Nonce"] = "n1"
+    for said in (VENDORS[name][2](sent.id), VENDORS[name][1](sent.id)):
+        assert (await house.post("/inbound/plivo", urlencode(said), headers))[0] == 200
+    assert [one.rank for one in house.messages() if one.id == sent.id] == [Rank.DELIVERED]
+    assert house.open
 
 
 async def told(house, name, data, query=""):
