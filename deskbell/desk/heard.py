@@ -192,7 +192,7 @@ def _carried_out(
     if meant.verb not in allowed:
         book.uow.take_in(key, channel, book.now, {"verb": meant.verb or "words"})
         # An answer to a mail may be a machine's; it is not answered in turn.
-        return "" if not meant.verb and message else _help(allowed)
+        return "" if not meant.verb and _about(said) else _help(allowed)
     if not ref:
         book.uow.take_in(key, channel, book.now, {"verb": meant.verb})
         return f"Which alert? Its number comes behind, like {meant.verb.upper()} 12. Nothing was saved."
@@ -244,7 +244,8 @@ def _args(meant: Meant) -> dict[str, str]:
 
 
 def _account(book: Book, channel: str, said: Words | Tap, person: Person) -> str:
-    return said.sender or book.uow.account_of(channel, person.id) or ""
+    theirs = book.person(channel, said.sender) if said.sender else None
+    return said.sender if theirs else book.uow.account_of(channel, person.id) or ""
 
 
 def _help(allowed: frozenset[str]) -> str:

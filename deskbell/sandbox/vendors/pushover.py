@@ -12,8 +12,9 @@ def taken(asked: Asked) -> object:
 
 def stands(asked: Asked) -> object:
     ident = asked.parts["receipt"].removesuffix(".json")
-    done = asked.stands.get(ident) == "acked"
-    who = {"acknowledged_by": USER if done else "", "acknowledged_at": 1795000000 if done else 0}
+    state, _, by = asked.stands.get(ident, "").partition(" by ")
+    done = state == "acked"
+    who = {"acknowledged_by": (by or USER) if done else "", "acknowledged_at": 1795000000 if done else 0}
     return {"status": 1, "acknowledged": int(done), "last_delivered_at": 1795000000, "expired": 0, **who}
 
 
