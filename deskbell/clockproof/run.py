@@ -34,7 +34,7 @@ _SECOND = 137.0  # when the second alert comes
 _LASTS = 1200.0  # awake, by then all has rung
 _BEFORE = 2700.0  # of a night: from three quarters of an hour before the change on ...
 _RUNGS = (*range(0, 6000, 600), *range(86_400, 90_000, 600))  # ... a ring each ten minutes, and the next night again
-_LULL = 300.0  # between the two
+_NEAR, _PAUSE, _LULL = 50.0, 17.0, 300.0  # it is looked often around each ring, less in between, seldom over the day
 
 Tell = Callable[[str, int, int], None]
 
@@ -182,7 +182,9 @@ async def play_night(blank: Path, zone: str, at: float) -> Verdict:
         opened, next_poll = hands.true, hands.true + NIGHT_POLL
         await stage.raise_alert("night")
         while (since := hands.true - opened) < _RUNGS[-1] + NIGHT_TICK:
-            hands.passes(_LULL if _RUNGS[9] + 60 < since < _RUNGS[10] - 2 * _LULL else NIGHT_TICK)
+            near = (since + _NEAR) % 600 < 2 * _NEAR
+            lull = _LULL if _RUNGS[9] + _NEAR < since < _RUNGS[10] - 2 * _LULL else _PAUSE
+            hands.passes(NIGHT_TICK if near else lull)
             if hands.true >= next_poll:
                 next_poll = hands.true + NIGHT_POLL
                 await stage.poll()
