@@ -142,9 +142,7 @@ async def test_all_of_a_storm_is_resolved_by_two(bench):
     said = await bench.say("ben", "ack", str(wish.id))
     assert "So are 12 alerts of it." in said.text
     done = alerts(bench, "technician_late")
-    assert {(one.status, one.resolved_by, one.reason) for one in done} == {
-        (Status.RESOLVED, "ana", "snow is cleared")
-    }
+    assert {(one.status, one.resolved_by, one.reason) for one in done} == {(Status.RESOLVED, "ana", "snow is cleared")}
     await bench.passes(timedelta(seconds=6))
     assert {one.mode for one in alerts(bench, "technician_late")} == {Mode.LISTED}
 
