@@ -146,6 +146,12 @@ class Front(Protocol):
         """What a customer sees behind the link in their letters; None: it is none of ours, or they were erased."""
         ...
 
+    async def customer_wrote(self, platform: str, account: str, text: str, key: str) -> str | None:
+        """What a customer of ours says in a chat, done once: the words of the answer, which may be empty. None: nobody
+        of that account is a customer.
+        """
+        ...
+
     async def customer_chose(self, token: str, choice: Choice) -> bool:
         """Keeps what they chose there. Durable when it returns; raises NotKept."""
         ...

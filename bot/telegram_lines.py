@@ -88,6 +88,12 @@ class Lines:
 
     async def _run(self, typed: Typed, line: str, room: str, me: Me) -> None:
         said = Said(PLATFORM, typed.sender.account, "", room, typed.key)
+        if typed.sender.private and not await self._known(typed):
+            heard = await self._office.front.customer_wrote(PLATFORM, typed.sender.account, line, typed.key)
+            if heard is not None:
+                if heard:
+                    self._office.behind(self._say(typed, Reply(lines=(heard,))))
+                return
         if typed.sender.private and _CODE.fullmatch(line) and not await self._known(typed) and not _is_command(line):
             reply = await self._office.front.redeem(said, line)
             self._office.behind(self._say(typed, reply))

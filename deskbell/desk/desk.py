@@ -49,6 +49,7 @@ from deskbell.desk import (
     people,
     settle,
     silences,
+    strangers,
     tick,
     weather,
 )
@@ -311,6 +312,13 @@ class Desk(Inquiries):
     async def letter(self, number: int) -> Message | Outcome:
         """A letter as it may go out now, or why it may not."""
         return await self.store.read(lambda reader: letters.at_send(reader, self.house, number, self.now()))
+
+    async def customer_wrote(self, platform: str, account: str, text: str, key: str) -> str | None:
+        media = self.house.customer_media(platform)
+        if not media or not await self.store.read(lambda reader: any(reader.address(one, account) for one in media)):
+            return None
+        said = Words(account, text, key)
+        return await self._change(lambda book: strangers.wrote(book, platform, said, Meant()), Urgency.TAP)
 
     async def customer_chose(self, token: str, choice: Choice) -> bool:
         return await self._change(lambda book: own_page.choose(book, token, choice), Urgency.TAP)

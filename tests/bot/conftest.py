@@ -86,6 +86,9 @@ class Desk:
     async def link_code(self, person_id):
         return f"code-of-{person_id}"
 
+    async def customer_wrote(self, platform, account, text, key):
+        return None  # nobody here is a customer
+
     async def redeem(self, said, code):
         return Reply(lines=(f"{said.account} said {code}",))
 

@@ -1,5 +1,7 @@
 """The staff tell the customer from the card and by command, in every chat; and see what became of it."""
 
+import time
+
 import pytest
 
 from deskbell.sandbox.server import Sandbox
@@ -15,6 +17,7 @@ notices = {{ visit_late = {{ send = false }} }}
 
 [customers.channels]
 sms = "twilio"
+telegram = "telegram"
 
 [channels.twilio]
 {twilio}
@@ -82,3 +85,35 @@ async def test_from_the_card_with_a_preview_and_by_command_in_every_chat(late):
 
 async def stages(town):
     return {one.stage for one in await town.daemon.store.read(lambda reader: reader.letters())}
+
+
+async def test_a_customer_in_telegram_is_told_there_and_stops_it_there(town):
+    """By the bot of the house; who says STOP to it is told no more, and the room of the staff hears none of it."""
+    hub = town.sandbox.telegram
+    user = hub.who("nils")
+    hub.start("nils")
+    await town.settled()
+    customer = {"name": "Nils", "phone": f"telegram:{user.id}; opt-in:telegram"}
+    start = time.time() + 3600
+    for number in (4721, 4722):
+        town.sandbox.fieldservice.add(start=start, end=start + 3600, technician=1, id=number, customer=customer)
+    await town.until_async(lambda: both_known(town), True)
+    town.sandbox.fieldservice.change(4721, status="en_route")
+    await town.until(lambda: any("on the way to you for J-4721" in text for text in hub.private("nils")))
+    before = len(hub.private("nils"))
+    hub.write(user, hub.private_chat(user), "STOP")
+    await town.until(lambda: any("START brings them back" in text for text in hub.private("nils")))
+    town.sandbox.fieldservice.change(4722, status="en_route")
+    await town.until_async(lambda: stages(town), {"sent", "withheld"})
+    assert not any("J-4722" in text for text in hub.private("nils"))
+    hub.write(user, hub.private_chat(user), "what is this")
+    hub.write(user, hub.private_chat(user), "start")
+    await town.until(lambda: any("STOP ends them" in text for text in hub.private("nils")))
+    assert not any("I don't know yet who you are" in text for text in hub.private("nils")[before:])
+    rooms = [text for room in town.rooms("telegram").values() for text in hub.texts(room)]
+    assert not any("START brings" in text for text in rooms)
+
+
+async def both_known(town):
+    found = await town.daemon.store.read(lambda reader: reader.records("fieldservice", ["4721", "4722"]))
+    return len(found) == 2
