@@ -17,7 +17,6 @@ from bot.grammar import (
     Problem,
     Spec,
     commands_markdown,
-    read_hush,
     read_line,
     read_named,
     read_raised,
@@ -25,6 +24,7 @@ from bot.grammar import (
     read_span,
     read_text,
 )
+from bot.hush import read_hush
 from bot.names import find_person
 from bot.ports import Front, Said, Spoken
 from bot.questions import Questions, teams_of
