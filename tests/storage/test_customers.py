@@ -29,7 +29,8 @@ def test_what_is_kept_is_read_again(store):
     def read(reader):
         return (
             reader.customer(customer.id), reader.address(Medium.SMS, "+4930"), reader.ledger("who"),
-            reader.letter(number), reader.letter_steps(number), reader.letters_owed(NOW + timedelta(1)), reader.letters_of("fs", "1"),
+            reader.letter(number), reader.letter_steps(number), reader.letters_owed(NOW + timedelta(1)),
+            reader.letters_of("fs", "1"),
         )  # fmt: skip
 
     found, address, ledger, letter, steps, owed, of_record = store.read_now(read)
