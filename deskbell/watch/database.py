@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
 
 from deskbell.core.store import UnitOfWork, Urgency
 from deskbell.watch.conf import WatchConf
@@ -97,16 +99,21 @@ class Database:
 
     async def check_each_night(self, zone: str) -> None:
         """Until cancelled. Damage that nobody reads for months must not wait until somebody does."""
-        while True:
-            await asyncio.sleep(_until(self._conf, self._now().astimezone(ZoneInfo(zone))))
+        at = self._conf.check_at
+        nightly = CronTrigger(hour=at.hour, minute=at.minute, timezone=ZoneInfo(zone))
+        # By the wall clock, as people mean it; what must not wait when that is set back goes by net.clock.beat.
+        scheduler = AsyncIOScheduler(timezone=ZoneInfo(zone))
+        scheduler.add_job(self.check, nightly, misfire_grace_time=None, coalesce=True)
+        scheduler.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            scheduler.shutdown(wait=False)
+
+    async def check(self) -> None:
+        try:
             found = await self._check()
-            log.info("database_checked", wrong=len(found))
-            self._report("integrity", "; ".join(found))
-
-
-def _until(conf: WatchConf, local: datetime) -> float:
-    """Seconds until `check_at` comes next, a second later at the earliest."""
-    due = local.replace(hour=conf.check_at.hour, minute=conf.check_at.minute, second=0, microsecond=0)
-    if due <= local:
-        due += timedelta(days=1)
-    return max(1.0, due.timestamp() - local.timestamp())
+        except Exception as error:  # noqa: BLE001 - whatever keeps it from being read, people must hear of it
+            found = [f"the database could not be looked through: {error!r}"]
+        log.info("database_checked", wrong=len(found))
+        self._report("integrity", "; ".join(found))
