@@ -133,7 +133,8 @@ class Customers:
             return
         if await self._deliver[system](self, client, told):
             self.facts.receipts.append(system)
-        if to == ANA and (ref := re.search(r"\bD-(\d+)", text_of(system, told))):
+        ref = re.search(r"\bD-(\d+)", text_of(system, told))
+        if to == ANA and ref and "sms" not in self.facts.answered:  # what she is answered is not answered in turn
             await self._write(client, ANA, f"ACK {ref[1]}")
             self.facts.answered.append("sms")
         if to == BEN and (link := _LINK.search(text_of(system, told))):
