@@ -35,9 +35,7 @@ JOB = visit(1, "Marco", NOW - 20 * MIN, title="Compressor down")
 
 class TestOffers:
     def offered(self, days=None, conf=None, job=JOB, leaves=None, people=CREW):
-        return offers(
-            job, dict.fromkeys(people, ()) | (days or {}), people, conf or DecisionConf(), NOW, leaves or {}
-        )
+        return offers(job, dict.fromkeys(people, ()) | (days or {}), people, conf or DecisionConf(), NOW, leaves or {})
 
     def test_the_nearest_free_one_first(self):
         here = visit(2, "Lena", NOW - 30 * MIN, NEAR, arrived_at=NOW - 30 * MIN, end=NOW + 10 * MIN)

@@ -87,7 +87,7 @@ def nested(where, inside):
     return inside
 
 
-_NAMED = (".write", ".feeds", ".calendars", ".overrides")
+_NAMED = (".write", ".feeds", ".calendars", ".overrides", ".notices", "customers.sources")
 
 
 def test_the_page_of_settings_has_just_the_keys_that_are_accepted(generate, written):

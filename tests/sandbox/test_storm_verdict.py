@@ -13,7 +13,7 @@ URGENT = Happened("J-99", "north", "late", 5.0, urgent=True)
 HAPPENED = [*LATE, *OVER, URGENT]
 CARDS = [
     Message(0.9, "D-1 Technician late J-0"),
-    Message(6.0, "D-20 Storm in north: Technician late, 41 alerts. Now: 41 alerts: 41 open. Most urgent: D-3 J-2, D-4 J-3"),
+    Message(6.0, "D-20 Storm in north: Technician late, 41 alerts. Now: 41 alerts: 41 open. Most urgent: D-3 J-2, D-4"),
     Message(7.0, "D-21 P1 act now Technician late J-99"),
     Message(24.0, "D-30 Job running over J-90"),
     Message(25.0, "D-31 Job running over J-91"),
