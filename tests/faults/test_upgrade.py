@@ -59,7 +59,7 @@ def aged_to(path, revision) -> None:
         path.with_name(path.name + journal).unlink(missing_ok=True)
     path.unlink()
     old.rename(path)
-    assert len(triggers) == len(TRIGGERS)
+    assert {name for name, _ in triggers} == {name for name in TRIGGERS if name.startswith("audit_")}
 
 
 @pytest.mark.parametrize("death", ["migration.before:kill", "migration.after:kill"])
