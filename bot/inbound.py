@@ -66,7 +66,11 @@ class Inbound:
         if first and not await self._keys(first):
             raise Refused(503, "Not confirmed. Say it again later.")
         point("inbound.keep.before")
-        told = await self._box.take(ear.channel, heard)
+        try:
+            told = await self._box.take(ear.channel, heard)
+        except Refused as refused:
+            log.warning("inbound_not_raised", channel=ear.channel, why=refused.text)  # a vendor shows nobody our answer
+            raise
         point("inbound.keep.after")
         if key:
             self._keep(key)

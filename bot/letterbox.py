@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from bot.ports import Front
+from bot.raising import ALERTS_PER_HOUR, Raising, known_key
 from bot.short import read_short
-from deskbell.core.heard import Heard, Meant, Receipt, RecordState, Tap, Words
+from deskbell.core.heard import Heard, Meant, Passed, Raise, Receipt, RecordState, Tap, Words
 from deskbell.net import metrics
 
 
-class Desk(Protocol):
+class Desk(Front, Protocol):
     async def wrote(self, channel: str, said: Words | Tap, meant: Meant) -> str:
         """Carries out what somebody wrote or tapped, once, and sends the answer back the same way; what that says.
 
@@ -23,14 +25,20 @@ class Desk(Protocol):
         """What became of messages, and of records. `asked`: how records stood, as we knew it when we asked."""
         ...
 
+    async def passed(self, caller: str, said: Passed) -> None:
+        """What the caller raised about a thing is over."""
+        ...
+
 
 class Letterbox:
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    """`alerts_per_hour`: so many may be raised through one channel."""
+
+    def __init__(self, desk: Desk, alerts_per_hour: int = ALERTS_PER_HOUR) -> None:
+        self._desk, self._raising = desk, Raising(desk, alerts_per_hour)
 
     async def take(self, channel: str, said: Sequence[Heard], asked: Mapping[str, str] | None = None) -> list[str]:
         """Returns when all of it is durable; what it was told before does nothing again. What people are to be told of
-        what they did by a tap.
+        what they did by a tap. Raises Refused for an alert that may not be raised.
         """
         facts = [one for one in said if isinstance(one, Receipt | RecordState)]
         if facts:
@@ -40,8 +48,17 @@ class Letterbox:
             if isinstance(one, Words | Tap):
                 answer = await self._desk.wrote(channel, one, _meant(one))
                 told += [answer] if answer and isinstance(one, Tap) else []
+            elif isinstance(one, Raise):
+                await self._raising.take(_caller(channel), known_key(one.key), one.fields)
+            elif isinstance(one, Passed):
+                await self._desk.passed(_caller(channel), one)
             metrics.heard(channel, type(one).__name__.lower())
         return told
+
+
+def _caller(channel: str) -> str:
+    """Never the name of an API token by chance: what is raised there stays apart, and the audit names the channel."""
+    return f"channel {channel}"
 
 
 def _meant(said: Words | Tap) -> Meant:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.api import AUDIT, FIELDS, READ, STATUSES, TRIGGER
+from bot.api import AUDIT, READ, STATUSES, TRIGGER
+from bot.raising import FIELDS
 from deskbell.core.alert import Severity, Status
 
 PATH = "/api/v1/openapi.json"

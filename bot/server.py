@@ -14,6 +14,7 @@ from bot.inbound import Inbound
 from bot.openapi import PATH, document
 from bot.page import Page
 from bot.ports import Front, Hook
+from bot.raising import ALERTS_PER_HOUR
 from bot.source_hooks import SourceHooks
 from bot.web import BODY_LIMIT, answer, quiet_headers, read_body, speak_json
 from deskbell.net import metrics
@@ -32,7 +33,7 @@ class ServerConf:
     host: str = "127.0.0.1"
     port: int = 8780
     tokens: tuple[ApiToken, ...] = ()
-    alerts_per_hour: int = 120  # for each caller of the API
+    alerts_per_hour: int = ALERTS_PER_HOUR  # for each caller of the API, and each channel that raises alerts
     public_url: str = ""  # where people's browsers and the chats reach this server, like https://desk.example.org
 
     def __post_init__(self) -> None:

@@ -100,7 +100,7 @@ class Daemon:
         page = Page(desk, secret, public_url) if public_url and "web" in settings.general.roles else None
         loops = tuple(Loop(source, desk) for source in sources.values()) if "poll" in settings.general.roles else ()
         pushed = build_hooks(settings, desk, loops) if "web" in settings.general.roles else None
-        box = Letterbox(desk)
+        box = Letterbox(desk, settings.server.alerts_per_hour)
         asker = Asker(store, settings.ways, channels, box.take)
         inbound = build_inbound(settings, box, asker) if "web" in settings.general.roles else None
         return cls(

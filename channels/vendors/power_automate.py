@@ -7,9 +7,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 from channels import microsoft
 from channels.service import Address, Again, Call, Notice, Request, Role, Service
+from deskbell.core.heard import Raise
 from deskbell.core.outcome import Fault
 from deskbell.core.ports import Limit
 from deskbell.net.auth import InRequest
+from deskbell.net.inbound import WAYS
+from deskbell.net.inbound import Call as Called
+from deskbell.vendors.hears import Hears
+from deskbell.vendors.raised import raised
 from deskbell.vendors.workflows import explain
 
 
@@ -30,10 +35,15 @@ def start(notice: Notice, _conf: PowerAutomateConf) -> Request:
     return Request(url.path, {"schema": 1, "key": notice.key, "alert": alert}, params=dict(parse_qsl(url.query)))
 
 
+def alert(call: Called, _conf: PowerAutomateConf) -> list[Raise]:
+    """What a flow's action HTTP has raised here."""
+    return [raised(call.data)]
+
+
 SERVICE = Service(
     name="power_automate",
     title="Power Automate",
-    roles=frozenset({Role.NOTIFY}),
+    roles=frozenset({Role.NOTIFY, Role.TRIGGER}),
     docs="https://learn.microsoft.com/azure/connectors/connectors-native-reqres",
     conf=PowerAutomateConf,
     auth=lambda conf: microsoft.login(conf) if conf.tenant else InRequest(""),
@@ -49,4 +59,5 @@ SERVICE = Service(
     # A flow that is gone, switched off, or has another signature now: this one can't be reached, others may.
     errors=dict.fromkeys(("401", "402", "403", "404", "410"), Fault.TARGET),
     limits=(Limit("post", "destination", 1, timedelta(seconds=1)),),
+    hears=Hears(way=lambda _conf: WAYS["header"], read=alert, words=False),
 )

@@ -18,7 +18,7 @@ class SnsConf:
     secret: str = field(repr=False)  # of that key
     region: str  # eu-central-1
     sender_id: str = ""  # who an SMS is from, in countries that allow a name
-    topics: tuple[str, ...] = ()  # ARNs of topics of yours that may call us: with SMS that people sent back
+    topics: tuple[str, ...] = ()  # ARNs of topics of yours that may call us: SMS that people sent back, or alarms
     base_url: str = ""  # where it is called instead of the region's own address
 
 
@@ -39,7 +39,7 @@ def _target(notice: Notice, conf: SnsConf) -> dict[str, str]:
 SERVICE = Service(
     name="sns",
     title="Amazon SNS",
-    roles=frozenset({Role.NOTIFY, Role.ACKNOWLEDGE}),
+    roles=frozenset({Role.NOTIFY, Role.TRIGGER, Role.ACKNOWLEDGE}),
     docs="https://docs.aws.amazon.com/sns/latest/api/API_Publish.html",
     conf=SnsConf,
     auth=lambda conf: AwsKey(conf.key_id, conf.secret, conf.region, "sns"),
@@ -53,6 +53,6 @@ SERVICE = Service(
     errors=told.ERRORS,
     limits=(Limit("post", "account", 20, timedelta(seconds=1)),),
     sizes={"Subject": Size(99), "Message": Size(256 * 1024, Unit.BYTES)},
-    hears=Hears(way=lambda conf: told.SnsSigned(conf.topics), read=told.answers, confirm=told.confirm, secrets=""),
+    hears=Hears(way=lambda conf: told.SnsSigned(conf.topics), read=told.heard, confirm=told.confirm, secrets=""),
     acks="reply",
 )

@@ -1,6 +1,6 @@
 """[channels.NAME]: the systems that people and records are told through, beside the chats."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,10 @@ def _ear(reading: Reading, name: str, row: Service, conf: Any, hook: VendorHook,
         return None
     if not public_url:
         reading.wrong(where, "nobody can call us: set server.public_url")
+    if hook.raises and Role.TRIGGER not in row.roles:
+        reading.wrong(f"{where}.raises", f"{row.title} raises no alerts")
+    if not hook.raises and row.roles == {Role.NOTIFY, Role.TRIGGER}:
+        reading.wrong(f"{where}.raises", "is missing: the team of the alerts that its calls raise")
     ear = Ear.of(name, row.hears, conf, hook, public_url)
     if row.hears.secrets and not hook.secrets:
         reading.wrong(f"{where}.secrets", f"is missing: {row.hears.secrets}")
@@ -130,6 +134,26 @@ def check_destination(reading: Reading, to: Destination, data: object) -> None:
             reading.wrong(f"{where}.options.{key}", unknown(key, {**OPTIONS, **row.options}))
     if to.options.get("tells", TELLS[0]) not in TELLS:
         reading.wrong(f"{where}.options.tells", f"must be one of {', '.join(TELLS)}")
+
+
+def check_raises(
+    reading: Reading, data: object, teams: Collection[str], destinations: Mapping[str, Destination]
+) -> None:
+    """Alerts that channels raise: for a team that there is, and never by what we say ourselves."""
+    for name, table in _tables(data).items():
+        given = _tables(table)
+        team = _tables(given.get("hook")).get("raises")
+        if not team:
+            continue
+        if teams and team not in teams:
+            reading.wrong(f"channels.{name}.hook.raises", unknown(str(team), teams).replace("setting", "team"))
+        topics = given.get("topics")
+        for to in destinations.values():
+            if isinstance(topics, list) and to.address in topics:
+                reading.wrong(
+                    f"destinations.{to.name}.address",
+                    f"is a topic that raises alerts (channels.{name}): our own words would come back as another one",
+                )
 
 
 def secret_addresses(destinations: Mapping[str, Destination], channels: Mapping[str, ChannelSetting]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from deskbell import instance
-from deskbell.config.channels import check_destination
+from deskbell.config.channels import check_destination, check_raises
 from deskbell.config.strict import Reading, unknown
 from deskbell.core.access import Role
 from deskbell.core.calendar import SITE
@@ -116,6 +116,8 @@ def cross_check(reading: Reading, house: House, general: General | None, raw: Ma
             reading.wrong(name, f"{zone[:40]!r} is no time zone; write it like Europe/Berlin")
     for d in house.destinations.values():
         _check_destination(reading, d, raw)
+    teams = sorted({team for person in house.people.values() for team in person.teams})
+    check_raises(reading, raw.get("channels"), teams, house.destinations)
     if not named(raw, "destinations"):
         reading.wrong("destinations", "there is none: nobody could be told. Add one, like [destinations.desk]")
     for i, route in enumerate(house.routes):

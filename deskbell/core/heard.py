@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
-from typing import Literal
+from typing import Any, Literal
 
 from deskbell.core.outcome import Fault
 
@@ -100,7 +100,32 @@ class RecordState:
     name: str = ""
 
 
-Heard = Receipt | Words | Tap | RecordState
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Something there makes an alert here. `fields` are those of POST /api/v1/alerts, as they came.
+
+    `id` tells it from all others, so that a repeat is recognised. `thing`: what it is about, where a Passed may follow.
+    """
+
+    id: str
+    fields: Mapping[str, Any]
+    thing: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.thing}.{self.id}" if self.thing else self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What was raised about a thing is over. `at`: since when, so that what came late ends nothing newer."""
+
+    thing: str
+    why: str
+    at: datetime
+
+
+Heard = Receipt | Words | Tap | RecordState | Raise | Passed
 
 
 @dataclass(frozen=True, slots=True)

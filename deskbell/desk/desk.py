@@ -18,7 +18,7 @@ from deskbell.core.button import Press
 from deskbell.core.card import Reply
 from deskbell.core.customer import Choice, Message
 from deskbell.core.duty import DutyWish
-from deskbell.core.heard import Meant, Receipt, RecordState, Tap, Words
+from deskbell.core.heard import Meant, Passed, Receipt, RecordState, Tap, Words
 from deskbell.core.outcome import Outcome
 from deskbell.core.ports import (
     Answer,
@@ -370,6 +370,9 @@ class Desk(Inquiries):
         if answer.code == "done" and answer.alert:
             metrics.opened(answer.alert.rule, str(answer.alert.severity))
         return answer
+
+    async def passed(self, caller: str, said: Passed) -> None:
+        await self._change(lambda book: manual.passed(book, caller, said), Urgency.TAP)
 
     async def arrange(self, person: Person, wish: DutyWish | PrefsWish, key: str) -> Answer:
         return await self._change(lambda book: carry_out(book, person, wish, key), Urgency.TAP)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from deskbell.core.access import ACTORS, Person, Role, holds, in_scope
 from deskbell.core.alert import Alert, Severity, Status
+from deskbell.core.heard import Passed
 from deskbell.core.ports import Answer, Entry
 from deskbell.core.rota import on_duty
 from deskbell.core.store import Reader
@@ -46,6 +47,14 @@ def raise_manual(book: Book, ask: Ask) -> Answer:
         )
     opened = book.open(book.begin(alert), {"caller": ask.caller, "by": ask.person.id if ask.person else ask.caller})
     return Answer(True, "done", f"{opened.ref} is open and rings.", opened)
+
+
+def passed(book: Book, caller: str, said: Passed) -> None:
+    """What this caller raised about a thing is over. What was opened later than it passed is another matter."""
+    began = f"man:{caller}:{said.thing}."
+    for held in book.uow.alerts(rule="manual_trigger", limit=10_000):
+        if held.key.startswith(began) and held.opened_at <= said.at:
+            book.over(held.key, f"{said.why} ({caller})")
 
 
 def _alert(book: Book, ask: Ask, key: str) -> Alert:

@@ -1,11 +1,11 @@
 """How a vendor that is no chat calls us: how it proves itself, and what its calls say. Data, and pure functions."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-from deskbell.core.heard import Heard
+from deskbell.core.heard import Heard, Passed, Raise
 from deskbell.net.inbound import Call, InPath, Way
 from deskbell.vendors.hooks import MOST_SECRETS, SHORTEST
 
@@ -18,6 +18,7 @@ class VendorHook:
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
     verify: str = field(default="", repr=False)  # what it must say that first asks whether the address is ours
+    raises: str = ""  # the team of alerts that the vendor's calls may raise; empty: they raise none
 
     def __post_init__(self) -> None:
         if len(self.secrets) > MOST_SECRETS:
@@ -85,7 +86,12 @@ class Ear:
         return isinstance(self.way, InPath)
 
     def read(self, call: Call) -> Sequence[Heard]:
-        return self.hears.read(call, self.conf) if self.hears.read else ()
+        """What the call says; of the team that the hook names, where it would raise an alert and names none itself."""
+        said = self.hears.read(call, self.conf) if self.hears.read else ()
+        if not self.hook.raises:
+            return [one for one in said if not isinstance(one, Raise | Passed)]
+        team = {"team": self.hook.raises}
+        return [replace(one, fields=team | dict(one.fields)) if isinstance(one, Raise) else one for one in said]
 
     def thanks(self, call: Call, told: Sequence[str]) -> Thanks:
         return self.hears.answer(call, self.conf, told) if self.hears.answer else self.hears.thanks

@@ -14,10 +14,13 @@ from typing import Any, Literal
 
 import orjson
 
-from deskbell.core.heard import Heard, Words
+from deskbell.core.card import FIRST_LINE
+from deskbell.core.heard import Heard, Passed, Raise, Words
 from deskbell.core.outcome import Fault
+from deskbell.core.text import clean, clean_lines
 from deskbell.net.answers import Reply
 from deskbell.net.inbound import Call, Genuine
+from deskbell.vendors.raised import OF_ALERT, raised
 
 TARGET = re.compile(r"(arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w./-]+|\+[1-9]\d{6,14})?")
 FIFO = re.compile(r"arn:.*\.fifo")  # a topic that keeps the order, and knows a key
@@ -38,6 +41,10 @@ ERRORS: Mapping[str, Fault | Literal["retry", "limited"]] = {
 # Of a host of Amazon's own, or anybody could sign.
 _PAPERS = re.compile(r"https://sns\.[a-z0-9-]{1,40}\.amazonaws\.com(\.cn)?/SimpleNotificationService-\w{1,64}\.pem")
 _CONFIRM = re.compile(r"https://sns\.[a-z0-9-]{1,40}\.amazonaws\.com(\.cn)?/\?Action=ConfirmSubscription&\S{1,2000}")
+_SMS = frozenset({"originationNumber", "messageBody", "inboundMessageId"})
+_ALARM = frozenset({"AlarmName", "NewStateValue"})
+_URGENT = re.compile(r"P[1-4]\b")  # what an alarm's description may begin with
+_MOST = 1000  # of an alert's text; what is not written for us is cut, and not refused
 _TOLD = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
 _ASKED = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 
@@ -131,17 +138,47 @@ def confirm(call: Call, _conf: object) -> str:
     return url if said.get("Type") == "SubscriptionConfirmation" and _CONFIRM.fullmatch(url) else ""
 
 
-def answers(call: Call, _conf: object) -> Sequence[Heard]:
-    """SMS that people sent back, which Amazon publishes to a topic. Whatever else is published there is nobody's words.
+def heard(call: Call, _conf: object) -> Sequence[Heard]:
+    """SMS that people sent back, which Amazon publishes to a topic; else an alert, where the hook allows any.
 
     https://docs.aws.amazon.com/sms-voice/latest/userguide/two-way-sms-payload.html
     """
     said = _read(call)
+    if said["Type"] != "Notification":
+        return []
+    ident, subject, text = said["MessageId"], clean(str(said.get("Subject") or ""), FIRST_LINE), said["Message"]
+    data = _object(text)
+    if data.keys() >= _SMS:
+        about = str(data.get("previousPublishedMessageId") or "")
+        return [Words(data["originationNumber"], data["messageBody"], data["inboundMessageId"], about)]
+    if data.keys() >= _ALARM:
+        return _alarm(data, ident)
+    if data and data.keys() <= OF_ALERT:
+        return [raised({"title": subject, "key": ident, **data})]
+    title = subject or clean(text, FIRST_LINE)
+    return [Raise(ident, {"title": title, "text": clean_lines(text, _MOST)})]
+
+
+def _object(text: str) -> Mapping[str, Any]:
     try:
-        sms = orjson.loads(said["Message"]) if said["Type"] == "Notification" else None
+        data = orjson.loads(text)
     except ValueError:
-        return []
-    if not isinstance(sms, dict) or not {"originationNumber", "messageBody", "inboundMessageId"} <= sms.keys():
-        return []
-    about = str(sms.get("previousPublishedMessageId") or "")
-    return [Words(sms["originationNumber"], sms["messageBody"], sms["inboundMessageId"], about)]
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _alarm(data: Mapping[str, Any], ident: str) -> Sequence[Heard]:
+    """An alarm of CloudWatch: raised, or over. That it lacks data is neither.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+    """
+    thing = hashlib.sha256(str(data.get("AlarmArn") or data["AlarmName"]).encode()).hexdigest()[:16]
+    why, more = str(data["NewStateReason"]), str(data.get("AlarmDescription") or "")
+    match data["NewStateValue"]:
+        case "ALARM":
+            urgent = {"severity": found[0]} if (found := _URGENT.match(more)) else {}
+            text = clean_lines(f"{why}\n{more}", _MOST)
+            return [Raise(ident, {"title": clean(data["AlarmName"], FIRST_LINE), "text": text} | urgent, thing)]
+        case "OK":
+            return [Passed(thing, clean(why, 200), datetime.fromisoformat(data["StateChangeTime"]).astimezone(UTC))]
+    return []

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from deskbell.core.heard import Rank, Receipt, Tap, Words
+from deskbell.core.heard import Raise, Rank, Receipt, Tap, Words
 from deskbell.core.outcome import Fault
 from deskbell.net.inbound import Call
 from deskbell.net.proofs import InForm
@@ -159,7 +159,7 @@ def test_a_certificate_of_somebody_else_is_not_even_fetched(url):
 def test_a_subscription_is_confirmed_where_amazon_says():
     assert sns.confirm(from_sns(**ASKS, SubscribeURL=CONFIRM), None) == CONFIRM
     assert sns.confirm(from_sns(SubscribeURL=CONFIRM), None) == ""
-    assert sns.answers(from_sns(**ASKS, SubscribeURL=CONFIRM), None) == []
+    assert sns.heard(from_sns(**ASKS, SubscribeURL=CONFIRM), None) == []
 
 
 @pytest.mark.parametrize(
@@ -169,13 +169,13 @@ def test_a_subscription_is_confirmed_where_amazon_says():
             {"originationNumber": "+15550000001", "messageBody": "ACK 4821", "inboundMessageId": "in-1"},
             [Words("+15550000001", "ACK 4821", "in-1")],
         ),
-        ({"AlarmName": "cpu"}, []),
-        ("plain words", []),
+        ({"AlarmName": "cpu"}, [Raise("m-1", {"title": '{"AlarmName": "cpu"}', "text": '{"AlarmName": "cpu"}'})]),
+        ("plain words", [Raise("m-1", {"title": '"plain words"', "text": '"plain words"'})]),
     ],
 )
 def test_what_a_topic_says(message, wanted):
-    assert sns.answers(from_sns(Message=json.dumps(message)), None) == wanted
-    assert sns.answers(from_sns(Message="{"), None) == []
+    assert sns.heard(from_sns(Message=json.dumps(message)), None) == wanted
+    assert sns.heard(from_sns(Message="{"), None) == [Raise("m-1", {"title": "{", "text": "{"})]
 
 
 # ---------------------------------------------------------------- Google Chat
