@@ -52,6 +52,7 @@ class VendorChannel:
         self.service, self.conf = service, conf
         self._account_of, self._names, self._link, self._back = account_of, names, link, back
         self._clients: dict[tuple[str, Any], Any] = {}  # by address and login
+        self._to_tell: dict[Ask, Request | None] = {}  # once the answer to each is durable
         self._dialect = Dialect(explain=service.reason, resets=service.resets, limited=self._limited)
         learn(*(str(getattr(conf, f.name)) for f in fields(conf) if not f.repr))
 
@@ -221,29 +222,21 @@ class VendorChannel:
 
     async def ask(self, question: Ask, to: Destination, waiting: Waiting) -> Sequence[Heard] | Outcome:
         """What the vendor says has become of what waits; the reason where it says nothing that can be read."""
+        reply = await self._called(to, _ASKED, question.build(waiting, self.conf), question)
+        if not isinstance(reply, Reply):
+            return reply
         try:
-            client = self._client(to, question)
-        except Forbidden as error:
-            return Rejected(Fault.CONFIG, str(error))
-        request = question.build(waiting, self.conf)
-        try:
-            reply: Reply = await client.call(
-                request.method,
-                request.path,
-                json=request.json,
-                form=request.form,
-                params=request.params or None,
-                headers=request.headers,
-            )
-        except CallFailed as failed:
-            return outcome_of_failure(failed)
-        judged = self._judged(_ASKED, reply, request.path)
-        if not isinstance(judged, Reply):
-            return judged
-        try:
-            return question.read(reply, waiting, self.conf)
+            heard = question.read(reply, waiting, self.conf)
+            self._to_tell[question] = question.kept(reply, self.conf)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             return Retry(f"{self.service.title}'s answer can't be read: {type(error).__name__}")
+        return heard
+
+    async def kept(self, question: Ask, to: Destination) -> Outcome | None:
+        """What the last answer said is durable: the vendor is told, where it wants to know."""
+        request = self._to_tell.pop(question, None)
+        told = await self._called(to, _ASKED, request, question) if request else None
+        return None if isinstance(told, Reply) else told
 
     # ------------------------------------------------------------ one call
 
@@ -273,13 +266,13 @@ class VendorChannel:
         return {"key": notice.key, "about": notice.about} | {name: value for name, value in found.items() if value}
 
     async def _ask(self, to: Destination, call: Call, notice: Notice) -> "Reply | Outcome":
+        return await self._called(to, call, fitted(call.build(notice, self.conf), self.service.sizes, notice))
+
+    async def _called(
+        self, to: Destination, call: Call, request: Request, question: Ask | None = None
+    ) -> "Reply | Outcome":
         try:
-            client = self._client(to)
-        except Forbidden as error:
-            return Rejected(Fault.CONFIG, str(error))
-        request = fitted(call.build(notice, self.conf), self.service.sizes, notice)
-        try:
-            reply: Reply = await client.call(
+            reply: Reply = await self._client(to, question).call(
                 request.method,
                 request.path,
                 json=request.json,
@@ -288,6 +281,8 @@ class VendorChannel:
                 headers=request.headers,
                 expect_json=not call.plain,
             )
+        except Forbidden as error:
+            return Rejected(Fault.CONFIG, str(error))
         except CallFailed as failed:
             return outcome_of_failure(failed)
         return self._judged(call, reply, request.path)
@@ -320,7 +315,7 @@ class VendorChannel:
         if (base, auth) not in self._clients:
             if self.service.address.secret:
                 learn(to.address)
-            make = self.service.transport or Http
+            make = (question and question.transport) or self.service.transport or Http
             self._clients[base, auth] = make(
                 self.service.title,
                 base,

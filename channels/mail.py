@@ -3,7 +3,7 @@
 import re
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import parseaddr
+from email.utils import formataddr, parseaddr
 from typing import Final
 
 from channels.markup import html
@@ -32,8 +32,18 @@ def body(notice: Notice) -> str:
 
 
 def message_id(notice: Notice, sender: str) -> str:
-    """The same at each try: a twin of a message with the same id is dropped by many."""
-    return f"<{notice.key}@{domain(sender)}>"
+    """The same at each try: a twin of a message with the same id is dropped by many. An answer names it, and with it
+    the token, where it is one person's own.
+    """
+    token = f"+{notice.token}" if notice.token else ""
+    return f"<{notice.key}{token}@{domain(sender)}>"
+
+
+def own_address(address: str, token: str) -> str:
+    """With the token behind a plus: it arrives where the rest of the address does."""
+    name, plain = parseaddr(address)
+    local, _, where = plain.rpartition("@")
+    return formataddr((name, f"{local}+{token}@{where}"))
 
 
 def headers(notice: Notice, sender: str, reply_to: str = "") -> dict[str, str]:

@@ -103,7 +103,8 @@ class Ask:
     open alerts), of "records" (those of live alerts), at most `most` in one request; or the "inbox", what was written
     since it was last asked for. `read` gives what the answer says; it raises KeyError, TypeError or ValueError where it
     says nothing that makes sense.
-    `base` and `auth` where it is another system than the one that is told.
+    `base`, `auth` and `transport` where it is another system than the one that is told. `kept` builds what it is told
+    once what it said is durable here, if anything.
     """
 
     of: Literal["messages", "answers", "records", "inbox"]
@@ -112,6 +113,8 @@ class Ask:
     most: int = 1
     base: Callable[[Any, str], str] | None = None
     auth: Callable[[Any], Auth] | None = None
+    transport: Callable[..., Any] | None = None
+    kept: Callable[[Reply, Any], Request | None] = lambda _reply, _conf: None
     ready: Callable[[Any], bool] = lambda _conf: True  # whether the settings have what it takes
     fits: Callable[[str], bool] = lambda _id: True  # of which ids it can be asked
 

@@ -44,6 +44,7 @@ class Words:
     `id` is the vendor's id of what was written, so that a repeat is recognised. `about`: what it answers, our message's
     id or the token that was in its Reply-To; empty where the vendor does not tell. `carrier`: the carrier has taken
     the words as its own already (STOP, START, HELP), and answered them. `at`: when they were written, where it tells.
+    `forgeable`: anybody can write as anybody, so that it is a colleague only where `about` is a token of their own.
     """
 
     sender: str
@@ -52,6 +53,7 @@ class Words:
     about: str = ""
     carrier: str = ""
     at: datetime | None = None
+    forgeable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Askable(Protocol):
     @property
     def asks(self) -> Sequence[Any]: ...
     async def ask(self, question: Any, to: Destination, waiting: Waiting) -> Sequence[Heard] | Outcome: ...
+    async def kept(self, question: Any, to: Destination) -> Outcome | None: ...
 
 
 class Asker:
@@ -109,6 +110,9 @@ class Asker:
                 return
             await self._take(name, heard, waiting.states if question.of == "records" else None)
             point("ask.after")
+            untold = await channel.kept(question, to)
+            if untold is not None:  # it says the same again, which does nothing
+                log.info("not_answered", channel=name, why=getattr(untold, "why", ""))
         if question.of == "inbox":
             self._heard[name] = began
 

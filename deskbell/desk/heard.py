@@ -9,7 +9,7 @@ from deskbell.core import links
 from deskbell.core.access import Person, Role, in_scope
 from deskbell.core.alert import Alert, Change, Command, Severity, Status, Verb, name_of
 from deskbell.core.asking import BY_DIGIT
-from deskbell.core.heard import Meant, Message, Rank, Receipt, RecordState, Tap, Words
+from deskbell.core.heard import Link, Meant, Message, Rank, Receipt, RecordState, Tap, Words
 from deskbell.core.outcome import Fault, Sent
 from deskbell.core.ports import CUSTOMERS, Answer, Claim, Dispatch, DispatchKind, Entry, Interaction, Lane, Post
 from deskbell.core.present import View, state_of
@@ -170,8 +170,18 @@ def _about(said: Words | Tap) -> str:
 
 def _who(book: Book, channel: str, said: Words | Tap, message: Message | None) -> Person | None:
     """Whoever the account belongs to; of a tap by somebody else, whom alone the message went to."""
+    if isinstance(said, Words) and said.forgeable:
+        return _proven(book, channel, said)
     known = book.person(channel, said.sender) if said.sender else None
     return known or (book.people.get(message.person) if message and isinstance(said, Tap) else None)
+
+
+def _proven(book: Book, channel: str, said: Words) -> Person | None:
+    """Whom the token that is answered was sent to, if they wrote from where it was sent."""
+    link = _link(book, said)
+    account = book.uow.account_of(channel, link.person) if link else None
+    same = account is not None and account.casefold() == said.sender.casefold()
+    return book.people.get(link.person) if link and same else None
 
 
 def _carried_out(
@@ -203,9 +213,14 @@ def _carried_out(
 
 def _behind(book: Book, said: Words | Tap, person: Person) -> int:
     """The alert whose link's token was in the address that was answered, for whom the link was sent to."""
+    link = _link(book, said)
+    return link.alert_id if link is not None and link.person == person.id else 0
+
+
+def _link(book: Book, said: Words | Tap) -> Link | None:
     token = _about(said)
     link = book.uow.link(links.digest_of(token)) if links.TOKEN.fullmatch(token) else None
-    return link.alert_id if link is not None and link.person == person.id and link.expires_at > book.now else 0
+    return link if link is not None and link.expires_at > book.now else None
 
 
 def _asked_by_digit(book: Book, said: Words | Tap, meant: Meant, person: Person, message: Message | None) -> str:

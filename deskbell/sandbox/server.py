@@ -17,6 +17,7 @@ from deskbell.sandbox.fieldservice import FieldService
 from deskbell.sandbox.freshdesk.stand_in import Freshdesk
 from deskbell.sandbox.ledger import CardKey, Ledger
 from deskbell.sandbox.mail import MailServer
+from deskbell.sandbox.mailbox import Mailbox
 from deskbell.sandbox.ordeal import Ordeal
 from deskbell.sandbox.others import OTHERS
 from deskbell.sandbox.pager import Pager
@@ -78,6 +79,7 @@ class Sandbox:
         self.others: dict[str, Source] = {cls.name: cls(self.clock, self.ledger, self.pulse) for cls in OTHERS}
         self.vendors = {vendor.name: StandIn(vendor, self.clock, self.ledger) for vendor in vendors()}
         self._mail = MailServer(self.vendors["smtp"])
+        self.mailbox = Mailbox()
         self.ordeal = Ordeal(self, seed)
         self.storm = Storm(self, seed)
         self.customers = Customers(self, sabotage=bool(sabotage))
@@ -144,6 +146,7 @@ class Sandbox:
         for vendor in self.vendors.values():
             vendor.url = self.url
         self.vendors["smtp"].port = await self._mail.start(HOST)
+        await self.mailbox.start(HOST)
         for chat in self.chats.values():
             chat.url, chat.desk_url = self.url, self.desk_url
         if self.scenario == "day":
@@ -174,6 +177,7 @@ class Sandbox:
         for chat in self.chats.values():
             await chat.close()
         await self._mail.stop()
+        await self.mailbox.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 

@@ -32,6 +32,9 @@ class Inbox:
             raise answer
         return answer
 
+    async def kept(self, question, to):
+        return None
+
 
 @pytest.fixture
 def store(tmp_path):
