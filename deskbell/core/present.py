@@ -161,8 +161,12 @@ def _buttons(alert: Alert, view: View) -> tuple[Button, ...]:
     left_out |= set() if view.tells else {Verb.TELL}
     left_out |= set() if alert.live else {Verb.NOTE}
     verbs = [verb for verb in labels if alert.status in MOVES[verb].start and verb not in left_out]
-    send = tuple(_send(one, alert, view) for one in view.offers)
-    return send + tuple(_button(verb, labels[verb], view.sign(verb, alert.id, _mark(verb, alert))) for verb in verbs)
+    usual = [_button(verb, labels[verb], view.sign(verb, alert.id, _mark(verb, alert))) for verb in verbs]
+    return (
+        *usual[:1],
+        *(_send(one, alert, view) for one in view.offers),
+        *usual[1:],
+    )  # Acknowledge is where it always is
 
 
 def _send(offer: Offer, alert: Alert, view: View) -> Button:

@@ -93,9 +93,14 @@ class Book:
         return replace(alert, named=people, waits=people if level.everyone else ())
 
     def reachable(self, people: Sequence[str], ways: Sequence[str] = ()) -> tuple[str, ...]:
-        """Those who are known in one of the chats, or on one of these ways."""
+        """Those who are known in one of the chats, or on one of these ways.
+
+        Where all rooms are of a kind in which nobody is known, whoever is named there is reached as well as can be.
+        """
         known = self.house.destinations
         chats = sorted({known[name].platform for name in (*self.house.bells, *ways) if name in known})
+        if not ways and not set(chats) & set(CHATS):
+            return tuple(people)
         return tuple(one for one in people if any(self.uow.account_of(chat, one) for chat in chats))
 
     def by_ways(self, alert: Alert, level: Level) -> None:
