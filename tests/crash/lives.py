@@ -39,6 +39,7 @@ UNSAVED = ("Not saved", "nothing was done")
 MARKER = re.compile(r"\[(D-\d+ #\d+)\]")
 # They can't be asked what arrived, nor do they know a repeat: silence would be worse than the same words twice.
 CANNOT_BE_ASKED = ("teams", "telegram")
+POSTING = {"slack": "chat.postMessage", "discord": "POST message", "telegram": "sendMessage"}
 
 
 class Died(Exception):
@@ -204,10 +205,10 @@ class Town:
         return work
 
     def lose_an_answer(self) -> None:
-        """In each chat: done, and nobody hears of it."""
+        """In each chat: done, and nobody hears of it. Of what is posted, and not of the greetings before it."""
         self.lost_answers += 1
-        for chat in self.sandbox.chats.values():
-            chat.faults.set("lost", times=1)
+        for name, chat in self.sandbox.chats.items():
+            chat.faults.set("lost", where=POSTING.get(name, ""), times=1)
 
     # ------------------------------------------------------------ what people see
 
