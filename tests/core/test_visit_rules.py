@@ -106,7 +106,8 @@ class TestTechnicianLate:
 
     def test_a_promise_for_an_early_hour_leaves_the_grace(self):
         promised = changed(VISIT, eta=START + 5 * MIN)
-        assert due(promised, START + 4 * MIN) == START + 15 * MIN
+        assert due(promised, START + 4 * MIN) == START + 5 * MIN  # when the technician is asked
+        assert due(promised, START + 5 * MIN) == START + 15 * MIN
         assert not seen(promised, START + 14 * MIN, self.RULE)
 
     def test_the_anchor_may_be_the_end_of_the_window(self):
@@ -255,3 +256,25 @@ def test_a_year_of_one_or_9999_means_not_known():
         verdict = evaluate(changed(VISIT, start=never, end=never, eta=never), VISIT, {}, Context(START))
         assert verdict.due_at is None
         assert not verdict.errors
+
+
+@pytest.mark.parametrize(
+    ("eta", "ask_after", "asked_at"),
+    [
+        (None, 5 * MIN, 5 * MIN),
+        (1 * MIN, 5 * MIN, 5 * MIN),
+        (9 * MIN, 5 * MIN, 9 * MIN),  # the promise holds until then
+        (None, 20 * MIN, 20 * MIN),  # after the first card
+    ],
+)
+def test_the_clock_says_when_the_technician_is_to_be_asked(eta, ask_after, asked_at):
+    job = changed(VISIT, eta=eta and START + eta)
+    conf = {"technician_late": TechnicianLateConf(ask=ask_after)}
+    at, asked = START, []
+    for _ in range(6):
+        verdict = evaluate(job, job, conf, Context(at))
+        asked += [at - START] if verdict.asks else []
+        if verdict.due_at is None:
+            break
+        at = verdict.due_at
+    assert asked[0] == asked_at

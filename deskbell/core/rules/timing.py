@@ -63,13 +63,14 @@ def technician_late(visit: Visit, _previous: Visit | None, conf: TechnicianLateC
     if ctx.asked and ctx.asked.answer is Say.CANNOT:
         return NOTHING  # technician_cannot_come tells of it
     rungs = after(anchor, conf.stages)
-    if rungs and visit.eta and visit.eta > ctx.now:  # rests until the promise is broken
-        return Sight(due_at=max(visit.eta, min(rung.at for rung in rungs)))
-    rung, due_at = climb(rungs, ctx.now)
     asks_at = anchor + conf.ask if rungs and conf.ask and has_technician(visit) else None
+    if rungs and visit.eta and visit.eta > ctx.now:  # rests until the promise is broken
+        return Sight(due_at=max(visit.eta, min(filter(None, (asks_at, *(rung.at for rung in rungs))))))
+    rung, due_at = climb(rungs, ctx.now)
     asks = asks_at is not None and ctx.now >= asks_at
+    due_at = min(filter(None, (due_at, None if asks else asks_at)), default=None)
     if rung is None:
-        return Sight(due_at=min(filter(None, (due_at, None if asks else asks_at)), default=None), asks=asks)
+        return Sight(due_at=due_at, asks=asks)
     gone = rung.severity is Severity.P1
     late = f"{words.technician(visit)} {words.more_than(rung.offset)} late"
     found = Found(
