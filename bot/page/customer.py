@@ -4,27 +4,22 @@ To look changes nothing, however often mail scanners follow the link. What is ch
 was given out a moment before.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from aiohttp import web
 
 from bot.page.customer_words import LANGUAGES, MEDIA, WORDS
-from bot.page.guard import Guard, read_form
+from bot.page.guard import Guard
+from bot.page.linked import TRAP, by_hand, in_words
 from bot.page.shown import Pages
 from bot.page.spoken import language
 from bot.ports import Front
-from bot.web import Refused
 from deskbell.core.customer import Choice, Medium, OwnPage, Purpose
-from deskbell.core.store import NotKept
 from deskbell.core.text import local
-from deskbell.net import metrics
 
 PATH = "/c/"
-TRAP = "subject"  # a field that nobody sees: whoever fills it in is no person
 QUICKEST = timedelta(seconds=1)
-
-Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class CustomerPage:
@@ -33,32 +28,16 @@ class CustomerPage:
 
     def routes(self) -> list[web.RouteDef]:
         path = PATH + "{token}"
-        return [web.get(path, self._in_words(self._look)), web.post(path, self._in_words(self._do))]
-
-    def _in_words(self, handle: Handler) -> Handler:
-        """Whatever goes wrong below, a person reads it in their own language."""
-
-        async def handled(request: web.Request) -> web.Response:
-            try:
-                return await handle(request)
-            except Refused as refused:
-                metrics.refused("customer", str(refused.status))
-                return self._said(request, "strange", refused.status)
-            except NotKept:
-                return self._said(request, "unsaved", 503)
-
-        return handled
+        look, do = (in_words(handle, "customer", self._said) for handle in (self._look, self._do))
+        return [web.get(path, look), web.post(path, do)]
 
     async def _look(self, request: web.Request) -> web.Response:
         return await self._show(request)
 
     async def _do(self, request: web.Request) -> web.Response:
         token = request.match_info["token"]
-        if not self._guard.from_our_page(request, old_browsers=True):
-            raise Refused(403, "")
-        form = await read_form(request)
-        age = self._guard.age(form.get("form", ""), token, self._front.now())
-        if form.get(TRAP) or age is None or age < QUICKEST:
+        form = await by_hand(request, self._guard, token, self._front.now(), QUICKEST)
+        if form is None:
             return await self._show(request, "unsaved")
         kept = await self._front.customer_chose(token, _choice(form))
         return await self._show(request, "saved" if kept else "")
